@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+ *
+ * The snapshot: what a policy and its lists compile to, byte for byte the same in the file, in the
+ * engine's memory and in the BPF inner map. It is a row of 64-byte blocks, addressed by block
+ * number. The first `engine_blocks` blocks are all that an engine needs (the *image*); behind them
+ * lie the sections that explain a verdict (policy text, lists, entries), which engines never read.
+ *
+ *   block 0..3         struct ps_snapshot_header
+ *   source_v4_root     65,536 slots: what a source's first 16 bits lead to -> class
+ *   source_v6_root     the same for IPv6
+ *   service_v4_root    the same for destinations -> number of a service set, 0 none
+ *   service_v6_root
+ *   service_sets       one block each, numbered from 1 (set 0 is never read)
+ *   matrix             struct ps_verdict[policy_count][class_count], row by row
+ *   nodes              what the roots lead to
+ *
+ * All numbers are in the byte order of the machine that made the file (little-endian; a file of
+ * the other order fails on its magic). Limits are below; a policy beyond one is refused by the
+ * compiler. An index that points outside reads as 0: class none, which passes.
+ */
+#ifndef POSTERN_RULES_ABI_SNAPSHOT_FORMAT_H
+#define POSTERN_RULES_ABI_SNAPSHOT_FORMAT_H
+
+#include "rules/abi/verdict.h"
+
+#define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
+#define PS_SNAPSHOT_VERSION 1u
+
+#define PS_BLOCK_BYTES 64u
+/* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
+ * Debian 12's 6.1 kernel takes is 4 MiB. Images are padded to a whole number of chunks. */
+#define PS_CHUNK_BLOCKS_LOG2 15u
+#define PS_CHUNK_BLOCKS (1u << PS_CHUNK_BLOCKS_LOG2)
+#define PS_CHUNK_BYTES (PS_CHUNK_BLOCKS * PS_BLOCK_BYTES)
+
+#define PS_ROOT_SLOTS 65536u
+#define PS_ROOT_BLOCKS (PS_ROOT_SLOTS * 4u / PS_BLOCK_BYTES)
+
+#define PS_MAX_CLASSES 65535u
+#define PS_MAX_POLICIES 64u
+#define PS_MAX_SERVICE_SETS 4096u
+#define PS_MAX_MATRIX_CELLS (1u << 20)
+#define PS_MAX_RULES_PER_POLICY 1024u
+#define PS_MAX_LISTS 1024u
+
+struct ps_block {
+  uint32_t words[16];
+} __attribute__((aligned(64)));
+
+/* A trie slot, in a root or among a node's values: PS_SLOT_NODE set, then the rest is the block of
+ * a struct ps_node; clear, then it is the value (a class, or a service set). */
+#define PS_SLOT_NODE 0x80000000u
+
+/* One 8-bit step of a trie. The 256 children fall into runs of equal slots; bit i of `starts` is
+ * set where a run begins (bit 0 always is). Run r's slot is values[r] when there are at most
+ * PS_NODE_INLINE runs, else it is word r of the blocks that begin at values[0]. */
+#define PS_NODE_INLINE 6u
+struct ps_node {
+  uint64_t starts[4];
+  uint8_t before[4]; /* set bits in starts[0..i): at most 192 */
+  uint32_t runs;     /* 1..256 */
+  uint32_t values[PS_NODE_INLINE];
+} __attribute__((aligned(64)));
+
+/* Which policies judge attempts to one destination address, by port. count <= 7 in use. */
+#define PS_SERVICES_PER_SET 7u
+struct ps_service {
+  uint16_t port;   /* host order */
+  uint16_t policy; /* row of the matrix */
+  uint16_t service; /* number of the service in the policy file, from 0 */
+  uint16_t reserved;
+};
+struct ps_service_set {
+  uint32_t count;
+  uint32_t reserved;
+  struct ps_service services[PS_SERVICES_PER_SET];
+} __attribute__((aligned(64)));
+
+/* Sections behind the image. Offsets are from the start of the file, in bytes. */
+enum ps_section {
+  PS_SECTION_POLICY,   /* struct ps_policy_source, then the text of the policy file */
+  PS_SECTION_LISTS,    /* struct ps_list_record[] */
+  PS_SECTION_CLASSES,  /* per class (from 0): the lists it is in, see rules/snapshot */
+  PS_SECTION_ENTRIES_V4, /* struct ps_entry_v4[], sorted by first address */
+  PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[] */
+  PS_SECTION_RULES,    /* struct ps_rule_record[] */
+  PS_SECTION_STRINGS,  /* bytes that the records point into */
+  PS_SECTION_COUNT = 8
+};
+struct ps_section_range {
+  uint64_t offset;
+  uint64_t bytes;
+};
+
+struct ps_snapshot_header {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t header_bytes; /* sizeof(struct ps_snapshot_header) */
+  uint64_t checksum;     /* XXH3-64 of the whole file with this field 0 */
+  uint64_t file_bytes;
+  uint64_t generation;   /* taken from the clock of the compiler, in microseconds; grows */
+  uint64_t created;      /* Unix seconds */
+  uint32_t engine_blocks; /* a multiple of PS_CHUNK_BLOCKS */
+  uint32_t source_v4_root;
+  uint32_t source_v6_root;
+  uint32_t service_v4_root;
+  uint32_t service_v6_root;
+  uint32_t service_sets; /* block of set 0 */
+  uint32_t service_set_count;
+  uint32_t matrix; /* block of the first cell */
+  uint32_t policy_count;
+  uint32_t class_count;
+  uint64_t reserved[5];
+  struct ps_section_range sections[PS_SECTION_COUNT];
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(struct ps_block) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_node) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_verdict) == 8);
+static_assert(sizeof(struct ps_snapshot_header) == 4 * PS_BLOCK_BYTES);
+#endif
+
+#endif

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Policy + lists -> snapshot bytes. Reads every list the policy names, guards against lists that
+// cannot be meant, assigns classes (the exact set of lists an address is in), builds the tables and
+// the matrix, and writes the provenance that `explain` needs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rules/lists/list_format.h"
+#include "rules/policy/policy.h"
+#include "rules/snapshot/snapshot.h"
+
+namespace postern {
+
+struct CompileOptions {
+  bool strict = false;  // a bad line refuses the list
+  // The snapshot in force, if any: max-change compares with it, and a refused list is taken from it
+  // ("the last good one stays"). Not owned.
+  const Snapshot* previous = nullptr;
+};
+
+struct ListReport {
+  std::string name;
+  std::string file;
+  std::string format;
+  uint64_t entries = 0;
+  uint64_t skipped = 0;
+  bool kept_previous = false;  // refused; its entries come from the previous snapshot
+};
+
+struct CompileResult {
+  std::vector<std::byte> bytes;  // a whole snapshot file
+  std::vector<ListReport> lists;
+  std::vector<Diagnostic> warnings;  // skipped lines, lists refused where a previous one stays
+  uint32_t classes = 0;
+};
+
+// Throws BadInput when the policy or a list is refused and there is no last good one to keep.
+CompileResult compile(const Policy& policy, const CompileOptions& options = {});
+
+// Writes beside the target, syncs, renames: a reader sees the old file or the new, whole.
+// Throws std::system_error.
+void write_snapshot(const std::string& path, const std::vector<std::byte>& bytes);
+
+}  // namespace postern
