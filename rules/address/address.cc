@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Reading and writing addresses, prefixes and ranges (rules/address/address.h). IPv6 text is read
+// as RFC 4291 section 2.2 says, all three forms, and written as RFC 5952 says. A zone ("%eth0") is
+// not part of an address here.
+#include "rules/address/address.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "rules/text/cursor.h"
+
+namespace postern {
+namespace {
+
+constexpr bool is_digit(char c) noexcept {
+  return c >= '0' && c <= '9';
+}
+
+constexpr int hex_value(char c) noexcept {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+constexpr size_t size_of(Family family) noexcept {
+  return family == Family::kV4 ? 4 : 16;
+}
+
+// A decimal number of at most `limit`, without a leading zero. Fails the cursor otherwise.
+uint32_t take_decimal(Cursor& cursor, uint32_t limit) noexcept {
+  const auto digits = cursor.take_while(is_digit);
+  if (digits.empty() || digits.size() > 3 || (digits.size() > 1 && digits[0] == '0')) {
+    cursor.fail();
+    return 0;
+  }
+  uint32_t value = 0;
+  for (const char digit : digits) value = value * 10 + static_cast<uint32_t>(digit - '0');
+  if (value > limit) cursor.fail();
+  return value;
+}
+
+uint32_t take_dotted_quad(Cursor& cursor) noexcept {
+  uint32_t address = 0;
+  for (int octet = 0; octet < 4; octet++) {
+    if (octet > 0) cursor.expect(".");
+    address = address << 8 | take_decimal(cursor, 255);
+  }
+  return address;
+}
+
+std::optional<IpAddress> parse_v4(std::string_view text) noexcept {
+  Cursor cursor(text);
+  const auto address = take_dotted_quad(cursor);
+  if (cursor.failed() || !cursor.at_end()) return std::nullopt;
+  return IpAddress::v4(address);
+}
+
+// Groups are collected left to right; where "::" stood is remembered and opened up at the end.
+std::optional<IpAddress> parse_v6(std::string_view text) noexcept {
+  std::array<uint8_t, 16> bytes{};
+  size_t filled = 0;
+  std::optional<size_t> gap;
+
+  Cursor cursor(text);
+  if (cursor.accept("::")) gap = 0;
+  while (!cursor.at_end()) {
+    const auto rest = cursor.rest();
+    const auto group = cursor.take_while([](char c) noexcept { return hex_value(c) >= 0; });
+    if (cursor.peek() == '.') {  // the last 32 bits as a dotted quad
+      Cursor quad(rest);
+      const auto address = take_dotted_quad(quad);
+      if (quad.failed() || !quad.at_end() || filled > 12) return std::nullopt;
+      for (int shift = 24; shift >= 0; shift -= 8)
+        bytes[filled++] = static_cast<uint8_t>(address >> shift);
+      break;
+    }
+    if (group.empty() || group.size() > 4 || filled == 16) return std::nullopt;
+    int value = 0;
+    for (const char digit : group) value = value * 16 + hex_value(digit);
+    bytes[filled++] = static_cast<uint8_t>(value >> 8);
+    bytes[filled++] = static_cast<uint8_t>(value & 255);
+    if (cursor.at_end()) break;
+    if (cursor.accept("::")) {
+      if (gap) return std::nullopt;
+      gap = filled;
+    } else if (!cursor.accept(':') || cursor.at_end()) {
+      return std::nullopt;
+    }
+  }
+  if (cursor.failed()) return std::nullopt;
+  if (gap) {
+    if (filled == 16) return std::nullopt;  // "::" stands for at least one group
+    std::rotate(bytes.begin() + static_cast<ptrdiff_t>(*gap),
+                bytes.begin() + static_cast<ptrdiff_t>(filled), bytes.end());
+  } else if (filled != 16) {
+    return std::nullopt;
+  }
+  return IpAddress::v6(bytes);
+}
+
+void append_dotted_quad(std::string& text, const uint8_t* octets) {
+  for (int i = 0; i < 4; i++) {
+    if (i > 0) text += '.';
+    text += std::to_string(octets[i]);
+  }
+}
+
+void append_group(std::string& text, unsigned group) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  bool started = false;
+  for (int shift = 12; shift >= 0; shift -= 4) {
+    const unsigned digit = group >> shift & 15;
+    started = started || digit != 0 || shift == 0;
+    if (started) text += kDigits[digit];
+  }
+}
+
+constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool is_mapped(const std::array<uint8_t, 16>& bytes) noexcept {
+  return std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
+}
+
+std::string v6_to_string(const std::array<uint8_t, 16>& bytes) {
+  std::string text;
+  if (is_mapped(bytes)) {
+    text = "::ffff:";
+    append_dotted_quad(text, &bytes[12]);
+    return text;
+  }
+  std::array<unsigned, 8> groups;
+  for (size_t i = 0; i < 8; i++) groups[i] = unsigned{bytes[2 * i]} << 8 | bytes[2 * i + 1];
+
+  // RFC 5952 section 4.2: the longest run of at least two zero groups, the first of equals.
+  size_t gap = 8, gap_size = 1;
+  for (size_t i = 0; i < 8; i++) {
+    size_t end = i;
+    while (end < 8 && groups[end] == 0) end++;
+    if (end - i > gap_size) {
+      gap = i;
+      gap_size = end - i;
+    }
+    i = end;
+  }
+  for (size_t i = 0; i < 8; i++) {
+    if (i == gap) {
+      text += "::";
+      i += gap_size - 1;
+      continue;
+    }
+    if (i > 0 && text.back() != ':') text += ':';
+    append_group(text, groups[i]);
+  }
+  return text;
+}
+
+// Clears (or with `ones`, sets) the bits behind the first `length`.
+std::array<uint8_t, 16> fill_behind(std::array<uint8_t, 16> bytes, Family family, int length,
+                                    bool ones) noexcept {
+  for (size_t i = 0; i < size_of(family); i++) {
+    const int kept = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
+    const auto behind = static_cast<uint8_t>(0xff >> kept);
+    bytes[i] = static_cast<uint8_t>(ones ? bytes[i] | behind : bytes[i] & ~behind);
+  }
+  return bytes;
+}
+
+IpAddress with_bytes(Family family, const std::array<uint8_t, 16>& bytes) noexcept {
+  ps_address address;
+  std::memcpy(address.bytes, bytes.data(), sizeof address.bytes);
+  return IpAddress::from_abi(static_cast<ps_family>(family), address);
+}
+
+}  // namespace
+
+IpAddress IpAddress::v4(uint32_t host_order) noexcept {
+  IpAddress address;
+  for (size_t i = 0; i < 4; i++)
+    address.bytes_[i] = static_cast<uint8_t>(host_order >> (24 - 8 * i));
+  return address;
+}
+
+IpAddress IpAddress::v6(const std::array<uint8_t, 16>& network_order) noexcept {
+  IpAddress address;
+  address.family_ = Family::kV6;
+  address.bytes_ = network_order;
+  return address;
+}
+
+IpAddress IpAddress::from_abi(ps_family family, const ps_address& address) noexcept {
+  IpAddress result;
+  result.family_ = family == PS_FAMILY_V6 ? Family::kV6 : Family::kV4;
+  std::memcpy(result.bytes_.data(), address.bytes, size_of(result.family_));
+  return result;
+}
+
+std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
+  return text.find(':') == std::string_view::npos ? parse_v4(text) : parse_v6(text);
+}
+
+uint32_t IpAddress::v4_host_order() const noexcept {
+  return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 |
+         bytes_[3];
+}
+
+ps_address IpAddress::abi() const noexcept {
+  ps_address address;
+  std::memcpy(address.bytes, bytes_.data(), sizeof address.bytes);
+  return address;
+}
+
+bool IpAddress::bit(int index) const noexcept {
+  return (bytes_[static_cast<size_t>(index) / 8] >> (7 - index % 8) & 1) != 0;
+}
+
+IpAddress IpAddress::unmapped() const noexcept {
+  if (is_v4() || !is_mapped(bytes_)) return *this;
+  IpAddress address;
+  std::copy(bytes_.begin() + 12, bytes_.end(), address.bytes_.begin());
+  return address;
+}
+
+std::optional<IpAddress> IpAddress::next() const noexcept {
+  IpAddress result = *this;
+  for (size_t i = size_of(family_); i-- > 0;)
+    if (++result.bytes_[i] != 0) return result;
+  return std::nullopt;
+}
+
+std::optional<IpAddress> IpAddress::previous() const noexcept {
+  IpAddress result = *this;
+  for (size_t i = size_of(family_); i-- > 0;)
+    if (result.bytes_[i]-- != 0) return result;
+  return std::nullopt;
+}
+
+std::string IpAddress::to_string() const {
+  if (!is_v4()) return v6_to_string(bytes_);
+  std::string text;
+  append_dotted_quad(text, bytes_.data());
+  return text;
+}
+
+std::optional<Prefix> Prefix::make(const IpAddress& address, int length, HostBits host_bits) {
+  if (length < 0 || length > bits_of(address.family())) return std::nullopt;
+  Prefix prefix;
+  prefix.first_ =
+      with_bytes(address.family(), fill_behind(address.bytes(), address.family(), length, false));
+  prefix.length_ = length;
+  if (host_bits == HostBits::kRefuse && prefix.first_ != address) return std::nullopt;
+  return prefix;
+}
+
+std::optional<Prefix> Prefix::parse(std::string_view text, HostBits host_bits) {
+  const auto slash = text.find('/');
+  const auto address = IpAddress::parse(text.substr(0, slash));
+  if (!address) return std::nullopt;
+  if (slash == std::string_view::npos) return make(*address, bits_of(address->family()), host_bits);
+  Cursor cursor(text.substr(slash + 1));
+  const auto length = take_decimal(cursor, 128);
+  if (cursor.failed() || !cursor.at_end()) return std::nullopt;
+  return make(*address, static_cast<int>(length), host_bits);
+}
+
+IpAddress Prefix::last() const noexcept {
+  return with_bytes(family(), fill_behind(first_.bytes(), family(), length_, true));
+}
+
+bool Prefix::contains(const IpAddress& address) const noexcept {
+  return address.family() == family() &&
+         fill_behind(address.bytes(), family(), length_, false) == first_.bytes();
+}
+
+std::string Prefix::to_string() const {
+  return first_.to_string() + '/' + std::to_string(length_);
+}
+
+std::optional<AddressRange> AddressRange::make(const IpAddress& first,
+                                               const IpAddress& last) noexcept {
+  if (first.family() != last.family() || first > last) return std::nullopt;
+  return AddressRange(first, last);
+}
+
+std::string AddressRange::to_string() const {
+  // The only prefix it could be: the one of the bits that both ends share.
+  int shared = 0;
+  while (shared < bits_of(family()) && first_.bit(shared) == last_.bit(shared)) shared++;
+  const auto prefix = Prefix::make(first_, shared, Prefix::HostBits::kMask);
+  if (prefix->first() == first_ && prefix->last() == last_) return prefix->to_string();
+  return first_.to_string() + '-' + last_.to_string();
+}
+
+}  // namespace postern
