@@ -100,6 +100,13 @@ PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic*
 #define PS_LOAD_ACQUIRE(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #endif
 
+/* Whether there may be entries at all: if not, no clock is needed. */
+PS_INLINE int ps_dynamic_in_use(const struct ps_dynamic* table) {
+  const struct ps_dynamic_header* header =
+      (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  return header && PS_LOAD_ACQUIRE(&header->kinds) != 0;
+}
+
 /* enum ps_action of a live entry of this very kind and prefix, or -1. */
 PS_INLINE int ps_dynamic_find(const struct ps_dynamic* table, uint32_t bucket_number,
                               uint64_t high, uint64_t low, uint32_t kind, uint64_t now_ns) {
@@ -134,8 +141,8 @@ PS_INLINE int ps_dynamic_action(const struct ps_dynamic* table, enum ps_family f
   __builtin_memcpy(&low, source->bytes + 8, 8);
 #define PS_X(name, of_family, length)                                                             \
   if (family == (enum ps_family)of_family && (kinds & (1u << PS_DYNAMIC_##name))) {               \
-    uint64_t h = high & ps_dynamic_mask(length < 64 ? length : 64);                               \
-    uint64_t l = low & ps_dynamic_mask(length > 64 ? length - 64 : 0);                            \
+    uint64_t h = high & ps_dynamic_mask(length < 64 ? length##u : 64u);                           \
+    uint64_t l = low & ps_dynamic_mask(length > 64 ? length##u - 64u : 0u);                       \
     action = ps_dynamic_find(table, ps_dynamic_bucket_of(header, h, l, PS_DYNAMIC_##name), h, l,  \
                              PS_DYNAMIC_##name, now_ns);                                          \
     if (action >= 0) return action;                                                               \
