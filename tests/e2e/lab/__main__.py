@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The command line of the lab; `./run` hands its arguments on to this. See --help."""
+
+import argparse
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from tests.e2e.lab import product, table
+from tests.e2e.lab.farm import Farm, NameServer
+from tests.e2e.lab.mail import Keys, zone
+from tests.e2e.lab.namespaces import Network
+from tests.e2e.lab.scenario import DOMAINS, Scenario, write_policy
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="./run", description="Show Postern at work: real senders, a real farm, the packet engines between them.",
+        epilog="Without --once it stays up until Ctrl-C. Exit status: 0 every row agrees, 1 not, 2 wrong usage.")
+    parser.add_argument("--once", action="store_true", help="print the final table and end")
+    parser.add_argument("--engine", choices=("dpdk", "xdp", "both"), default="both",
+                        help="which packet engine; both: one after the other (default)")
+    parser.add_argument("--wan", metavar="DEV", help="real port towards the Internet, instead of the lab: a device, "
+                        "or for dpdk also a PCI address or vdev")
+    parser.add_argument("--mx", metavar="DEV", help="real port towards the mail farm")
+    parser.add_argument("--policy", metavar="FILE", help="with --wan and --mx: the policy to enforce "
+                        "(default: the example of the documents)")
+    parser.add_argument("--build", default="build", help=argparse.SUPPRESS)
+    parser.add_argument("--keep", metavar="DIR", help="keep the lab's logs and messages in DIR")
+    parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if bool(given.wan) != bool(given.mx):
+        parser.error("--wan and --mx go together")
+    if given.policy and not given.wan:
+        parser.error("--policy goes with --wan and --mx; the lab brings its own")
+    return given
+
+
+def interrupted(number, _frame):
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def compile_policy(build, policy, snapshot):
+    done = subprocess.run([build / "control/cli/postern", "compile", "--policy", policy, "-o", snapshot],
+                          capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"postern compile: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def run_lab(given, build, kind, folder):
+    """-> True when every row agreed."""
+    with contextlib.ExitStack() as stack:
+        if kind == "dpdk":
+            stack.enter_context(product.Hugepages())
+        network = stack.enter_context(Network())
+        keys = Keys(folder)
+        policy, reals = write_policy(folder)
+        snapshot = folder / "snapshot"
+        compile_policy(build, policy, snapshot)
+
+        def start(part):
+            stack.callback(part.stop)
+            return part
+
+        farm = start(Farm(network.mx, folder))
+        names = start(NameServer(network.mx, folder, {domain: zone(domain, keys) for domain in DOMAINS}))
+        engine = start(product.Engine(build, kind, folder, snapshot, network.box.popen))
+        control = start(product.Control(build, network, folder, snapshot, engine))
+        scenario = Scenario(network, folder, farm, names, keys, engine, reals)
+        rows = scenario.rows()
+        for source in sorted({row.source for row in rows}):
+            network.add_source(source)
+        shown = table.Table(f"engine {kind}", rows)
+        for index, row in enumerate(rows):
+            try:
+                seen = row.see()
+            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+                seen = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
+            shown.set(index, seen)
+        shown.say(table.counter_lines(engine.api.counters()))
+        for part in (engine, control):
+            if not part.alive():
+                shown.say([f"{part.name} died:", product.tail(part.log)])
+                return False
+        failed = shown.failures()
+        if failed and not given.keep:
+            print(f"-- last lines of control's log\n{product.tail(control.log, 20)}")
+        if not given.once and (given.engine != "both" or kind == "xdp"):
+            names.start()
+            stay_up(scenario, rows, shown, engine)
+        return not failed
+
+
+def stay_up(scenario, rows, shown, engine):
+    """Goes on sending, row after row, until interrupted. (DNS stays up, and the bot stays learned.)"""
+    print("\nstaying up; Ctrl-C ends it" if not shown.live else "", flush=True)
+    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "bot, first", "Postfix"))]
+    while True:
+        for index, row in again:
+            shown.set(index, row.see())
+            shown.say(table.counter_lines(engine.api.counters()) + ["", "Ctrl-C ends it"])
+            time.sleep(1)
+
+
+def run_ports(given, build, kind, folder):
+    """The engine alone, between two real ports."""
+    with contextlib.ExitStack() as stack:
+        if kind == "dpdk":
+            stack.enter_context(product.Hugepages())
+        snapshot = folder / "snapshot"
+        compile_policy(build, given.policy or pathlib.Path("docs/example.policy"), snapshot)
+        engine = product.Engine(build, kind, folder, snapshot, subprocess.Popen, given.wan, given.mx)
+        stack.callback(engine.stop)
+        print(f"engine {kind} between {given.wan} and {given.mx}; management API on {engine.socket}", flush=True)
+        end = time.monotonic() + 5
+        while engine.alive() and not (given.once and time.monotonic() > end):
+            time.sleep(1)
+            counters = engine.api.counters()
+            print("\n".join(table.counter_lines(counters)), flush=True)
+        return engine.alive() and all(p["received"] == sum(p["reasons"].values()) for p in counters["ports"].values())
+
+
+def main():
+    given = arguments()
+    if given.check_arguments:
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")
+    build = pathlib.Path(given.build).resolve()
+    kinds = ("dpdk", "xdp") if given.engine == "both" else (given.engine,)
+    agreed = True
+    try:
+        for kind in kinds:
+            with tempfile.TemporaryDirectory(prefix="postern-lab-") as name:
+                folder = pathlib.Path(name)
+                folder.chmod(0o755)
+                try:
+                    one = run_ports if given.wan else run_lab
+                    agreed = one(given, build, kind, folder) and agreed
+                finally:
+                    if given.keep:
+                        shutil.copytree(folder, pathlib.Path(given.keep) / kind, dirs_exist_ok=True,
+                                        ignore=lambda *_: ["queue", "data"], ignore_dangling_symlinks=True)
+    except KeyboardInterrupt:
+        print("\nended", file=sys.stderr)
+        return 130 if given.once else 0
+    except RuntimeError as error:
+        print(f"postern: {error}", file=sys.stderr)
+        return 1
+    print("\nevery row agrees" if agreed else "\nNOT every row agrees", flush=True)
+    return 0 if agreed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The rows: who sends from where, and what has to become of it. The lists, the policy and the
+messages are made here, next to what is expected of them."""
+
+import dataclasses
+import ipaddress
+import json
+import lzma
+import os
+import pathlib
+import re
+from typing import Callable
+
+from tests.e2e.lab import mail, senders
+from tests.e2e.lab.farm import wait_for
+
+POLICY = """\
+list dynamic     "dynamic.netset"     format cidr     category dynamic     contact "https://postmaster.farm.example/"
+list drop        "drop.json"          format drop     category hijacked
+list drop6       "drop6.json"         format drop     category hijacked
+list partners    "partners.cidr"      format cidr     category accredited
+list refused     "refused.domains"    format domains  category refused
+{real}
+protect 203.0.113.50
+
+service mx  198.51.100.25/32 2001:db8:25::25/128  port 25
+
+connection to mx
+    allow  category accredited
+    reset  category hijacked
+    drop   category dynamic
+
+message
+    reject  dkim = pass and domain in refused
+    tag     dkim = fail
+    accept  any
+"""
+
+LISTS = {
+    "dynamic.netset": "# dynamic pools of the lab\n203.0.113.0/26\n2001:db8:d::/48\n",
+    "partners.cidr": "203.0.113.40\n",
+    "refused.domains": "# domains whose own signature is reason enough\nrefused.example\n",
+}
+
+DOMAINS = ("good.example", "ed.example", "refused.example", "quiet.example", "postfix.example")
+
+
+def drop_file(prefixes):
+    records = [json.dumps({"cidr": p, "sblid": f"SBL{n}", "rir": "test"}) for n, p in enumerate(prefixes, 1)]
+    body = "".join(r + "\n" for r in records)
+    trailer = {"type": "metadata", "timestamp": 1700000000, "size": len(body), "records": len(records),
+               "copyright": "none", "terms": "none"}
+    return body + json.dumps(trailer) + "\n"
+
+
+def data_folder():
+    value = os.environ.get("POSTERN_DATA")
+    return pathlib.Path(value) if value else None
+
+
+@dataclasses.dataclass
+class RealList:
+    """A list of the data folder: how the policy names it, and an address in it to send from."""
+    name: str
+    format: str
+    category: str
+    archive: str
+    address: str = ""
+
+
+def real_lists(folder):
+    """Unpacks the real lists beside the made ones. Empty without POSTERN_DATA."""
+    data = data_folder()
+    if data is None:
+        return []
+    chosen = [RealList("spamhaus", "drop", "hijacked", "spamhaus-drop-v4.json.xz"),
+              RealList("bitwire", "cidr", "attackers", "bitwire-inbound.txt.xz")]
+    taken = []
+    for real in chosen:
+        text = lzma.open(data / "rules" / real.archive, "rt").read()
+        (folder / real.archive.removesuffix(".xz")).write_text(text)
+        found = re.findall(r'(?:^|"cidr":")(\d+\.\d+\.\d+\.\d+(?:/\d+)?)', text, re.M)
+        nets = [ipaddress.ip_network(n, strict=False) for n in found[:200]]
+        mine = next(n for n in nets if not any(n.overlaps(other) for other in taken))
+        taken += nets
+        real.address = str(mine[1] if mine.num_addresses > 2 else mine[0])
+    return chosen
+
+
+def write_policy(folder):
+    """-> (policy file, the real lists in it)"""
+    for name, text in LISTS.items():
+        (folder / name).write_text(text)
+    (folder / "drop.json").write_text(drop_file(["192.0.2.128/25"]))
+    (folder / "drop6.json").write_text(drop_file(["2001:db8:bad::/48"]))
+    reals = real_lists(folder)
+    declarations = [f'list {r.name} "{r.archive.removesuffix(".xz")}" format {r.format} category {r.category}' for r in reals]
+    text = POLICY.format(real="\n".join(declarations))
+    if any(r.category == "attackers" for r in reals):
+        text = text.replace("    drop   category dynamic\n", "    drop   category dynamic\n    drop   category attackers\n")
+    policy = folder / "lab.policy"
+    policy.write_text(text)
+    return policy, reals
+
+
+@dataclasses.dataclass
+class Row:
+    sender: str
+    source: str
+    expected: str
+    see: Callable[[], str]
+
+
+class Scenario:
+    """All rows against one running engine. `see` of each row does the sending and says what came of it."""
+
+    def __init__(self, network, folder, farm, names, keys, engine, reals):
+        self.network, self.folder, self.farm, self.names = network, folder, farm, names
+        self.keys, self.engine, self.reals = keys, engine, reals
+        self.count = 0
+
+    def rows(self):
+        plain, rsa, ed = self._plain, self._rsa, self._ed
+        rows = [
+            Row("listed as dynamic", "203.0.113.10", "timed out, rule-drop", lambda: self._attempt("203.0.113.10")),
+            Row("listed in DROP", "192.0.2.130", "refused, rule-reset", lambda: self._attempt("192.0.2.130")),
+            Row("listed as dynamic, IPv6", "2001:db8:d::10", "timed out, rule-drop",
+                lambda: self._attempt("2001:db8:d::10")),
+            Row("listed in DROP, IPv6", "2001:db8:bad::10", "refused, rule-reset",
+                lambda: self._attempt("2001:db8:bad::10")),
+            Row("listed, but protected", "203.0.113.50", "accepted, dkim=none", lambda: self._send("203.0.113.50", plain)),
+            Row("listed, but accredited", "203.0.113.40", "accepted, dkim=none", lambda: self._send("203.0.113.40", plain)),
+            Row("unlisted, signed (RSA)", "203.0.113.100", "accepted, dkim=pass", lambda: self._send("203.0.113.100", rsa)),
+            Row("unlisted, signed (Ed25519)", "203.0.113.101", "accepted, dkim=pass",
+                lambda: self._send("203.0.113.101", ed)),
+            Row("unlisted, signed, IPv6", "2001:db8:600d::1", "accepted, dkim=pass",
+                lambda: self._send("2001:db8:600d::1", rsa)),
+            Row("unlisted, signed, STARTTLS", "203.0.113.102", "accepted, dkim=pass, TLS",
+                lambda: self._send("203.0.113.102", rsa, tls=True)),
+            Row("Postfix, signed by opendkim", "203.0.113.103", "accepted, dkim=pass", self._postfix),
+            Row("body altered on the way", "203.0.113.104", "accepted, dkim=fail, tagged",
+                lambda: self._send("203.0.113.104", self._broken)),
+            Row("forged Authentication-Results", "203.0.113.105", "accepted, dkim=none, forgery removed",
+                lambda: self._send("203.0.113.105", self._forged)),
+            Row("signed with an unknown key", "203.0.113.106", "accepted, dkim=permerror",
+                lambda: self._send("203.0.113.106", self._unknown_key)),
+            Row("signed by a refused domain", "203.0.113.107", "550",
+                lambda: self._send("203.0.113.107", self._refused)),
+            Row("bot, first three visits", "203.0.113.108", "answered, then learned", self._bot),
+            Row("bot, fourth visit", "203.0.113.108", "timed out, learned-drop", lambda: self._attempt("203.0.113.108")),
+            Row("not SMTP, from a listed source", "203.0.113.10", "untouched", self._other_service),
+        ]
+        for real in self.reals:
+            expected = "refused, rule-reset" if real.category == "hijacked" else "timed out, rule-drop"
+            rows.append(Row(f"listed in the real {real.name}", real.address, expected,
+                            lambda address=real.address: self._attempt(address)))
+        rows += [
+            Row("DNS down, signed", "203.0.113.109", "451", lambda: self._dns_down("203.0.113.109", self._quiet)),
+            Row("DNS down, not signed", "203.0.113.110", "accepted, dkim=none", lambda: self._dns_down("203.0.113.110", plain)),
+        ]
+        return rows
+
+    # What is sent. Each returns (message, sender address).
+
+    def _plain(self, subject):
+        return mail.message(subject, "plain.example"), "sender@plain.example"
+
+    def _rsa(self, subject):
+        return mail.sign_rsa(mail.message(subject, "good.example"), "good.example", self.keys), "sender@good.example"
+
+    def _ed(self, subject):
+        return mail.sign_ed25519(mail.message(subject, "ed.example"), "ed.example", self.keys), "sender@ed.example"
+
+    def _broken(self, subject):
+        text, sender = self._rsa(subject)
+        return text.replace(b"Dear someone", b"Dear someone else"), sender
+
+    def _forged(self, subject):
+        forged = ["Authentication-Results:\tMX.Farm.Example (really) ;\r\n  dkim=pass header.d=bank.example"]
+        return mail.message(subject, "plain.example", forged), "sender@plain.example"
+
+    def _unknown_key(self, subject):
+        text = mail.message(subject, "good.example")
+        return mail.sign_rsa(text, "good.example", self.keys, selector="missing"), "sender@good.example"
+
+    def _refused(self, subject):
+        text = mail.message(subject, "refused.example")
+        return mail.sign_rsa(text, "refused.example", self.keys), "sender@refused.example"
+
+    def _quiet(self, subject):
+        text = mail.message(subject, "quiet.example")
+        return mail.sign_rsa(text, "quiet.example", self.keys), "sender@quiet.example"
+
+    # What is seen.
+
+    def _attempt(self, source):
+        """A connection that should come to nothing: what the sender saw, and the reason that counted it."""
+        before = self.engine.api.reasons()
+        outcome = senders.probe(self.network, source)
+        after = self.engine.api.reasons()
+        stopped = [r for r, n in after.items() if n > before[r] and (r.startswith("rule-") or r.startswith("learned-"))]
+        return ", ".join([outcome, *stopped])
+
+    def _subject(self):
+        self.count += 1
+        return f"{self.engine.kind}-{self.count}"
+
+    def _send(self, source, compose, tls=False):
+        subject = self._subject()
+        text, sender = compose(subject)
+        path = self.folder / f"{subject}.eml"
+        path.write_bytes(text)
+        reply, _ = senders.swaks(self.network, source, path, sender, tls=tls)
+        return self._delivered(subject, reply, text)
+
+    def _delivered(self, subject, reply, sent):
+        if not reply.startswith("250"):
+            return reply.split()[0] if reply[:3].isdigit() else reply
+        # The farm's file is complete when its 250 went out, which came before ours.
+        copies = self.farm.received(subject)
+        if len(copies) != 1:
+            return f"250, but the farm has {len(copies)} copies"
+        return ", ".join(["accepted", *self._marks(copies[0], sent)])
+
+    @staticmethod
+    def _marks(copy, sent):
+        header = re.sub(r"\n[ \t]+", " ", copy.split("\n\n", 1)[0])
+        results = re.findall(r"^Authentication-Results:\s*(.*)$", header, re.M | re.I)
+        ours = [r for r in results if r.lower().startswith("mx.farm.example")]
+        marks = []
+        if len(ours) != 1:
+            return [f"{len(ours)} Authentication-Results of ours"]
+        found = re.search(r"dkim=(\w+)", ours[0])
+        marks.append(f"dkim={found[1]}" if found else "dkim not mentioned")
+        if re.search(r"^X-Postern-Tag:", header, re.M):
+            marks.append("tagged")
+        if re.search(r"^Received:.* with ESMTPS", header, re.M):
+            marks.append("TLS")
+        if b"bank.example" in sent:
+            marks.append("forgery still there" if "bank.example" in header else "forgery removed")
+        return marks
+
+    def _postfix(self):
+        subject = self._subject()
+        path = self.folder / f"{subject}.eml"
+        text = mail.message(subject, "postfix.example")
+        path.write_bytes(text)
+        postfix = senders.Postfix(self.network, self.folder, "203.0.113.103", "postfix.example", self.keys)
+        try:
+            outcome = postfix.send(path, "sender@postfix.example")
+        finally:
+            postfix.stop()
+        return self._delivered(subject, outcome.removeprefix("sent: "), text)
+
+    def _bot(self):
+        answers = [senders.talk_early(self.network, "203.0.113.108") for _ in range(3)]
+        if not all(re.match(r"\d\d\d", a) or a == "closed" for a in answers):
+            return f"not answered: {answers}"
+
+        def learned():
+            return any(e["prefix"] == "203.0.113.108/32" for e in self.engine.api.call("GET", "/v1/entries")["entries"])
+
+        try:
+            wait_for("the entry", 5, learned)
+        except RuntimeError:
+            return "answered, nothing learned"
+        return "answered, then learned"
+
+    def _other_service(self):
+        service = senders.OtherService(self.network)
+        try:
+            return service.flow(self.network, "203.0.113.10")
+        finally:
+            service.stop()
+
+    def _dns_down(self, source, compose):
+        self.names.stop()
+        return self._send(source, compose)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Those who connect: swaks (one message from one address), a Postfix whose mail opendkim signs, a
+bot that talks before the greeting, and a plain TCP flow that is no mail at all. Each returns what a
+person at that machine would have seen, as one word or a reply."""
+
+import pathlib
+import re
+import socket
+import subprocess
+import textwrap
+import time
+
+from tests.e2e.lab.farm import listens, stop, wait_for
+from tests.e2e.lab.mail import Keys
+
+CONNECT_SECONDS = 3
+
+
+def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.example", tls=False, helo=None,
+          seconds=20):
+    """Sends one message. -> ("250 ...", transcript): the last word of the other side, or "timed out",
+    "refused" where no connection came about."""
+    words = ["swaks", "--server", network.service(source), "--port", "25", "--local-interface", source,
+             "--from", sender, "--to", recipient, "--helo", helo or "client.example", "--data", f"@{path}",
+             "--timeout", str(seconds), "--suppress-data"]
+    if ":" in source:
+        words.append("-6")
+    if tls:
+        words.append("--tls")
+    reached = probe(network, source)
+    if reached != "connected":
+        return reached, ""
+    done = network.wan.run(*words, check=False, timeout=seconds + 20)
+    replies = re.findall(r"^<(?:~[~*]|[-*][-*~]|\*\*|-) +(\d\d\d .*)$", done.stdout, re.M)
+    replies = [r for r in replies if not r.startswith("221")]
+    return (replies[-1] if replies else f"swaks exit {done.returncode}"), done.stdout
+
+
+_PROBE = textwrap.dedent("""
+    import socket, sys
+    source, target, port, seconds = sys.argv[1:]
+    s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+    s.settimeout(float(seconds))
+    s.bind((source, 0))
+    try:
+        s.connect((target, int(port)))
+        print("connected")
+    except ConnectionRefusedError:
+        print("refused")
+    except (TimeoutError, socket.timeout):
+        print("timed out")
+    """)
+
+
+def probe(network, source, port=25):
+    """connected, refused or timed out."""
+    done = network.wan.run("/usr/bin/python3", "-c", _PROBE, source, network.service(source), port,
+                           CONNECT_SECONDS, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+_EARLY = textwrap.dedent("""
+    import socket, sys
+    source, target = sys.argv[1:]
+    s = socket.socket()
+    s.settimeout(10)
+    s.bind((source, 0))
+    s.connect((target, 25))
+    s.sendall(b"EHLO ylmf-pc\\r\\n")
+    try:
+        print(s.recv(512).decode("latin-1").splitlines()[0])
+    except (OSError, IndexError):
+        print("closed")
+    """)
+
+
+def talk_early(network, source):
+    """A bot: speaks before the greeting, and by a name that bots use. -> the first line it got."""
+    done = network.wan.run("/usr/bin/python3", "-c", _EARLY, source, network.service(source), check=False)
+    return done.stdout.strip() or "no connection"
+
+
+_FLOW_SERVER = textwrap.dedent("""
+    import socket, sys
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((sys.argv[1], int(sys.argv[2])))
+    listener.listen()
+    while True:
+        peer, _ = listener.accept()
+        with peer:
+            while data := peer.recv(65536):
+                peer.sendall(data)
+    """)
+
+_FLOW_CLIENT = textwrap.dedent("""
+    import hashlib, random, socket, sys, threading
+    source, target, port, size = sys.argv[1:]
+    sent = random.Random(1).randbytes(int(size))
+    s = socket.socket()
+    s.settimeout(30)
+    s.bind((source, 0))
+    s.connect((target, int(port)))
+    def send():
+        s.sendall(sent)
+        s.shutdown(socket.SHUT_WR)
+    threading.Thread(target=send, daemon=True).start()
+    back = b""
+    while data := s.recv(65536):
+        back += data
+    print("untouched" if back == sent else f"altered: {len(back)} of {len(sent)} bytes came back")
+    """)
+
+
+class OtherService:
+    """A TCP echo on port 7777 of the service's address: not mail, so nobody's business."""
+
+    PORT = 7777
+
+    def __init__(self, network):
+        self.process = network.mx.popen(["/usr/bin/python3", "-c", _FLOW_SERVER, network.SERVICE_V4, self.PORT])
+        wait_for("the echo server", 5, lambda: listens(network.mx, self.PORT))
+
+    def flow(self, network, source, size=4 << 20):
+        done = network.wan.run("/usr/bin/python3", "-c", _FLOW_CLIENT, source, network.SERVICE_V4, self.PORT, size,
+                               check=False, timeout=60)
+        return done.stdout.strip() or (done.stderr.strip().splitlines() or ["nothing"])[-1]
+
+    def stop(self):
+        stop(self.process)
+
+
+class Postfix:
+    """A real MTA on the senders' side, with opendkim as its milter: what it is given on loopback it
+    signs, queues and sends to the service from `source`."""
+
+    PORT, MILTER = 2500, 8891
+
+    def __init__(self, network, folder: pathlib.Path, source, domain, keys):
+        self.network, self.base = network, folder / "postfix"
+        queue, config, data = (self.base / name for name in ("queue", "config", "data"))
+        for path in (self.base, queue, config, data):
+            path.mkdir()
+        # The queue's and the data's owner must be Postfix's own; the way there must be open to it.
+        subprocess.run(["chown", "postfix:", str(data)], check=True)
+        for parent in (folder, self.base, queue, config):
+            parent.chmod(0o755)
+        self.log = self.base / "mail.log"
+        (config / "main.cf").write_text("\n".join([
+            "compatibility_level = 3.6", f"queue_directory = {queue}", f"data_directory = {data}",
+            f"maillog_file = {self.log}", f"maillog_file_prefixes = {self.base}", "mydestination =",
+            f"myhostname = mail.{domain}", f"relayhost = [{network.SERVICE_V4}]", f"smtp_bind_address = {source}",
+            "inet_protocols = ipv4", "inet_interfaces = loopback-only", "smtp_dns_support_level = disabled",
+            "mynetworks = 127.0.0.0/8", f"smtpd_milters = inet:127.0.0.1:{self.MILTER}", "alias_maps =",
+            "smtp_tls_security_level = may", "smtpd_relay_restrictions = permit_mynetworks, reject",
+            "minimal_backoff_time = 5s", "maximal_backoff_time = 5s", "queue_run_delay = 5s", ""]))
+        (config / "master.cf").write_text("\n".join([
+            f"127.0.0.1:{self.PORT} inet n - n - - smtpd", "cleanup unix n - n - 0 cleanup",
+            "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
+            "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify",
+            "flush unix n - n 1000? 0 flush", "smtp unix - - n - - smtp", "relay unix - - n - - smtp",
+            "error unix - - n - - error", "retry unix - - n - - error", "discard unix - - n - - discard",
+            "anvil unix - - n - 1 anvil", "scache unix - - n - 1 scache", "tlsmgr unix - - n 1000? 1 tlsmgr",
+            "proxymap unix - - n - - proxymap", "postlog unix-dgram n - n - 1 postlogd", ""]))
+        (self.base / "opendkim.conf").write_text("\n".join([
+            f"Domain {domain}", f"Selector {Keys.RSA}", f"KeyFile {keys.rsa_file}", "Mode s",
+            "Canonicalization relaxed/simple", f"Socket inet:{self.MILTER}@127.0.0.1", "SignatureAlgorithm rsa-sha256",
+            "RequireSafeKeys no", "InternalHosts 127.0.0.0/8", "Syslog no", "Background no", ""]))
+        self.milter = network.wan.popen(["opendkim", "-f", "-x", self.base / "opendkim.conf"],
+                                        stdout=(self.base / "opendkim.log").open("wb"), stderr=subprocess.STDOUT)
+        self.master = None
+        try:
+            wait_for("opendkim", 10, lambda: listens(network.wan, self.MILTER))
+            network.wan.run("postfix", "-c", config, "check", check=False)
+            # master in the foreground, so that it is a process of ours.
+            self.master = network.wan.popen(["/usr/lib/postfix/sbin/master", "-c", config, "-d"],
+                                            start_new_session=True,  # it ends its whole process group
+                                            stdout=(self.base / "master.log").open("wb"), stderr=subprocess.STDOUT)
+            wait_for("postfix", 10, lambda: listens(network.wan, self.PORT))
+        except BaseException:
+            self.stop()
+            raise
+
+    def send(self, path, sender, recipient="someone@farm.example", seconds=30):
+        """-> "250 ..." as its log shows the other side's answer to the message, or what it says instead."""
+        self.network.wan.run("swaks", "--server", "127.0.0.1", "--port", self.PORT, "--from", sender,
+                             "--to", recipient, "--data", f"@{path}", "--suppress-data", timeout=seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            text = self.log.read_text(errors="replace") if self.log.exists() else ""
+            found = re.findall(r"status=(\w+) \((.*)\)$", text, re.M)
+            if found:
+                return f"{found[-1][0]}: {found[-1][1]}"
+            time.sleep(0.2)
+        return "nothing in its log"
+
+    def stop(self):
+        stop(self.master)
+        stop(self.milter)
