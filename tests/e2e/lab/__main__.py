@@ -3,6 +3,7 @@
 
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -33,6 +34,7 @@ def arguments():
                         "(default: the example of the documents)")
     parser.add_argument("--build", default="build", help=argparse.SUPPRESS)
     parser.add_argument("--keep", metavar="DIR", help="keep the lab's logs and messages in DIR")
+    parser.add_argument("--results", metavar="FILE", help="append one line of JSON for each row")
     parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if bool(given.wan) != bool(given.mx):
@@ -51,6 +53,14 @@ def compile_policy(build, policy, snapshot):
                           capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"postern compile: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def record(path, kind, rows):
+    with open(path, "a", encoding="utf-8") as out:
+        for sender, source, expected, seen in rows:
+            print(json.dumps({"name": f"lab {kind}: {sender}", "result": "passed" if seen == expected else "failed",
+                              "reason": "" if seen == expected else f"from {source}: expected {expected!r}, saw {seen!r}"}),
+                  file=out)
 
 
 def run_lab(given, build, kind, folder):
@@ -89,6 +99,8 @@ def run_lab(given, build, kind, folder):
                 shown.say([f"{part.name} died:", product.tail(part.log)])
                 return False
         failed = shown.failures()
+        if given.results:
+            record(given.results, kind, shown.rows)
         if failed and not given.keep:
             print(f"-- last lines of control's log\n{product.tail(control.log, 20)}")
         if not given.once and (given.engine != "both" or kind == "xdp"):
