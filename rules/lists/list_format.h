@@ -38,7 +38,7 @@ struct ListContent {
 class ListFormat {
  public:
   virtual ~ListFormat() = default;
-  virtual std::string_view name() const noexcept = 0;  // as in `format NAME`
+  virtual std::string_view name() const noexcept = 0;   // as in `format NAME`
   virtual std::string_view title() const noexcept = 0;  // one line for --help and the documents
   // True when the whole text can only be of this format. At most one format may say so.
   virtual bool recognises(std::string_view text) const = 0;

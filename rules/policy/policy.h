@@ -19,12 +19,12 @@ namespace postern {
 
 struct ListDeclaration {
   std::string name;
-  std::string file;                    // as written; relative to the policy file
-  std::string format;                  // empty: recognised from the file
-  std::string category;                // empty: none
-  std::string contact;                 // empty: none
+  std::string file;                             // as written; relative to the policy file
+  std::string format;                           // empty: recognised from the file
+  std::string category;                         // empty: none
+  std::string contact;                          // empty: none
   std::optional<std::chrono::seconds> expires;  // age at which the whole list counts as empty
-  std::optional<double> max_change;    // 0.5: refused when it shrank or grew by more than half
+  std::optional<double> max_change;  // 0.5: refused when it shrank or grew by more than half
   uint32_t line = 0;
 };
 
@@ -64,30 +64,37 @@ enum class MessageAction { kAccept, kTag, kDefer, kReject };
 enum class DkimWord { kPass, kFail, kNone, kPolicy, kNeutral, kTempError, kPermError };
 enum class Comparison { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
 
-struct DkimIs {  // dkim = pass: the best result among the message's signatures
+struct DkimIs {           // dkim = pass: the best result among the message's signatures
   Comparison comparison;  // kEqual or kNotEqual
   DkimWord word;
+  bool operator==(const DkimIs&) const = default;
 };
 struct DomainIs {  // domain = "example.net": an identity that passed, or a subdomain of it
   Comparison comparison;
   std::string domain;  // lower case, A-labels
+  bool operator==(const DomainIs&) const = default;
 };
 struct DomainInList {  // domain in NAME: a list of domains, or a category of such lists
   std::vector<size_t> lists;
+  bool operator==(const DomainInList&) const = default;
 };
 struct ReputationIs {  // reputation < 0.2: of the signing domain; 0.5 where nothing is known
   Comparison comparison;
   double score;
+  bool operator==(const ReputationIs&) const = default;
 };
 struct DnsIs {  // dns = error | ok: whether an answer that was needed is missing
   Comparison comparison;
   bool error;
+  bool operator==(const DnsIs&) const = default;
 };
 struct SourceInCategory {  // category dynamic: the class of the client's address
   std::string category;
+  bool operator==(const SourceInCategory&) const = default;
 };
 struct SourceInList {
   size_t list;
+  bool operator==(const SourceInList&) const = default;
 };
 using Condition = std::variant<DkimIs, DomainIs, DomainInList, ReputationIs, DnsIs,
                                SourceInCategory, SourceInList>;

@@ -48,9 +48,7 @@ class Cursor {
     position_ += expected.size();
     return true;
   }
-  constexpr bool accept(char expected) noexcept {
-    return accept(std::string_view(&expected, 1));
-  }
+  constexpr bool accept(char expected) noexcept { return accept(std::string_view(&expected, 1)); }
   // Fails unless it comes next.
   constexpr void expect(std::string_view expected) noexcept {
     if (!accept(expected)) failed_ = true;

@@ -14,11 +14,11 @@
 namespace postern {
 
 struct Diagnostic {
-  std::string file;
+  std::string file = {};
   uint32_t line = 0;    // 1-based; 0: the file as a whole
   uint32_t column = 0;  // 1-based, in bytes; 0: the line as a whole
-  std::string message;
-  std::string source;  // the text of the line, when a caret is wanted
+  std::string message = {};
+  std::string source = {};  // the text of the line, when a caret is wanted
 
   // "file:line:col: message", then the line and the caret when source is set. No final newline.
   std::string to_string() const;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Format drop: Spamhaus DROP as JSON lines, one object per line with the prefix in "cidr", and at
+// the end one object of "type" "metadata" whose "records" says how many there were. The trailer is
+// what makes a half-fetched file recognisable: without it, or with one that disagrees, the file is
+// refused as a whole. Members that are not used here (sblid, rir, ...) may be anything.
+#include <boost/json.hpp>
+
+#include "rules/lists/formats.h"
+#include "rules/lists/list_lines.h"
+#include "rules/text/quoted.h"
+
+namespace postern {
+namespace {
+
+namespace json = boost::json;
+
+// One line as an object; nullopt when it is not one. Deep nesting has no place in this format.
+std::optional<json::object> parse_object(std::string_view line) {
+  json::parse_options options;
+  options.max_depth = 4;
+  json::error_code error;
+  auto value = json::parse(line, error, {}, options);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+bool is_trailer(const json::object& object) {
+  const auto* type = object.if_contains("type");
+  return type && type->is_string() && type->get_string() == "metadata";
+}
+
+[[noreturn]] void refuse(const std::string& file, uint32_t line, std::string message) {
+  throw BadInput(Diagnostic{.file = file, .line = line, .message = std::move(message)});
+}
+
+class DropFormat final : public ListFormat {
+ public:
+  std::string_view name() const noexcept override { return "drop"; }
+  std::string_view title() const noexcept override { return "Spamhaus DROP, JSON lines"; }
+
+  bool recognises(std::string_view text) const override {
+    uint64_t all = 0, objects = 0;
+    for (ListLines lines(text, Comments::kNone); lines.next(); all++)
+      if (lines.text().front() == '{') objects++;
+    return objects * 2 > all;
+  }
+
+  ListContent read(std::string_view text, const std::string& file) const override {
+    ListContent content;
+    uint64_t records = 0;
+    std::optional<json::object> trailer;
+    uint32_t trailer_line = 0;
+    for (ListLines lines(text, Comments::kNone); lines.next();) {
+      if (trailer) refuse(file, lines.number(), "something follows the metadata line");
+      auto object = parse_object(lines.text());
+      if (object && is_trailer(*object)) {
+        trailer = std::move(object);
+        trailer_line = lines.number();
+        continue;
+      }
+      records++;
+      if (object)
+        read_record(*object, content, file, lines.number());
+      else
+        skip_line(content, file, lines.number(), quoted(lines.text()) + " is not a JSON object");
+    }
+    if (!trailer)
+      refuse(file, 0, "the metadata line that ends a DROP file is missing; is the file truncated?");
+    check_trailer(*trailer, records, file, trailer_line);
+    return content;
+  }
+
+ private:
+  static void read_record(const json::object& object, ListContent& content, const std::string& file,
+                          uint32_t line) {
+    const auto* cidr = object.if_contains("cidr");
+    if (!cidr || !cidr->is_string())
+      return skip_line(content, file, line, "there is no string \"cidr\" in this object");
+    std::string why;
+    if (const auto prefix = read_list_prefix(cidr->get_string(), &why))
+      content.entries.push_back({*prefix, line});
+    else
+      skip_line(content, file, line, why);
+  }
+
+  static void check_trailer(const json::object& trailer, uint64_t records, const std::string& file,
+                            uint32_t line) {
+    const auto* promised = trailer.if_contains("records");
+    if (!promised || !promised->is_int64() || promised->get_int64() < 0)
+      refuse(file, line, "the metadata line has no number \"records\"");
+    if (static_cast<uint64_t>(promised->get_int64()) != records)
+      refuse(file, line,
+             "the metadata line says " + std::to_string(promised->get_int64()) +
+                 " records, but there are " + std::to_string(records) + "; is the file damaged?");
+  }
+};
+
+}  // namespace
+
+const ListFormat& drop_format() {
+  static const DropFormat format;
+  return format;
+}
+
+}  // namespace postern

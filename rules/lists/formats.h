@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The formats there are, one function per file of this folder, for the registry in list_format.cc;
+// and what their readers share. Everyone else goes through rules/lists/list_format.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rules/lists/list_format.h"
+
+namespace postern {
+
+const ListFormat& cidr_format();
+const ListFormat& drop_format();
+const ListFormat& domains_format();
+
+// Counts a line that was skipped, and keeps the complaint while there are few.
+void skip_line(ListContent& content, const std::string& file, uint32_t line, std::string message);
+
+// A prefix or a single address as lists write them; otherwise nullopt, and *why says what is wrong.
+std::optional<Prefix> read_list_prefix(std::string_view text, std::string* why);
+
+}  // namespace postern

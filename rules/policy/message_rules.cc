@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// `message` and its rules (rules/policy/message_rules.h).
+#include "rules/policy/message_rules.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "rules/abi/snapshot_format.h"
+#include "rules/policy/names.h"
+#include "rules/text/domain_name.h"
+#include "rules/text/quoted.h"
+
+namespace postern {
+namespace {
+
+constexpr size_t kMaxConditions = 16;
+
+template <typename Value, size_t count>
+std::optional<Value> accept_one_of(Statement& statement,
+                                   const std::pair<std::string_view, Value> (&words)[count]) {
+  for (const auto& [word, value] : words)
+    if (statement.accept(word)) return value;
+  return std::nullopt;
+}
+
+MessageAction expect_action(Statement& statement) {
+  constexpr std::pair<std::string_view, MessageAction> kActions[] = {
+      {"accept", MessageAction::kAccept},
+      {"tag", MessageAction::kTag},
+      {"defer", MessageAction::kDefer},
+      {"reject", MessageAction::kReject}};
+  if (const auto action = accept_one_of(statement, kActions)) return *action;
+  statement.fail_here(listed({"accept", "tag", "defer", "reject"}));
+}
+
+Condition read_dkim(Statement& statement) {
+  constexpr std::pair<std::string_view, DkimWord> kWords[] = {
+      {"pass", DkimWord::kPass},          {"fail", DkimWord::kFail},
+      {"none", DkimWord::kNone},          {"policy", DkimWord::kPolicy},
+      {"neutral", DkimWord::kNeutral},    {"temperror", DkimWord::kTempError},
+      {"permerror", DkimWord::kPermError}};
+  const auto comparison = statement.expect_equality();
+  if (const auto word = accept_one_of(statement, kWords)) return DkimIs{comparison, *word};
+  statement.fail_here(
+      listed({"pass", "fail", "none", "policy", "neutral", "temperror", "permerror"}));
+}
+
+Condition read_dns(Statement& statement) {
+  const auto comparison = statement.expect_equality();
+  if (statement.accept("error")) return DnsIs{comparison, true};
+  if (statement.accept("ok")) return DnsIs{comparison, false};
+  statement.fail_here("error or ok");
+}
+
+bool has_all_of(const std::vector<Condition>& conditions, const std::vector<Condition>& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const Condition& condition) {
+    return std::find(conditions.begin(), conditions.end(), condition) != conditions.end();
+  });
+}
+
+}  // namespace
+
+void MessageRules::read_header(Statement& statement) {
+  const auto& place = statement.peek();
+  if (header_line_ != 0)
+    statement.fail_at(
+        place, "there are message rules at line " + std::to_string(header_line_) + " already");
+  header_line_ = statement.line();
+  statement.expect_end();
+}
+
+void MessageRules::read_rule(Statement& statement) {
+  const auto& place = statement.peek();
+  MessageRule rule;
+  rule.action = expect_action(statement);
+  rule.line = statement.line();
+  rule.text = statement.text();
+  if (!statement.accept("any")) {
+    do {
+      if (rule.conditions.size() == kMaxConditions)
+        statement.fail_at(statement.peek(), "more than 16 conditions in one rule");
+      rule.conditions.push_back(read_condition(statement));
+    } while (statement.accept("and"));
+  }
+  if (!statement.at_end())
+    statement.fail_here(rule.conditions.empty() ? "the end of the line"
+                                                : "and, or the end of the line");
+  if (policy_.messages.size() == PS_MAX_RULES_PER_POLICY)
+    statement.fail_at(place,
+                      "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " message rules");
+  for (const auto& earlier : policy_.messages)
+    if (has_all_of(rule.conditions, earlier.conditions))
+      statement.fail_at(place, "this rule can never match: the rule at line " +
+                                   std::to_string(earlier.line) + " comes before it");
+  policy_.messages.push_back(std::move(rule));
+}
+
+Condition MessageRules::read_condition(Statement& statement) {
+  if (statement.accept("dkim")) return read_dkim(statement);
+  if (statement.accept("domain")) return read_domain(statement);
+  if (statement.accept("reputation")) {
+    const auto comparison = statement.expect_comparison();
+    return ReputationIs{comparison, statement.expect_score()};
+  }
+  if (statement.accept("dns")) return read_dns(statement);
+  if (statement.accept("category")) return read_source_category(statement);
+  if (statement.accept("list")) return read_source_list(statement);
+  statement.fail_here(listed({"any", "dkim", "domain", "reputation", "dns", "category", "list"}));
+}
+
+Condition MessageRules::read_domain(Statement& statement) {
+  const auto& place = statement.peek();
+  if (statement.accept("in")) {
+    const auto& name_place = statement.peek();
+    const auto name = statement.expect_name("the name of a list or a category");
+    return resolve_domains(statement, name_place, name);
+  }
+  if (!place.is_operator("=") && !place.is_operator("!=")) statement.fail_here("=, != or in");
+  const auto comparison = statement.expect_equality();
+  const auto& domain_place = statement.peek();
+  std::string why;
+  const auto domain = canonical_domain(statement.expect_string("a domain"), &why);
+  if (!domain) statement.fail_at(domain_place, why);
+  return DomainIs{comparison, *domain};
+}
+
+DomainInList MessageRules::resolve_domains(const Statement& statement, const Token& place,
+                                           const std::string& name) {
+  const auto list = list_named(policy_, name);
+  auto lists = lists_in_category(policy_, name);
+  if (!list && lists.empty())
+    statement.fail_at(place, "there is no list and no category " + quoted(name));
+  if (list && !lists.empty() && lists != std::vector{*list})
+    statement.fail_at(place,
+                      quoted(name) + " is a list and also a category with other lists; rename one");
+  if (list) lists = {*list};
+  std::erase_if(lists, [&](size_t i) { return !may_have_domains(policy_.lists[i]); });
+  if (lists.empty()) statement.fail_at(place, quoted(name) + " has no list of domains");
+  return {std::move(lists)};
+}
+
+Condition MessageRules::read_source_category(Statement& statement) {
+  const auto& place = statement.peek();
+  const auto name = statement.expect_name("the name of a category");
+  const auto lists = lists_in_category(policy_, name);
+  if (lists.empty()) statement.fail_at(place, "no list has category " + quoted(name));
+  if (std::all_of(lists.begin(), lists.end(),
+                  [&](size_t list) { return has_only_domains(policy_.lists[list]); }))
+    statement.fail_at(place, "category " + quoted(name) +
+                                 " has only lists of domains; say \"domain in " + name + '"');
+  return SourceInCategory{name};
+}
+
+Condition MessageRules::read_source_list(Statement& statement) {
+  const auto& place = statement.peek();
+  const auto name = statement.expect_name("the name of a list");
+  const auto list = list_named(policy_, name);
+  if (!list) statement.fail_at(place, "there is no list " + quoted(name));
+  if (has_only_domains(policy_.lists[*list]))
+    statement.fail_at(place,
+                      "list " + quoted(name) + " has domains; say \"domain in " + name + '"');
+  return SourceInList{*list};
+}
+
+}  // namespace postern

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// quoted: what a message may show of foreign text. At most 40 bytes of it, in double quotes, and
+// bytes that are not printable ASCII as '?', so that it cannot break a terminal or a log line.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace postern {
+
+std::string quoted(std::string_view text);
+
+}  // namespace postern
