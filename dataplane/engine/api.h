@@ -6,7 +6,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,40 +17,33 @@ struct ApiAnswer {
   unsigned status = 200;  // of HTTP
   std::string body;
   std::string_view content_type = "application/json";
-  std::string_view allow;  // with 405: the methods there are, for the Allow header
+  std::string_view allow = {};  // with 405: the methods there are, for the Allow field
 };
 
-// {"error":"..."} with this status.
+// {"error":"line"} with this status.
 ApiAnswer api_error(unsigned status, std::string_view line);
-
-// What POST /v1/entries asks for, read from its body. Throws ApiRefusal.
-struct EntryRequest {
-  Prefix prefix;
-  Action action;
-  std::string reason;
-  uint64_t seconds;
-};
-EntryRequest read_entry_request(std::string_view body);
-
-// The refusal of a request: its status and the line that says why.
-struct ApiRefusal {
-  unsigned status;
-  std::string line;
-};
 
 class Api {
  public:
   static constexpr size_t kMaxBodyBytes = 64 * 1024;
-  static constexpr uint64_t kMaxSeconds = 31'536'000;  // a year
 
-  // `engine` must outlive this.
+  // `engine` must outlive this. Uptime counts from here.
   explicit Api(Engine& engine);
 
-  // method as in HTTP ("GET"); target as in the request line, a query is ignored. Never throws for
-  // what the request says.
+  // method as in HTTP ("GET"); target as in the request line, a query is ignored. Does not throw
+  // for anything that a request says; a fault of ours is a 500.
   ApiAnswer handle(std::string_view method, std::string_view target, std::string_view body);
 
  private:
+  ApiAnswer health();
+  ApiAnswer load_snapshot(std::string_view body);
+  ApiAnswer counters();
+  ApiAnswer list_entries();
+  ApiAnswer add_entry(std::string_view body);
+  ApiAnswer remove_entry(std::string_view body);
+  ApiAnswer metrics();
+  ApiAnswer dispatch(std::string_view method, std::string_view path, std::string_view body);
+
   Engine& engine_;
   std::chrono::steady_clock::time_point started_;
 };

@@ -5,12 +5,14 @@
 // text of each entry's reason. One thread only.
 #pragma once
 
-#include <chrono>
+#include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "dataplane/core/dynamic.h"
@@ -26,31 +28,65 @@ struct DynamicEntry {
   uint64_t expires_ns = 0;  // CLOCK_MONOTONIC
 };
 
+// CLOCK_MONOTONIC in nanoseconds: the clock of every expires_ns and now_ns.
+uint64_t monotonic_ns() noexcept;
+
 class DynamicTable {
  public:
   static constexpr size_t kMaxReasonBytes = 256;
+  // The reason of an entry whose text died with the process that wrote it.
+  static constexpr std::string_view kAdopted = "kept from before a restart";
+
   // memory: 1 + 2^n buckets, owned by the caller, outliving this. Entries already in it (an engine
-  // taken over from a dead process) are kept when the header is sound, else it is zeroed.
+  // taken over from a dead process) are kept when the header is sound, else it is emptied; one that
+  // was torn by the writer's death is dropped. Throws std::invalid_argument for another size, and
+  // std::system_error when there is no randomness for the seed.
   explicit DynamicTable(std::span<ps_dynamic_bucket> memory);
+  DynamicTable(const DynamicTable&) = delete;  // one writer
+  DynamicTable& operator=(const DynamicTable&) = delete;
+
+  // How many buckets, with the header, hold at least `entries` (at least one bucket of them).
+  static size_t buckets_for(size_t entries) noexcept;
 
   // The kind for a prefix; nullopt when entries cannot have that length.
   static std::optional<ps_dynamic_kind> kind_of(const Prefix& prefix) noexcept;
 
-  // Adds, or replaces the entry of the same prefix. Throws std::invalid_argument for a length that
-  // entries cannot have, or a reason too long.
+  // Adds, or replaces the entry of the same prefix; when it returns, every reader sees it. A full
+  // bucket gives up the entry that expires first. Throws std::invalid_argument for a length that
+  // entries cannot have, a reason too long, or an expiry that is not after now.
   void add(const DynamicEntry& entry, uint64_t now_ns);
   bool remove(const Prefix& prefix);  // false: there was none
-  // Forgets entries whose time has passed and closes the gate when none are left. Call every second.
+  // Forgets entries whose time has passed. Call every second. As with remove(), the gate of a kind
+  // closes with its last entry.
   void sweep(uint64_t now_ns);
 
+  // Those still in force, by prefix.
   std::vector<DynamicEntry> list(uint64_t now_ns) const;
   size_t size() const noexcept { return details_.size(); }
-  size_t capacity() const noexcept;
+  size_t capacity() const noexcept { return (memory_.size() - 1) * PS_DYNAMIC_WAYS; }
   uint64_t evicted() const noexcept { return evicted_; }
 
  private:
+  struct Detail {
+    ps_dynamic_entry* slot;
+    Action action;
+    std::string reason;
+    uint64_t expires_ns;
+  };
+  using Details = std::map<Prefix, Detail>;
+
+  ps_dynamic_header& header() noexcept;
+  std::span<ps_dynamic_entry, PS_DYNAMIC_WAYS> bucket_of(const Prefix& prefix,
+                                                         ps_dynamic_kind kind) noexcept;
+  bool adopt();
+  void start_empty();
+  void note(const Prefix& prefix, Detail detail, ps_dynamic_kind kind);
+  void forget(Details::iterator detail);
+
   std::span<ps_dynamic_bucket> memory_;
-  std::unordered_map<std::string, DynamicEntry> details_;  // by prefix text
+  Details details_;
+  std::set<std::pair<uint64_t, Prefix>> by_expiry_;
+  std::array<size_t, PS_DYNAMIC_KIND_COUNT> of_kind_{};
   uint64_t evicted_ = 0;
 };
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Writing the Prometheus text (dataplane/engine/metrics.h). Label values are words of ours, which
+// need no escaping.
+#include "dataplane/engine/metrics.h"
+
+#include <cstdint>
+
+namespace postern {
+namespace {
+
+void describe_family(std::string& text, std::string_view name, std::string_view type,
+                     std::string_view help) {
+  text.append("# HELP ").append(name).append(" ").append(help).append("\n");
+  text.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+}
+
+void sample(std::string& text, std::string_view name, std::string_view labels, uint64_t value) {
+  text.append(name).append("{").append(labels).append("} ");
+  text.append(std::to_string(value)).append("\n");
+}
+
+std::string label(std::string_view name, std::string_view value) {
+  return std::string(name).append("=\"").append(value).append("\"");
+}
+
+}  // namespace
+
+std::string prometheus_text(Engine& engine) {
+  const auto counters = engine.counters();
+  const auto snapshot = engine.snapshot();
+  const auto& dynamic = engine.dynamic();
+  const auto of_engine = label("engine", engine.kind());
+  std::string text;
+
+  describe_family(text, "postern_packets_total", "counter",
+                  "Packets received, by what became of them and why.");
+  for (size_t port = 0; port < PS_PORT_COUNT; port++) {
+    for (size_t reason = 0; reason < PS_REASON_COUNT; reason++) {
+      const auto& meaning = kReasonWords[reason];
+      sample(text, "postern_packets_total",
+             of_engine + "," + label("port", kPortWords[port]) + "," +
+                 label("reason", meaning.word) + "," +
+                 label("fate", meaning.stops ? "stopped" : "passed"),
+             counters.packets[port][reason]);
+    }
+  }
+  describe_family(text, "postern_bytes_total", "counter", "Bytes received, as frames.");
+  for (size_t port = 0; port < PS_PORT_COUNT; port++)
+    sample(text, "postern_bytes_total", of_engine + "," + label("port", kPortWords[port]),
+           counters.bytes[port]);
+
+  const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
+    describe_family(text, name, "gauge", help);
+    sample(text, name, of_engine, value);
+  };
+  gauge("postern_snapshot_generation", "Generation of the snapshot in force; 0 for none.",
+        snapshot ? snapshot->generation() : 0);
+  gauge("postern_snapshot_created_seconds", "When it was compiled, Unix time; 0 for none.",
+        snapshot ? static_cast<uint64_t>(snapshot->created()) : 0);
+  gauge("postern_dynamic_entries", "Dynamic entries held.", dynamic.size());
+  gauge("postern_dynamic_capacity", "Dynamic entries there is room for.", dynamic.capacity());
+  describe_family(text, "postern_dynamic_evicted_total", "counter",
+                  "Entries that made room for a new one before their time.");
+  sample(text, "postern_dynamic_evicted_total", of_engine, dynamic.evicted());
+  return text;
+}
+
+}  // namespace postern

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Reading request bodies (dataplane/engine/request.h). These bytes come from whoever may open the
+// socket, so this is a fuzz target.
+#include "dataplane/engine/request.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <initializer_list>
+
+#include "dataplane/engine/dynamic_table.h"
+
+namespace postern {
+namespace {
+
+namespace json = boost::json;
+
+std::string quoted(std::string_view text) {
+  size_t shown = std::min<size_t>(text.size(), 64);
+  const bool cut = shown < text.size();
+  while (cut && shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xc0) == 0x80)
+    shown--;  // not inside a UTF-8 character
+  return "'" + std::string(text.substr(0, shown)) + (cut ? "...'" : "'");
+}
+
+json::object read_object(std::string_view body, std::initializer_list<std::string_view> members) {
+  json::error_code error;
+  auto value = json::parse(json::string_view(body.data(), body.size()), error);
+  if (error) throw ApiRefusal{400, "the body is not JSON: " + error.message()};
+  if (!value.is_object()) throw ApiRefusal{400, "the body is not a JSON object"};
+  for (const auto& member : value.get_object()) {
+    const std::string_view name(member.key().data(), member.key().size());
+    if (std::ranges::find(members, name) == members.end())
+      throw ApiRefusal{400, "unknown member " + quoted(name)};
+  }
+  return std::move(value.get_object());
+}
+
+const json::value& member_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(json::string_view(name.data(), name.size()));
+  if (!value) throw ApiRefusal{400, "the member " + quoted(name) + " is missing"};
+  return *value;
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const auto* text = member_of(object, name).if_string();
+  if (!text) throw ApiRefusal{400, "the member " + quoted(name) + " is not a string"};
+  return {text->data(), text->size()};
+}
+
+Prefix prefix_of(const json::object& object) {
+  const auto text = text_of(object, "prefix");
+  const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
+  if (!prefix)
+    throw ApiRefusal{422, quoted(text) + " is not a prefix, or has bits set behind its length"};
+  if (!DynamicTable::kind_of(*prefix))
+    throw ApiRefusal{422,
+                     "an entry's prefix is an IPv4 /32 or /24, or an IPv6 /128, /64, /56 or "
+                     "/48, not " +
+                         quoted(text)};
+  if (prefix->first().unmapped() != prefix->first())
+    throw ApiRefusal{422, "an IPv4-mapped address is never on the wire: write " +
+                              prefix->first().unmapped().to_string()};
+  return *prefix;
+}
+
+}  // namespace
+
+EntryRequest read_entry_request(std::string_view body) {
+  const auto object = read_object(body, {"prefix", "action", "reason", "seconds"});
+  const auto action_word = text_of(object, "action");
+  const auto& seconds_value = member_of(object, "seconds");
+  EntryRequest request{prefix_of(object), Action::DROP, {}, 0};
+
+  const auto action = action_from(action_word);
+  if (!action) throw ApiRefusal{422, quoted(action_word) + " is no action"};
+  request.action = *action;
+
+  if (object.contains("reason")) request.reason = text_of(object, "reason");
+  if (request.reason.size() > DynamicTable::kMaxReasonBytes)
+    throw ApiRefusal{422, "the reason is longer than " +
+                              std::to_string(DynamicTable::kMaxReasonBytes) + " bytes"};
+
+  if (!seconds_value.is_int64() && !seconds_value.is_uint64())
+    throw ApiRefusal{400, "the member 'seconds' is not a whole number"};
+  const auto* seconds = seconds_value.if_int64();  // what only fits unsigned is out of range
+  if (!seconds || *seconds < 1 || static_cast<uint64_t>(*seconds) > kMaxEntrySeconds)
+    throw ApiRefusal{422, "seconds are 1 to " + std::to_string(kMaxEntrySeconds)};
+  request.seconds = static_cast<uint64_t>(*seconds);
+  return request;
+}
+
+Prefix read_removal_request(std::string_view body) {
+  return prefix_of(read_object(body, {"prefix"}));
+}
+
+std::string read_snapshot_request(std::string_view body) {
+  auto path = text_of(read_object(body, {"path"}), "path");
+  if (!path.starts_with('/') || path.find('\0') != std::string::npos)
+    throw ApiRefusal{422, "the snapshot's path must be absolute, not " + quoted(path)};
+  return path;
+}
+
+}  // namespace postern

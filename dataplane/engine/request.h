@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The bodies that the management API takes, read into types: JSON objects with exactly the members
+// that docs/management-api.md names. An unknown member is refused, so that a typing error cannot
+// silently become a default. Boost.JSON bounds the nesting; the transport bounds the size.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rules/abi/vocabulary.h"
+#include "rules/address/address.h"
+
+namespace postern {
+
+// Why a request is refused: the HTTP status and one line.
+struct ApiRefusal {
+  unsigned status;
+  std::string line;
+};
+
+inline constexpr uint64_t kMaxEntrySeconds = 31'536'000;  // a year
+
+// POST /v1/entries
+struct EntryRequest {
+  Prefix prefix;  // a length that entries may have
+  Action action;
+  std::string reason;  // empty where none is given
+  uint64_t seconds;    // 1..kMaxEntrySeconds
+};
+// All three throw ApiRefusal: 400 when the body is not of the shape, 422 when a value cannot be.
+EntryRequest read_entry_request(std::string_view body);
+// DELETE /v1/entries
+Prefix read_removal_request(std::string_view body);
+// PUT /v1/snapshot: the absolute path.
+std::string read_snapshot_request(std::string_view body);
+
+}  // namespace postern

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The management API over a real Unix socket: framing, limits, and the life of the socket's file.
+#include "dataplane/engine/api_server.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/dataplane/engine/memory_engine.h"
+
+namespace postern {
+namespace {
+
+// A client that knows just enough HTTP to see what the server does with the bytes.
+class Client {
+ public:
+  explicit Client(const std::string& path) : socket_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    timeval patience{10, 0};
+    setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    connected_ = connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { close(socket_); }
+  Client(const Client&) = delete;
+  bool connected() const { return connected_; }
+
+  void send(const std::string& bytes) {
+    for (size_t sent = 0; sent < bytes.size();) {
+      const auto n = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (n <= 0) return;  // refused early; what it says is then in what it answers
+      sent += static_cast<size_t>(n);
+    }
+  }
+  // One response, by its Content-Length; empty at the end of the connection.
+  std::string receive() {
+    size_t header_end;
+    while ((header_end = buffer_.find("\r\n\r\n")) == std::string::npos)
+      if (!more()) return std::exchange(buffer_, "");
+    const auto length_at = buffer_.find("Content-Length: ");
+    size_t total = header_end + 4;
+    if (length_at < header_end) total += std::stoul(buffer_.substr(length_at + 16));
+    while (buffer_.size() < total)
+      if (!more()) break;
+    auto response = buffer_.substr(0, total);
+    buffer_.erase(0, total);
+    return response;
+  }
+  std::string ask(const std::string& method, const std::string& target,
+                  const std::string& body = "") {
+    send(method + " " + target + " HTTP/1.1\r\nHost: engine\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body);
+    return receive();
+  }
+
+ private:
+  bool more() {
+    char bytes[4096];
+    const auto n = recv(socket_, bytes, sizeof bytes, 0);
+    if (n > 0) buffer_.append(bytes, static_cast<size_t>(n));
+    return n > 0;
+  }
+  int socket_;
+  bool connected_ = false;
+  std::string buffer_;
+};
+
+int status_of(const std::string& response) {
+  return response.starts_with("HTTP/1.1 ") ? std::stoi(response.substr(9, 3)) : 0;
+}
+
+class ApiServerTest : public testing::Test {
+ protected:
+  ApiServerTest() {
+    std::string name = testing::TempDir() + "postern-api-XXXXXX";
+    directory_ = mkdtemp(name.data());
+    path_ = directory_ + "/run/api.sock";
+  }
+  ~ApiServerTest() override {
+    stop();
+    std::filesystem::remove_all(directory_);
+  }
+  void start() {
+    server_ = std::make_unique<ApiServer>(engine_, path_);
+    thread_ = std::thread([this] { server_->run(); });
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    server_->stop();
+    thread_.join();
+    server_.reset();
+  }
+
+  MemoryEngine engine_;
+  std::string directory_, path_;
+  std::unique_ptr<ApiServer> server_;
+  std::thread thread_;
+};
+
+TEST_F(ApiServerTest, AnswersManyRequestsOnOneConnection) {
+  start();
+  Client client(path_);
+  for (int i = 0; i < 3; i++) EXPECT_EQ(status_of(client.ask("GET", "/v1/health")), 200);
+  EXPECT_EQ(status_of(client.ask("POST", "/v1/entries",
+                                 R"({"prefix":"192.0.2.1/32","action":"drop","seconds":9})")),
+            200);
+  const auto entries = client.ask("GET", "/v1/entries");
+  EXPECT_NE(entries.find("192.0.2.1/32"), std::string::npos) << entries;
+  EXPECT_NE(entries.find("Content-Type: application/json"), std::string::npos) << entries;
+}
+
+TEST_F(ApiServerTest, AnswersRequestsThatCameTogether) {
+  start();
+  Client client(path_);
+  const std::string request = "GET /v1/health HTTP/1.1\r\nHost: e\r\n\r\n";
+  client.send(request + request + "PATCH /metrics HTTP/1.1\r\nHost: e\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 200);
+  EXPECT_EQ(status_of(client.receive()), 200);
+  const auto refused = client.receive();
+  EXPECT_EQ(status_of(refused), 405);
+  EXPECT_NE(refused.find("Allow: GET\r\n"), std::string::npos) << refused;
+}
+
+TEST_F(ApiServerTest, ClosesWhenAsked) {
+  start();
+  Client client(path_);
+  client.send("GET /v1/health HTTP/1.1\r\nHost: e\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 200);
+  EXPECT_EQ(client.receive(), "");
+}
+
+TEST_F(ApiServerTest, GoesOnWhenAClientWaitsForIt) {
+  start();
+  Client client(path_);
+  const std::string body = R"({"prefix":"192.0.2.1/32","action":"drop","seconds":9})";
+  client.send("POST /v1/entries HTTP/1.1\r\nHost: e\r\nExpect: 100-continue\r\nContent-Length: " +
+              std::to_string(body.size()) + "\r\n\r\n");
+  EXPECT_EQ(status_of(client.receive()), 100);
+  client.send(body);
+  EXPECT_EQ(status_of(client.receive()), 200);
+}
+
+TEST_F(ApiServerTest, RefusesABodyOverItsLimit) {
+  start();
+  Client said(path_);
+  EXPECT_EQ(status_of(said.ask("POST", "/v1/entries", std::string(64 * 1024 + 1, ' '))), 413);
+  EXPECT_EQ(said.receive(), "");
+  Client chunked(path_);  // one that does not say how much is coming
+  std::string chunks;
+  for (int i = 0; i < 17; i++) chunks += "1000\r\n" + std::string(4096, ' ') + "\r\n";
+  chunked.send("POST /v1/entries HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n" +
+               chunks + "0\r\n\r\n");
+  EXPECT_EQ(status_of(chunked.receive()), 413);
+  Client fits(path_);
+  EXPECT_EQ(status_of(fits.ask("POST", "/v1/entries", std::string(64 * 1024, ' '))), 400);
+}
+
+TEST_F(ApiServerTest, RefusesAHeaderOverItsLimitAndWhatIsNotHttp) {
+  start();
+  Client large(path_);
+  large.send("GET /v1/health HTTP/1.1\r\nHost: e\r\nX: " + std::string(9000, 'x') + "\r\n\r\n");
+  EXPECT_EQ(status_of(large.receive()), 431);
+  Client other(path_);
+  other.send("\x16\x03\x01 this is not HTTP\r\n\r\n");
+  EXPECT_EQ(status_of(other.receive()), 400);
+  Client alive(path_);
+  EXPECT_EQ(status_of(alive.ask("GET", "/v1/health")), 200);
+}
+
+TEST_F(ApiServerTest, OneConnectionTooManyIsToldSo) {
+  start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (size_t i = 0; i < ApiServer::kMaxConnections; i++) {
+    clients.push_back(std::make_unique<Client>(path_));
+    ASSERT_EQ(status_of(clients.back()->ask("GET", "/v1/health")), 200) << i;
+  }
+  {
+    Client refused(path_);
+    EXPECT_EQ(status_of(refused.receive()), 503);
+  }
+  clients.pop_back();
+  // Its place is free once the server has seen it go.
+  int status = 0;
+  for (int i = 0; i < 1000 && status != 200; i++) {
+    Client again(path_);
+    status = status_of(again.ask("GET", "/v1/health"));
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST_F(ApiServerTest, TheSocketIsForOwnerAndGroupAndGoesWithTheServer) {
+  start();
+  struct stat found;
+  ASSERT_EQ(lstat(path_.c_str(), &found), 0);
+  EXPECT_TRUE(S_ISSOCK(found.st_mode));
+  EXPECT_EQ(found.st_mode & 07777, 0660u);
+  stop();
+  EXPECT_NE(lstat(path_.c_str(), &found), 0);
+}
+
+TEST_F(ApiServerTest, ReplacesADeadSocketButNotALivingOneOrAFile) {
+  std::filesystem::create_directories(directory_ + "/run");
+  {
+    const int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    close(dead);
+  }
+  start();
+  EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
+  MemoryEngine other;
+  EXPECT_THROW(ApiServer(other, path_), std::runtime_error);
+  EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
+
+  const auto file = directory_ + "/run/file";
+  std::ofstream(file) << "precious\n";
+  EXPECT_THROW(ApiServer(other, file), std::runtime_error);
+  EXPECT_TRUE(std::filesystem::exists(file));
+  EXPECT_THROW(ApiServer(other, "/" + std::string(200, 'x')), std::runtime_error);
+}
+
+TEST_F(ApiServerTest, LeavesAFileThatIsNoLongerItsOwn) {
+  start();
+  std::filesystem::remove(path_);
+  std::ofstream(path_) << "someone else's\n";
+  stop();
+  EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+TEST_F(ApiServerTest, ASignalEndsIt) {
+  start();
+  EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
+  kill(getpid(), SIGTERM);
+  thread_.join();
+  server_.reset();
+}
+
+TEST_F(ApiServerTest, StopBeforeRunIsNotLost) {
+  server_ = std::make_unique<ApiServer>(engine_, path_);
+  server_->stop();
+  server_->run();
+  server_.reset();
+}
+
+TEST_F(ApiServerTest, SweepsExpiredEntries) {
+  const auto now = monotonic_ns();
+  engine_.dynamic().add({*Prefix::parse("192.0.2.1/32", Prefix::HostBits::kRefuse), Action::DROP,
+                         "", now + 1'000'000},
+                        now);
+  start();
+  Client client(path_);
+  std::string health;
+  for (int i = 0; i < 300; i++) {
+    health = client.ask("GET", "/v1/health");
+    if (health.find("\"entries\":0") != std::string::npos) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_NE(health.find("\"entries\":0"), std::string::npos) << health;
+}
+
+}  // namespace
+}  // namespace postern

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Request bodies: what is read, and what each refusal says.
+#include "dataplane/engine/request.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace postern {
+namespace {
+
+template <typename Read>
+ApiRefusal refusal_of(Read read, const std::string& body) {
+  try {
+    read(body);
+  } catch (const ApiRefusal& refusal) {
+    return refusal;
+  }
+  return {200, "not refused: " + body};
+}
+
+TEST(EntryRequest, ReadsAllMembers) {
+  const auto request = read_entry_request(
+      R"({"prefix":"203.0.113.7/32","action":"reset","reason":"said HELO ylmf-pc","seconds":3600})");
+  EXPECT_EQ(request.prefix.to_string(), "203.0.113.7/32");
+  EXPECT_EQ(request.action, Action::RESET);
+  EXPECT_EQ(request.reason, "said HELO ylmf-pc");
+  EXPECT_EQ(request.seconds, 3600u);
+}
+
+TEST(EntryRequest, ASingleAddressIsAPrefixAndTheReasonMayBeAbsent) {
+  const auto request =
+      read_entry_request(R"({"prefix":"2001:db8::1","action":"allow","seconds":31536000})");
+  EXPECT_EQ(request.prefix.to_string(), "2001:db8::1/128");
+  EXPECT_EQ(request.action, Action::ALLOW);
+  EXPECT_EQ(request.reason, "");
+  EXPECT_EQ(request.seconds, 31536000u);
+}
+
+TEST(EntryRequest, RefusesAnotherShapeWith400) {
+  const char* bodies[] = {
+      "",
+      "{",
+      "[]",
+      "null",
+      "\"x\"",
+      "{}\xff",
+      R"({"action":"drop","seconds":1})",
+      R"({"prefix":"203.0.113.7/32","seconds":1})",
+      R"({"prefix":"203.0.113.7/32","action":"drop"})",
+      R"({"prefix":7,"action":"drop","seconds":1})",
+      R"({"prefix":"203.0.113.7/32","action":["drop"],"seconds":1})",
+      R"({"prefix":"203.0.113.7/32","action":"drop","seconds":"1"})",
+      R"({"prefix":"203.0.113.7/32","action":"drop","seconds":1.5})",
+      R"({"prefix":"203.0.113.7/32","action":"drop","seconds":1,"reason":1})",
+      R"({"prefix":"203.0.113.7/32","action":"drop","seconds":1,"second":1})",
+      R"({"prefix":"203.0.113.7/32","action":"drop","seconds":1} {})",
+  };
+  for (const auto* body : bodies)
+    EXPECT_EQ(refusal_of(read_entry_request, body).status, 400u) << body;
+}
+
+TEST(EntryRequest, RefusesValuesThatCannotBeWith422) {
+  const auto refused = [](const std::string& prefix, const std::string& action,
+                          const std::string& seconds, const std::string& reason = "") {
+    return refusal_of(read_entry_request, R"({"prefix":")" + prefix + R"(","action":")" + action +
+                                              R"(","seconds":)" + seconds + R"(,"reason":")" +
+                                              reason + "\"}");
+  };
+  for (const auto* prefix :
+       {"", "203.0.113.7/24", "203.0.0.0/16", "0.0.0.0/0", "::/0", "example", "2001:db8::/65",
+        "203.0.113.007/32", "203.0.113.7/33", "::ffff:1.2.3.4"})
+    EXPECT_EQ(refused(prefix, "drop", "1").status, 422u) << prefix;
+  for (const auto* action : {"", "DROP", "refuse", "limit"})
+    EXPECT_EQ(refused("203.0.113.7/32", action, "1").status, 422u) << action;
+  for (const auto* seconds : {"0", "-1", "31536001", "9223372036854775807", "18446744073709551615"})
+    EXPECT_EQ(refused("203.0.113.7/32", "drop", seconds).status, 422u) << seconds;
+  EXPECT_EQ(refused("203.0.113.7/32", "drop", "1", std::string(256, 'r')).status, 200u);
+  EXPECT_EQ(refused("203.0.113.7/32", "drop", "1", std::string(257, 'r')).status, 422u);
+}
+
+TEST(EntryRequest, WhatIsShownOfTheRequestIsShortAndWholeCharacters) {
+  const auto line = refusal_of(read_entry_request, R"({"prefix":"x)" + std::string(5000, 'a') +
+                                                       R"(","action":"drop","seconds":1})")
+                        .line;
+  EXPECT_LT(line.size(), 200u);
+  std::string umlauts;
+  for (int i = 0; i < 40; i++) umlauts += "\xc3\xbc";
+  const auto cut = refusal_of(read_entry_request,
+                              R"({"prefix":"x)" + umlauts + R"(","action":"drop","seconds":1})")
+                       .line;
+  EXPECT_NE(cut.find("\xc3\xbc...'"), std::string::npos) << cut;
+}
+
+TEST(EntryRequest, DeepNestingIsAnErrorNotACrash) {
+  const auto refusal = refusal_of(read_entry_request, std::string(60'000, '['));
+  EXPECT_EQ(refusal.status, 400u);
+}
+
+TEST(RemovalRequest, ReadsThePrefix) {
+  EXPECT_EQ(read_removal_request(R"({"prefix":"2001:db8::/64"})").to_string(), "2001:db8::/64");
+  EXPECT_EQ(refusal_of(read_removal_request, R"({"prefix":"2001:db8::/32"})").status, 422u);
+  EXPECT_EQ(refusal_of(read_removal_request, R"({"prefix":"2001:db8::/64","all":true})").status,
+            400u);
+}
+
+TEST(SnapshotRequest, WantsAnAbsolutePath) {
+  EXPECT_EQ(read_snapshot_request(R"({"path":"/etc/postern/site.psnap"})"),
+            "/etc/postern/site.psnap");
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"site.psnap"})").status, 422u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":""})").status, 422u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/etc/\u0000x"})").status, 422u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({})").status, 400u);
+}
+
+}  // namespace
+}  // namespace postern
