@@ -1,43 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Resolver: DNS as everything else in control sees it. Negative answers (the name or the type does
-// not exist) and failures (no answer, SERVFAIL, bogus) are kept apart from here on, because a
-// failure may only ever defer mail. Implementations: libunbound, a master file (offline).
+// Resolver: DNS as an interface, so that whoever verifies can be given a real resolver
+// (unbound_resolver.h), a master file (master_file_resolver.h) or one that a test scripts.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "control/dns/record.h"
 
 namespace postern::dns {
-
-// RFC 1035 §3.2.2, RFC 3596; the numbers are those on the wire.
-enum class RecordType : uint16_t { kA = 1, kNs = 2, kCname = 5, kPtr = 12, kMx = 15, kTxt = 16,
-                                   kAaaa = 28 };
-
-enum class Status : uint8_t {
-  kFound,
-  kNoName,    // NXDOMAIN
-  kNoData,    // the name exists, records of this type do not
-  kFailed,    // temporary: timeout, SERVFAIL, refused, validation failed
-};
-
-struct Answer {
-  Status status = Status::kFailed;
-  // One per record, in presentation-free form: A and AAAA as the address's text, TXT with its
-  // strings joined (RFC 7208 §3.3), names lower case without the final dot, MX as "10 host".
-  std::vector<std::string> records;
-  bool secure = false;   // DNSSEC-validated
-  std::string detail;    // for people, when kFailed
-};
 
 class Resolver {
  public:
   virtual ~Resolver() = default;
   // name: A-labels, with or without the final dot. Never throws for what DNS says; only
-  // cancellation of the awaiting coroutine throws.
+  // cancellation of the awaiting coroutine throws. The resolver outlives the query.
   virtual boost::asio::awaitable<Answer> query(std::string name, RecordType type) = 0;
 };
 

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What DNS says, as everything else in control sees it: the record types that mail needs, and the
+// answer to one question. Negative answers (the name or the type does not exist) and failures (no
+// answer, SERVFAIL, bogus) are kept apart from here on, because a failure may only ever defer mail.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace postern::dns {
+
+// RFC 1035 §3.2.2, RFC 3596; the numbers are those on the wire.
+enum class RecordType : uint16_t {
+  kA = 1,
+  kNs = 2,
+  kCname = 5,
+  kPtr = 12,
+  kMx = 15,
+  kTxt = 16,
+  kAaaa = 28,
+};
+
+enum class Status : uint8_t {
+  kFound,
+  kNoName,  // NXDOMAIN
+  kNoData,  // the name exists, records of this type do not
+  kFailed,  // temporary: timeout, SERVFAIL, refused, validation failed
+};
+
+struct Answer {
+  Status status = Status::kFailed;
+  // One per record, in presentation-free form: A and AAAA as the address's text, TXT with its
+  // strings joined (RFC 7208 §3.3), names lower case without the final dot, MX as "10 host".
+  std::vector<std::string> records;
+  bool secure = false;  // DNSSEC-validated
+  std::string detail;   // for people, when kFailed
+};
+
+}  // namespace postern::dns
