@@ -56,7 +56,8 @@ static_assert(sizeof(struct ps_dynamic_bucket) == 256);
 static_assert(sizeof(struct ps_dynamic_header) == sizeof(struct ps_dynamic_bucket));
 #endif
 
-/* Keep the first `length` bits of an address that was loaded as two words of network-order bytes. */
+/* Keep the first `length` bits of an address that was loaded as two words of network-order bytes.
+ */
 PS_INLINE uint64_t ps_dynamic_mask(uint32_t length) { /* length 0..64, as it lies in memory */
   uint64_t host = length == 0 ? 0 : ~0ull << (64u - length);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -102,14 +103,13 @@ PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic*
 
 /* Whether there may be entries at all: if not, no clock is needed. */
 PS_INLINE int ps_dynamic_in_use(const struct ps_dynamic* table) {
-  const struct ps_dynamic_header* header =
-      (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
   return header && PS_LOAD_ACQUIRE(&header->kinds) != 0;
 }
 
 /* enum ps_action of a live entry of this very kind and prefix, or -1. */
-PS_INLINE int ps_dynamic_find(const struct ps_dynamic* table, uint32_t bucket_number,
-                              uint64_t high, uint64_t low, uint32_t kind, uint64_t now_ns) {
+PS_INLINE int ps_dynamic_find(const struct ps_dynamic* table, uint32_t bucket_number, uint64_t high,
+                              uint64_t low, uint32_t kind, uint64_t now_ns) {
   const struct ps_dynamic_bucket* bucket = ps_dynamic_at(table, bucket_number);
   uint32_t i;
   if (!bucket) return -1;
@@ -131,21 +131,20 @@ PS_INLINE int ps_dynamic_find(const struct ps_dynamic* table, uint32_t bucket_nu
 /* enum ps_action of the most specific live entry for a source, or -1 when there is none. */
 PS_INLINE int ps_dynamic_action(const struct ps_dynamic* table, enum ps_family family,
                                 const struct ps_address* source, uint64_t now_ns) {
-  const struct ps_dynamic_header* header =
-      (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
   uint64_t high, low;
   uint32_t kinds;
   int action;
   if (!header || !(kinds = PS_LOAD_ACQUIRE(&header->kinds))) return -1;
   __builtin_memcpy(&high, source->bytes, 8);
   __builtin_memcpy(&low, source->bytes + 8, 8);
-#define PS_X(name, of_family, length)                                                             \
-  if (family == (enum ps_family)of_family && (kinds & (1u << PS_DYNAMIC_##name))) {               \
-    uint64_t h = high & ps_dynamic_mask(length < 64 ? length##u : 64u);                           \
-    uint64_t l = low & ps_dynamic_mask(length > 64 ? length##u - 64u : 0u);                       \
-    action = ps_dynamic_find(table, ps_dynamic_bucket_of(header, h, l, PS_DYNAMIC_##name), h, l,  \
-                             PS_DYNAMIC_##name, now_ns);                                          \
-    if (action >= 0) return action;                                                               \
+#define PS_X(name, of_family, length)                                                            \
+  if (family == (enum ps_family)of_family && (kinds & (1u << PS_DYNAMIC_##name))) {              \
+    uint64_t h = high & ps_dynamic_mask(length < 64 ? length##u : 64u);                          \
+    uint64_t l = low & ps_dynamic_mask(length > 64 ? length##u - 64u : 0u);                      \
+    action = ps_dynamic_find(table, ps_dynamic_bucket_of(header, h, l, PS_DYNAMIC_##name), h, l, \
+                             PS_DYNAMIC_##name, now_ns);                                         \
+    if (action >= 0) return action;                                                              \
   }
   PS_DYNAMIC_KINDS(PS_X)
 #undef PS_X

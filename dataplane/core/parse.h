@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
  *
  * Bytes of one Ethernet frame -> struct ps_packet, which exists only if every header up to and
- * including TCP's fixed part lies within the frame. Ethernet, up to two VLAN tags (802.1Q, 802.1ad),
- * IPv4 with options, IPv6 with a bounded walk over extension headers, TCP.
+ * including TCP's fixed part lies within the frame. Ethernet, up to two VLAN tags (802.1Q,
+ * 802.1ad), IPv4 with options, IPv6 with a bounded walk over extension headers, TCP.
  *
  * What a receiver might reassemble into an attempt never passes half seen: a first fragment must
  * hold the whole TCP header (RFC 1858 and 3128 for IPv4, RFC 7112 for IPv6), and a TCP fragment at
@@ -51,8 +51,7 @@ PS_INLINE int ps_is_extension(uint8_t next_header) {
 PS_INLINE enum ps_reason ps_parse_tcp(const uint8_t* data, const uint8_t* at, const uint8_t* end,
                                       uint32_t left, int fragment, struct ps_packet* packet) {
   const struct ps_tcp_header* tcp = (const struct ps_tcp_header*)at;
-  enum ps_reason too_short =
-      fragment ? PS_REASON_SHORT_FIRST_FRAGMENT : PS_REASON_TRUNCATED_TCP;
+  enum ps_reason too_short = fragment ? PS_REASON_SHORT_FIRST_FRAGMENT : PS_REASON_TRUNCATED_TCP;
   uint32_t header_bytes;
   if (left < PS_TCP_BYTES || !PS_FITS(at, end, PS_TCP_BYTES)) return too_short;
   header_bytes = (uint32_t)(tcp->data_offset >> 4) * 4u;
@@ -107,8 +106,7 @@ PS_INLINE enum ps_reason ps_parse_ipv6(const uint8_t* data, const uint8_t* at, c
   if (left > (uint64_t)(end - at)) return PS_REASON_BAD_IP_HEADER;
   for (i = 0; i < PS_MAX_EXTENSION_HEADERS; i++) {
     const struct ps_extension_header* extension = (const struct ps_extension_header*)at;
-    enum ps_reason too_short =
-        fragment ? PS_REASON_SHORT_FIRST_FRAGMENT : PS_REASON_BAD_IP_HEADER;
+    enum ps_reason too_short = fragment ? PS_REASON_SHORT_FIRST_FRAGMENT : PS_REASON_BAD_IP_HEADER;
     uint32_t bytes, offset;
     uint8_t after;
     if (!ps_is_extension(next)) break;

@@ -32,8 +32,8 @@ PS_INLINE uint32_t ps_reset_bytes(const struct ps_packet* packet) {
   if (packet->link_group || !ps_is_unicast(packet->family, &packet->source) ||
       !ps_is_unicast(packet->family, &packet->destination))
     return 0;
-  return packet->l3_offset +
-         (packet->family == PS_FAMILY_V4 ? PS_IPV4_BYTES : PS_IPV6_BYTES) + PS_TCP_BYTES;
+  return packet->l3_offset + (packet->family == PS_FAMILY_V4 ? PS_IPV4_BYTES : PS_IPV6_BYTES) +
+         PS_TCP_BYTES;
 }
 
 /* The reply's TCP header, but for its checksum. */
@@ -62,7 +62,9 @@ PS_INLINE int ps_reset_write(uint8_t* data, const uint8_t* end, const struct ps_
   uint32_t offset = packet->l3_offset, sum;
   struct ps_tcp_header tcp;
   uint8_t* at;
-  if (offset > PS_ETHERNET_BYTES + PS_MAX_VLAN_TAGS * PS_VLAN_BYTES) return 0;
+  if (offset > PS_ETHERNET_BYTES + PS_MAX_VLAN_TAGS * PS_VLAN_BYTES ||
+      !PS_FITS(data, end, PS_ETHERNET_BYTES))
+    return 0;
   ps_reset_tcp(packet, &tcp);
   /* Both pseudo headers are the addresses, the protocol and TCP's length (RFC 9293 §3.1). */
   sum = ps_checksum_add(0, &tcp, PS_TCP_BYTES);
@@ -85,8 +87,8 @@ PS_INLINE int ps_reset_write(uint8_t* data, const uint8_t* end, const struct ps_
     sum = ps_checksum_add(sum, packet->source.bytes, 4);
     tcp.checksum = ps_checksum_of(sum);
     ip.checksum = ps_checksum_of(ps_checksum_add(0, &ip, PS_IPV4_BYTES));
-    __builtin_memcpy(at, &ip, PS_IPV4_BYTES);
-    __builtin_memcpy(at + PS_IPV4_BYTES, &tcp, PS_TCP_BYTES);
+    *(struct ps_ipv4_header*)at = ip;
+    *(struct ps_tcp_header*)(at + PS_IPV4_BYTES) = tcp;
   } else {
     struct ps_ipv6_header ip;
     at = data + offset;
@@ -102,8 +104,8 @@ PS_INLINE int ps_reset_write(uint8_t* data, const uint8_t* end, const struct ps_
     sum = ps_checksum_add(sum, packet->destination.bytes, 16);
     sum = ps_checksum_add(sum, packet->source.bytes, 16);
     tcp.checksum = ps_checksum_of(sum);
-    __builtin_memcpy(at, &ip, PS_IPV6_BYTES);
-    __builtin_memcpy(at + PS_IPV6_BYTES, &tcp, PS_TCP_BYTES);
+    *(struct ps_ipv6_header*)at = ip;
+    *(struct ps_tcp_header*)(at + PS_IPV6_BYTES) = tcp;
   }
   return 1;
 }

@@ -10,8 +10,8 @@
 #include "rules/abi/snapshot_format.h"
 
 #ifdef __bpf__
-/* The inner map: chunks of PS_CHUNK_BYTES. The chunk used last is kept, as most of a lookup stays
- * within one. */
+/* The inner map, null when none is loaded: chunks of PS_CHUNK_BYTES. The chunk used last is kept, as
+ * most of a lookup stays within one. */
 struct ps_image {
   void* map;
   const uint8_t* chunk;
@@ -20,6 +20,7 @@ struct ps_image {
 
 PS_INLINE const struct ps_block* ps_block_at(struct ps_image* image, uint32_t block) {
   uint32_t number = block >> PS_CHUNK_BLOCKS_LOG2;
+  if (!image->map) return 0;
   if (!image->chunk || number != image->chunk_number) {
     image->chunk = (const uint8_t*)bpf_map_lookup_elem(image->map, &number);
     image->chunk_number = number;

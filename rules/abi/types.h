@@ -44,7 +44,7 @@ PS_INLINE ps_be32 ps_be32_of(uint32_t host) {
  * rest is zero. Which one it is, is said beside it (enum ps_family). */
 struct ps_address {
   uint8_t bytes[16];
-};
+} __attribute__((aligned(4))); /* so that BPF may copy it by words */
 
 enum ps_family { PS_FAMILY_V4 = 4, PS_FAMILY_V6 = 6 };
 

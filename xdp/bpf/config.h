@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
+ *
+ * What the loader tells the BPF program, in the program's .bss, which both have mapped. Plain
+ * words, each read once per packet; the ports and the topology are set before the first packet.
+ */
+#ifndef POSTERN_XDP_BPF_CONFIG_H
+#define POSTERN_XDP_BPF_CONFIG_H
+
+#include <stdint.h>
+
+enum ps_topology {
+  PS_TOPOLOGY_WIRE, /* what passes leaves by the other port */
+  PS_TOPOLOGY_HOST  /* what passes goes to this host's own stack */
+};
+
+struct ps_xdp_config {
+  uint32_t topology;    /* enum ps_topology */
+  uint32_t mx_ifindex;  /* packets from here come from inside; 0: no such port */
+  uint64_t test_now_ns; /* the time, where a test sets it; 0: the kernel's CLOCK_MONOTONIC */
+};
+
+#endif

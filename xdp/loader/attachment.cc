@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// bpf_link for XDP (xdp/loader/attachment.h).
+#include "xdp/loader/attachment.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "xdp/loader/kernel_error.h"
+
+namespace postern::xdp {
+namespace {
+
+// A link's mode cannot be asked for; the device's can.
+bool runs_in(const Device& device, Mode mode) noexcept {
+  LIBBPF_OPTS(bpf_xdp_query_opts, facts);
+  if (bpf_xdp_query(device.index(), 0, &facts) != 0) return false;
+  return facts.attach_mode == (mode == Mode::kNative ? XDP_ATTACHED_DRV : XDP_ATTACHED_SKB);
+}
+
+std::runtime_error refusal(const Device& device, Mode mode, int error) {
+  const auto& name = device.name();
+  switch (error) {
+    case EOPNOTSUPP:
+      if (mode == Mode::kGeneric) break;
+      return std::runtime_error("the driver of " + name +
+                                " has no native XDP; try --generic (slower), or the DPDK engine");
+    case EBUSY:
+    case EEXIST:
+      return std::runtime_error(name + " has another XDP program already; `ip link show dev " +
+                                name + "` names it, `ip link set dev " + name +
+                                " xdp off` removes one that is not pinned");
+    case ERANGE:
+    case E2BIG:
+      return std::runtime_error("the MTU of " + name +
+                                " is too large for native XDP with its driver; lower it (`ip link "
+                                "set dev " +
+                                name + " mtu 1500`)");
+    case ENODEV:
+      return std::runtime_error("the device " + name + " has gone away");
+    default:
+      break;
+  }
+  return kernel_error("cannot attach to " + name, error);
+}
+
+}  // namespace
+
+std::optional<FormerLink> former_link(FileDescriptor fd) noexcept {
+  bpf_link_info info{};
+  uint32_t bytes = sizeof(info);
+  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0 || info.type != BPF_LINK_TYPE_XDP)
+    return std::nullopt;
+  return FormerLink{std::move(fd), static_cast<int>(info.xdp.ifindex)};
+}
+
+Attachment::Attachment(const Device& device, int program_fd, Mode mode,
+                       std::vector<FormerLink>& former) {
+  const auto found = std::ranges::find(former, device.index(), &FormerLink::ifindex);
+  if (found != former.end()) {
+    auto link = std::move(found->link);
+    former.erase(found);
+    if (runs_in(device, mode) && bpf_link_update(link.get(), program_fd, nullptr) == 0) {
+      link_ = std::move(link);
+      taken_over_ = true;
+      return;
+    }
+    bpf_link_detach(link.get());  // in another mode; being pinned, it would stay when closed
+  }
+  LIBBPF_OPTS(bpf_link_create_opts, options);
+  options.flags = mode == Mode::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  link_ = FileDescriptor(bpf_link_create(program_fd, device.index(), BPF_XDP, &options));
+  if (!link_) throw refusal(device, mode, errno);
+}
+
+}  // namespace postern::xdp

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// postern-xdp: loads the rules, attaches the XDP program to the ports, says `ready` on standard
+// output, and serves the management API until SIGTERM or SIGINT. Then it detaches and leaves
+// nothing behind, unless --keep says that the program stays in force. Logs go to standard error.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "dataplane/engine/api_server.h"
+#include "xdp/loader/options.h"
+
+namespace {
+
+using namespace postern;
+
+int run(const xdp::Options& options) {
+  // First what may be wrong in the input, so that a bad snapshot disturbs nothing.
+  std::shared_ptr<const Snapshot> snapshot;
+  if (!options.snapshot.empty()) snapshot = Snapshot::open(options.snapshot);
+
+  xdp::XdpEngine engine(options.engine);
+  if (snapshot) engine.load(snapshot);
+  ApiServer server(engine, options.api);
+  engine.attach();
+  if (options.keep) engine.keep();
+  if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
+  if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api);
+
+  const auto& settings = options.engine;
+  std::printf("ready engine=xdp topology=%s wan=%s%s%s mode=%s generation=%llu api=%s pin=%s\n",
+              std::string(engine.topology()).c_str(), settings.wan.c_str(),
+              settings.mx.empty() ? "" : " mx=", settings.mx.c_str(),
+              settings.mode == xdp::Mode::kNative ? "native" : "generic",
+              static_cast<unsigned long long>(snapshot ? snapshot->generation() : 0),
+              options.api.c_str(), settings.pin.c_str());
+  std::fflush(stdout);
+
+  server.run();
+  spdlog::info("stopped engine=xdp enforcing={}", options.keep ? "yes" : "no");
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("postern-xdp"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  try {
+    const auto parsed = xdp::parse_options(count, words);
+    if (const auto* answer = std::get_if<xdp::Answer>(&parsed)) {
+      std::fputs(answer->text.c_str(), stdout);
+      return 0;
+    }
+    const auto& options = std::get<xdp::Options>(parsed);
+    if (options.debug) spdlog::set_level(spdlog::level::debug);
+    return run(options);
+  } catch (const xdp::UsageError& error) {
+    std::fprintf(stderr, "postern-xdp: %s\npostern-xdp: try --help\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "postern-xdp: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The command line of postern-xdp, and its config file, which takes the same names without the
+// dashes (`wan = eth0`). What the command line says wins.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <variant>
+
+#include "xdp/loader/xdp_engine.h"
+
+namespace postern::xdp {
+
+struct Options {
+  Settings engine;
+  std::string snapshot;  // empty: start without rules, which passes everything
+  std::string api = "/run/postern/xdp.sock";
+  bool keep = false;
+  bool debug = false;
+};
+
+// --help or --version: what to print.
+struct Answer {
+  std::string text;
+};
+
+// Wrong usage; what() is one line.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Throws UsageError.
+std::variant<Options, Answer> parse_options(int count, const char* const* words);
+
+}  // namespace postern::xdp

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// bpffs: mounting, locking, pinning (xdp/loader/pin_directory.h).
+#include "xdp/loader/pin_directory.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "xdp/loader/kernel_error.h"
+
+namespace postern::xdp {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_bpffs(const fs::path& path) noexcept {
+  struct statfs facts {};
+  return ::statfs(path.c_str(), &facts) == 0 && facts.f_type == BPF_FS_MAGIC;
+}
+
+void mount_bpffs(const fs::path& path) {
+  if (::mount("bpf", path.c_str(), "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0)
+    throw kernel_error("cannot mount bpffs at " + path.string(), errno);
+}
+
+void make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw kernel_error("cannot make the directory " + path.string(), error.value());
+}
+
+}  // namespace
+
+PinDirectory::PinDirectory(std::string path) : path_(std::move(path)) {
+  static const fs::path kUsual = "/sys/fs/bpf";
+  const fs::path wanted = fs::path(path_).lexically_normal();
+  const auto below = wanted.lexically_relative(kUsual);
+  if (!below.empty() && *below.begin() != ".." && !is_bpffs(kUsual)) mount_bpffs(kUsual);
+  make_directories(wanted);
+  if (!is_bpffs(wanted)) mount_bpffs(wanted);
+  lock_ = FileDescriptor(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_) throw kernel_error("cannot open " + path_, errno);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    throw std::runtime_error("another postern-xdp holds " + path_ +
+                             "; stop it, or give this one a --pin of its own");
+}
+
+std::vector<std::string> PinDirectory::names() const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(path_, error))
+    names.push_back(entry.path().filename().string());
+  return names;
+}
+
+void PinDirectory::pin(const std::string& name, int fd) {
+  unpin(name);
+  const auto where = path_ + "/" + name;
+  if (bpf_obj_pin(fd, where.c_str()) != 0) throw kernel_error("cannot pin " + where, errno);
+}
+
+void PinDirectory::unpin(const std::string& name) noexcept {
+  ::unlink((path_ + "/" + name).c_str());
+}
+
+FileDescriptor PinDirectory::open(const std::string& name) const noexcept {
+  return FileDescriptor(bpf_obj_get((path_ + "/" + name).c_str()));
+}
+
+void PinDirectory::remove() noexcept {
+  try {
+    for (const auto& name : names()) unpin(name);
+  } catch (const std::exception&) {
+    return;  // out of memory: the pins stay, and the next start replaces them
+  }
+  ::rmdir(path_.c_str());
+}
+
+}  // namespace postern::xdp

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Loading the program and moving data in and out of its maps (xdp/loader/program.h).
+#include "xdp/loader/program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "postern.skel.h"
+#include "rules/abi/snapshot_format.h"
+#include "xdp/loader/file_descriptor.h"
+#include "xdp/loader/kernel_error.h"
+
+namespace postern::xdp {
+namespace {
+
+constexpr uint32_t kFirst = 0;  // the only key of maps with one element
+
+// What libbpf and the verifier say is for those who debug; users get one line from us.
+int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG || !spdlog::should_log(spdlog::level::debug)) return 0;
+  std::vector<char> text(64 * 1024);
+  const int length = std::vsnprintf(text.data(), text.size(), format, arguments);
+  std::string_view line(text.data(), std::min(text.size() - 1, static_cast<size_t>(length)));
+  while (line.ends_with('\n')) line.remove_suffix(1);
+  spdlog::debug("libbpf {}", line);
+  return length;
+}
+
+uint32_t buckets_for(uint32_t entries) noexcept {
+  return std::bit_ceil((entries + PS_DYNAMIC_WAYS - 1) / PS_DYNAMIC_WAYS);
+}
+
+}  // namespace
+
+void Program::Destroy::operator()(postern_bpf* skeleton) const noexcept {
+  postern_bpf::destroy(skeleton);
+}
+
+Program::Program(uint32_t dynamic_entries) {
+  libbpf_set_print(log_libbpf);
+  skeleton_.reset(postern_bpf::open());
+  if (!skeleton_) throw kernel_error("cannot open the XDP program", errno);
+  const uint32_t elements = 1 + buckets_for(dynamic_entries);
+  int error = bpf_map__set_max_entries(skeleton_->maps.dynamic, elements);
+  if (error == 0) error = postern_bpf::load(skeleton_.get());
+  if (error != 0) throw kernel_error("cannot load the XDP program into the kernel", error);
+  dynamic_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.dynamic), elements,
+                                      sizeof(ps_dynamic_bucket));
+}
+
+Program::~Program() = default;
+
+void Program::set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex) {
+  skeleton_->bss->config.topology = topology;
+  skeleton_->bss->config.mx_ifindex = static_cast<uint32_t>(mx_ifindex);
+  if (topology != PS_TOPOLOGY_WIRE) return;
+  const int egress = bpf_map__fd(skeleton_->maps.egress);
+  for (const auto& [port, out] : {std::pair<uint32_t, int>{PS_PORT_WAN, mx_ifindex},
+                                  std::pair<uint32_t, int>{PS_PORT_MX, wan_ifindex}})
+    if (bpf_map_update_elem(egress, &port, &out, BPF_ANY) != 0)
+      throw kernel_error("cannot redirect between the two ports", errno);
+}
+
+void Program::load_image(std::span<const std::byte> image) {
+  if (image.empty() || image.size() % PS_CHUNK_BYTES != 0)
+    throw std::runtime_error("the snapshot's image is not a whole number of chunks");
+  const auto chunks = static_cast<uint32_t>(image.size() / PS_CHUNK_BYTES);
+  LIBBPF_OPTS(bpf_map_create_opts, options);
+  options.map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP;
+  const FileDescriptor map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "postern_image", sizeof(uint32_t),
+                                          PS_CHUNK_BYTES, chunks, &options));
+  if (!map) throw kernel_error("cannot make a BPF map for the snapshot", errno);
+  {
+    const Mapped memory(map.get(), chunks, PS_CHUNK_BYTES);
+    std::memcpy(memory.bytes().data(), image.data(), image.size());
+  }
+  const int fd = map.get();
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.rules), &kFirst, &fd, BPF_ANY) != 0)
+    throw kernel_error("cannot put the snapshot into force", errno);
+}
+
+ps_counters Program::counters() const {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
+  std::vector<ps_counters> each(static_cast<size_t>(cpus));
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &kFirst, each.data()) != 0)
+    throw kernel_error("cannot read the counters", errno);
+  ps_counters sum{};
+  for (const auto& one : each)
+    for (size_t port = 0; port < PS_PORT_COUNT; port++) {
+      sum.bytes[port] += one.bytes[port];
+      for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
+        sum.packets[port][reason] += one.packets[port][reason];
+    }
+  return sum;
+}
+
+std::span<ps_dynamic_bucket> Program::dynamic_memory() const noexcept {
+  const auto bytes = dynamic_->bytes();
+  return {reinterpret_cast<ps_dynamic_bucket*>(bytes.data()),
+          bytes.size() / sizeof(ps_dynamic_bucket)};
+}
+
+void Program::set_test_time(uint64_t now_ns) noexcept {
+  skeleton_->bss->config.test_now_ns = now_ns;
+}
+
+int Program::fd() const noexcept {
+  return bpf_program__fd(skeleton_->progs.postern);
+}
+
+std::array<Program::NamedMap, 4> Program::maps() const noexcept {
+  const auto& maps = skeleton_->maps;
+  return {{{"rules", bpf_map__fd(maps.rules)},
+           {"dynamic", bpf_map__fd(maps.dynamic)},
+           {"counters", bpf_map__fd(maps.counters)},
+           {"egress", bpf_map__fd(maps.egress)}}};
+}
+
+}  // namespace postern::xdp

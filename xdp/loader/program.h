@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Program: the BPF program of xdp/bpf/postern.bpf.c, loaded into the kernel with maps of its own,
+// and typed access to them. It is attached to nothing: that is xdp/loader/attachment.h. When it is
+// destroyed, program and maps live on only where something else holds them (a link, a pin).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/core/dynamic.h"
+#include "rules/abi/counters.h"
+#include "xdp/bpf/config.h"
+#include "xdp/loader/mapped.h"
+
+struct postern_bpf;
+
+namespace postern::xdp {
+
+class Program {
+ public:
+  static constexpr uint32_t kDefaultDynamicEntries = 65536;
+  static constexpr uint32_t kMaxDynamicEntries = 1u << 24;
+
+  // dynamic_entries: 1 to kMaxDynamicEntries; rounded up to whole buckets, a power of two of them.
+  // Throws std::runtime_error.
+  explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // Ports by interface index; mx 0 where the topology has none. Before the first packet. Throws.
+  void set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex);
+  // Puts an image (a whole number of chunks) into force: a new inner map and one update of the
+  // outer one. When it returns, the kernel has waited until no packet is judged by the old image,
+  // whose memory is given back. Throws and leaves the old one in force.
+  void load_image(std::span<const std::byte> image);
+  // The sum over all CPUs. Throws.
+  ps_counters counters() const;
+  // The header and its buckets, shared with the program.
+  std::span<ps_dynamic_bucket> dynamic_memory() const noexcept;
+  // The time that the program sees, where a test sets one; 0: the kernel's.
+  void set_test_time(uint64_t now_ns) noexcept;
+
+  int fd() const noexcept;
+  // Name and descriptor of each map worth pinning.
+  struct NamedMap {
+    const char* name;
+    int fd;
+  };
+  std::array<NamedMap, 4> maps() const noexcept;
+
+ private:
+  struct Destroy {
+    void operator()(postern_bpf* skeleton) const noexcept;
+  };
+  std::unique_ptr<postern_bpf, Destroy> skeleton_;
+  std::unique_ptr<Mapped> dynamic_;
+};
+
+}  // namespace postern::xdp

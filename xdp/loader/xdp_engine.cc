@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Bringing the program to its ports and away again (xdp/loader/xdp_engine.h).
+#include "xdp/loader/xdp_engine.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace postern::xdp {
+namespace {
+
+std::string link_pin(const char* role) {
+  return std::string("link-") + role;
+}
+
+}  // namespace
+
+XdpEngine::XdpEngine(const Settings& settings)
+    : settings_(settings),
+      ports_([&settings] {
+        // Before anything is touched: most mistakes are a device's name.
+        std::vector<std::unique_ptr<Port>> ports;
+        ports.push_back(std::make_unique<Port>("wan", settings.wan));
+        if (settings.topology == PS_TOPOLOGY_WIRE)
+          ports.push_back(std::make_unique<Port>("mx", settings.mx));
+        return ports;
+      }()),
+      pins_(settings.pin),
+      program_(settings.dynamic_entries),
+      dynamic_(program_.dynamic_memory()) {
+  program_.set_ports(settings.topology, ports_.front()->device.index(),
+                     ports_.size() > 1 ? ports_.back()->device.index() : 0);
+}
+
+XdpEngine::~XdpEngine() {
+  if (attached_ && keep_) {
+    for (const auto& port : ports_) port->device.keep();
+  } else if (attached_) {
+    pins_.remove();
+  }
+}
+
+void XdpEngine::attach() {
+  std::vector<FormerLink> former;
+  const auto found = pins_.names();
+  for (const auto& name : found)
+    if (name.starts_with("link-"))
+      if (auto link = former_link(pins_.open(name))) former.push_back(std::move(*link));
+
+  for (const auto& port : ports_) {
+    if (settings_.topology == PS_TOPOLOGY_WIRE) port->device.become_wire();
+    port->attachment.emplace(port->device, program_.fd(), settings_.mode, former);
+  }
+  // The ports are ours now; from here on the pins are, too.
+  attached_ = true;
+  std::vector<std::string> pinned;
+  for (const auto& port : ports_) {
+    pinned.push_back(link_pin(port->role));
+    pins_.pin(pinned.back(), port->attachment->fd());
+  }
+  for (const auto& map : program_.maps()) {
+    pinned.emplace_back(map.name);
+    pins_.pin(pinned.back(), map.fd);
+  }
+  for (const auto& name : found)
+    if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
+}
+
+size_t XdpEngine::taken_over() const noexcept {
+  return static_cast<size_t>(std::ranges::count_if(
+      ports_, [](const auto& port) { return port->attachment && port->attachment->taken_over(); }));
+}
+
+std::string_view XdpEngine::topology() const noexcept {
+  return settings_.topology == PS_TOPOLOGY_WIRE ? "wire" : "host";
+}
+
+void XdpEngine::load(std::shared_ptr<const Snapshot> snapshot) {
+  program_.load_image(snapshot->image_bytes());
+  snapshot_ = std::move(snapshot);
+}
+
+}  // namespace postern::xdp

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// XdpEngine: the packet engine in the kernel, as the management API sees it. Owns the loaded
+// program, its links to the ports, and their pins. Constructed it enforces nothing; after attach()
+// it does, until it is destroyed, or beyond that when keep() was called. One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/engine/engine.h"
+#include "xdp/loader/attachment.h"
+#include "xdp/loader/device.h"
+#include "xdp/loader/pin_directory.h"
+#include "xdp/loader/program.h"
+
+namespace postern::xdp {
+
+struct Settings {
+  ps_topology topology = PS_TOPOLOGY_WIRE;
+  std::string wan;  // device name
+  std::string mx;   // device name; empty exactly in the host topology
+  std::string pin = "/sys/fs/bpf/postern";
+  Mode mode = Mode::kNative;
+  uint32_t dynamic_entries = Program::kDefaultDynamicEntries;
+};
+
+class XdpEngine : public Engine {
+ public:
+  // Throws std::runtime_error with one line that says what to do: a device that does not exist, a
+  // pin directory in use, no permission, a kernel too old.
+  explicit XdpEngine(const Settings& settings);
+  ~XdpEngine() override;
+
+  // Attaches to the ports and pins links and maps. Links that a dead process left pinned there are
+  // taken over without a gap where they are on the same ports, and removed otherwise. Throws.
+  void attach();
+  // Links stay in force, pinned, when this is destroyed.
+  void keep() noexcept { keep_ = true; }
+  // How many ports were taken over.
+  size_t taken_over() const noexcept;
+
+  std::string_view kind() const noexcept override { return "xdp"; }
+  std::string_view topology() const noexcept override;
+  void load(std::shared_ptr<const Snapshot> snapshot) override;
+  std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
+  ps_counters counters() const override { return program_.counters(); }
+  DynamicTable& dynamic() override { return dynamic_; }
+
+ private:
+  struct Port {
+    const char* role;
+    Device device;
+    std::optional<Attachment> attachment;
+    Port(const char* port_role, const std::string& name) : role(port_role), device(name) {}
+  };
+
+  Settings settings_;
+  std::vector<std::unique_ptr<Port>> ports_;
+  PinDirectory pins_;
+  Program program_;
+  DynamicTable dynamic_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  bool attached_ = false;
+  bool keep_ = false;
+};
+
+}  // namespace postern::xdp
