@@ -78,14 +78,15 @@ struct ps_service_set {
 
 /* Sections behind the image. Offsets are from the start of the file, in bytes. */
 enum ps_section {
-  PS_SECTION_POLICY,   /* struct ps_policy_source, then the text of the policy file */
-  PS_SECTION_LISTS,    /* struct ps_list_record[] */
-  PS_SECTION_CLASSES,  /* per class (from 0): the lists it is in, see rules/snapshot */
+  PS_SECTION_POLICY,     /* struct ps_policy_source, then the text of the policy file */
+  PS_SECTION_LISTS,      /* struct ps_list_record[], in the order of the policy */
+  PS_SECTION_CLASSES,    /* per class (from 0): the lists it is in, see rules/snapshot/sections.h */
   PS_SECTION_ENTRIES_V4, /* struct ps_entry_v4[], sorted by first address */
-  PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[] */
-  PS_SECTION_RULES,    /* struct ps_rule_record[] */
-  PS_SECTION_STRINGS,  /* bytes that the records point into */
-  PS_SECTION_COUNT = 8
+  PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[], likewise */
+  PS_SECTION_DOMAINS,    /* struct ps_domain_record[], sorted by list and domain */
+  PS_SECTION_ROWS,       /* uint32_t per service of the policy: its row of the matrix */
+  PS_SECTION_STRINGS,    /* bytes that the records point into */
+  PS_SECTION_COUNT
 };
 struct ps_section_range {
   uint64_t offset;
@@ -119,6 +120,7 @@ static_assert(sizeof(struct ps_block) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_node) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
+static_assert(PS_SECTION_COUNT == 8);
 static_assert(sizeof(struct ps_snapshot_header) == 4 * PS_BLOCK_BYTES);
 #endif
 

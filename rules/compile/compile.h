@@ -5,8 +5,10 @@
 // the matrix, and writes the provenance that `explain` needs.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,15 +23,18 @@ struct CompileOptions {
   // The snapshot in force, if any: max-change compares with it, and a refused list is taken from it
   // ("the last good one stays"). Not owned.
   const Snapshot* previous = nullptr;
+  // What `expires` counts from and the snapshot is dated with; unset: the clock.
+  std::optional<std::chrono::sys_seconds> now = std::nullopt;
 };
 
 struct ListReport {
   std::string name;
   std::string file;
   std::string format;
-  uint64_t entries = 0;
+  uint64_t entries = 0;  // addresses and domains
   uint64_t skipped = 0;
   bool kept_previous = false;  // refused; its entries come from the previous snapshot
+  bool expired = false;        // too old: counts as empty
 };
 
 struct CompileResult {

@@ -147,7 +147,7 @@ uint16_t Statement::expect_port() {
 
 std::chrono::seconds Statement::expect_duration() {
   constexpr std::string_view kWanted = "a duration such as 12h or 7d (units s, m, h, d, w)";
-  constexpr std::chrono::seconds kLongest = std::chrono::weeks(520);
+  constexpr std::chrono::seconds kLongest = std::chrono::days(3650);
   const auto& token = peek();
   if (token.kind != Token::Kind::kWord || token.text.size() < 2) fail_here(kWanted);
   const auto count = number_of<uint32_t>(token.text.substr(0, token.text.size() - 1));
@@ -174,7 +174,7 @@ std::chrono::seconds Statement::expect_duration() {
   if (!count) fail_here(kWanted);
   const auto duration = *count * unit;
   if (*count == 0 || duration > kLongest)
-    fail_at(token, "a duration is more than nothing and at most ten years (520w)");
+    fail_at(token, "a duration is more than nothing and at most ten years (3650d)");
   take();
   return duration;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Snapshot: an immutable compiled policy, mapped from its file. Opening one verifies magic, version,
-// sizes, every index and the checksum, so that what exists is sound: look-ups need no checks and
-// cannot fail. Safe to share between threads.
+// Snapshot: an immutable compiled policy, mapped from its file. Opening one verifies magic,
+// version, sizes, every index and the checksum, so that what exists is sound: look-ups need no
+// checks and cannot fail. Safe to share between threads.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include "rules/abi/lookup.h"
 #include "rules/abi/vocabulary.h"
 #include "rules/address/address.h"
+#include "rules/lists/list_format.h"
 #include "rules/policy/policy.h"
 
 namespace postern {
@@ -25,8 +26,11 @@ using ClassId = uint32_t;  // 0: in no list
 
 struct ListFacts {
   std::string name, file, format, category, contact;
+  int64_t modified_at = 0;            // of the file that was read, Unix seconds
   std::optional<int64_t> expires_at;  // Unix seconds
-  uint64_t entries = 0;
+  uint64_t entries = 0;               // addresses and domains
+  bool expired = false;  // was too old when compiled: its entries are known, but count for nothing
+  bool kept_previous = false;  // its file was refused when compiled: the last good one
 };
 
 // One line of one list that an address is in.
@@ -50,13 +54,15 @@ struct Explanation {
   std::vector<PerService> services;  // those that `to` reaches, or all of them
 };
 
+class Sections;  // rules/snapshot/sections_view.h
+
 class Snapshot {
  public:
   // Throws BadInput naming the file and what is wrong with it; std::system_error if unreadable.
   static std::shared_ptr<const Snapshot> open(const std::string& path);
   static std::shared_ptr<const Snapshot> from_bytes(std::vector<std::byte> bytes,
                                                     const std::string& name);
-  virtual ~Snapshot() = default;
+  virtual ~Snapshot();
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
 
@@ -81,15 +87,24 @@ class Snapshot {
   // The entries of one list, in file order of addresses. For max-change and for keeping the last
   // good one.
   std::vector<Provenance> entries_of(size_t list) const;
-  // The domains of a list of format domains, lower case, sorted.
+  // The domains of a list of format domains, lower case, sorted; none where the list has expired.
   const std::vector<std::string>& domains_of(size_t list) const;
+  // The same with their lines, expired or not.
+  std::vector<DomainEntry> domain_entries_of(size_t list) const;
 
   Explanation explain(const IpAddress& source, const std::optional<IpAddress>& to) const;
 
  protected:
-  Snapshot() = default;
+  Snapshot();
+  // Verifies all of it and takes the facts out. bytes: 64-byte aligned; they stay as long as this.
+  void adopt(std::span<const std::byte> bytes, const std::string& name);
+
+ private:
+  Explanation::PerService explain_service(size_t service, ClassId address_class) const;
+
   std::span<const std::byte> bytes_;
   std::string name_;
+  std::unique_ptr<const Sections> sections_;
   std::vector<ListFacts> lists_;
   std::vector<std::vector<std::string>> domains_;
   Policy policy_;

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Writing a snapshot (rules/compile/assemble.h). The image comes first, block by block, then the
+// sections; the header is filled in on the way and written last, with the checksum.
+#include "rules/compile/assemble.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <tuple>
+
+#include "rules/compile/trie.h"
+#include "rules/snapshot/sections.h"
+
+namespace postern {
+namespace {
+
+class SnapshotBytes {
+ public:
+  // Bytes so far; always whole blocks while the image is being written.
+  size_t size() const noexcept { return bytes_.size(); }
+  uint32_t next_block() const noexcept {
+    return static_cast<uint32_t>(bytes_.size() / PS_BLOCK_BYTES);
+  }
+
+  template <typename Item>
+  void append(std::span<const Item> items) {
+    const auto raw = std::as_bytes(items);
+    bytes_.insert(bytes_.end(), raw.begin(), raw.end());
+  }
+  template <typename Item>
+  void append(const std::vector<Item>& items) {
+    append(std::span<const Item>(items));
+  }
+  void pad_to(size_t multiple) {
+    bytes_.resize((bytes_.size() + multiple - 1) / multiple * multiple);
+  }
+  void put_header(const ps_snapshot_header& header) {
+    std::memcpy(bytes_.data(), &header, sizeof header);
+  }
+  uint64_t checksum() const noexcept { return XXH3_64bits(bytes_.data(), bytes_.size()); }
+  void reserve(size_t bytes) { bytes_.reserve(bytes); }
+  std::vector<std::byte> take() { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+class StringTable {
+ public:
+  // Throws std::length_error beyond 4 GiB.
+  ps_string add(std::string_view text) {
+    if (bytes_.size() + text.size() > UINT32_MAX)
+      throw std::length_error("the names and domains of all lists are more than 4 GiB");
+    const ps_string place{static_cast<uint32_t>(bytes_.size()), static_cast<uint32_t>(text.size())};
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
+    return place;
+  }
+  const std::vector<char>& bytes() const noexcept { return bytes_; }
+
+ private:
+  std::vector<char> bytes_;
+};
+
+class Assembler {
+ public:
+  explicit Assembler(const CompiledParts& parts) : parts_(parts) {}
+
+  std::vector<std::byte> assemble() {
+    header_.magic = PS_SNAPSHOT_MAGIC;
+    header_.version = PS_SNAPSHOT_VERSION;
+    header_.header_bytes = sizeof header_;
+    header_.generation = parts_.generation;
+    header_.created = parts_.created;
+    write_image();
+    write_sections();
+    header_.file_bytes = bytes_.size();
+    bytes_.put_header(header_);
+    header_.checksum = bytes_.checksum();
+    bytes_.put_header(header_);
+    return bytes_.take();
+  }
+
+ private:
+  void write_image() {
+    const auto& sets = parts_.services.sets;
+    const auto& rows = parts_.matrix.rows;
+    header_.service_set_count = static_cast<uint32_t>(sets.size());
+    header_.policy_count = static_cast<uint32_t>(rows.size());
+    header_.class_count = static_cast<uint32_t>(parts_.classes.members.size());
+
+    constexpr uint32_t kHeaderBlocks = sizeof(ps_snapshot_header) / PS_BLOCK_BYTES;
+    constexpr uint32_t kVerdictsPerBlock = PS_BLOCK_BYTES / sizeof(ps_verdict);
+    header_.source_v4_root = kHeaderBlocks;
+    header_.source_v6_root = header_.source_v4_root + PS_ROOT_BLOCKS;
+    header_.service_v4_root = header_.source_v6_root + PS_ROOT_BLOCKS;
+    header_.service_v6_root = header_.service_v4_root + PS_ROOT_BLOCKS;
+    header_.service_sets = header_.service_v6_root + PS_ROOT_BLOCKS;
+    header_.matrix = header_.service_sets + header_.service_set_count;
+    const uint32_t cells = header_.policy_count * header_.class_count;
+    NodePool nodes(header_.matrix + (cells + kVerdictsPerBlock - 1) / kVerdictsPerBlock);
+
+    const std::vector<uint32_t> roots[] = {build_trie<KeyV4>(parts_.classes.v4.segments, nodes),
+                                           build_trie<KeyV6>(parts_.classes.v6.segments, nodes),
+                                           build_trie<KeyV4>(parts_.services.segments_v4, nodes),
+                                           build_trie<KeyV6>(parts_.services.segments_v6, nodes)};
+
+    bytes_.reserve(PS_CHUNK_BYTES + nodes.blocks().size() * PS_BLOCK_BYTES +
+                   parts_.classes.v4.entries.size() * sizeof(ps_entry_v4) +
+                   parts_.classes.v6.entries.size() * sizeof(ps_entry_v6));
+    bytes_.append(std::span<const ps_snapshot_header>(&header_, 1));
+    for (const auto& root : roots) bytes_.append(root);
+    bytes_.append(sets);
+    for (const auto& row : rows) bytes_.append(row);
+    bytes_.pad_to(PS_BLOCK_BYTES);
+    bytes_.append(nodes.blocks());
+    bytes_.pad_to(PS_CHUNK_BYTES);
+    header_.engine_blocks = bytes_.next_block();
+  }
+
+  template <typename Write>
+  void section(ps_section which, Write write) {
+    bytes_.pad_to(8);
+    const auto offset = bytes_.size();
+    write();
+    header_.sections[which] = {offset, bytes_.size() - offset};
+  }
+
+  void write_sections() {
+    section(PS_SECTION_POLICY, [&] {
+      const ps_policy_source source{strings_.add(parts_.policy.file), parts_.policy.text.size()};
+      bytes_.append(std::span(&source, 1));
+      bytes_.append(std::span<const char>(parts_.policy.text));
+    });
+    section(PS_SECTION_LISTS, [&] { bytes_.append(list_records()); });
+    section(PS_SECTION_CLASSES, [&] { bytes_.append(class_words()); });
+    section(PS_SECTION_ENTRIES_V4, [&] { bytes_.append(entries_v4()); });
+    section(PS_SECTION_ENTRIES_V6, [&] { bytes_.append(entries_v6()); });
+    section(PS_SECTION_DOMAINS, [&] { bytes_.append(domain_records()); });
+    section(PS_SECTION_ROWS, [&] { bytes_.append(parts_.matrix.row_of_service); });
+    section(PS_SECTION_STRINGS, [&] { bytes_.append(strings_.bytes()); });
+  }
+
+  std::vector<ps_list_record> list_records() {
+    std::vector<ps_list_record> records;
+    for (size_t i = 0; i < parts_.lists.size(); i++) {
+      const auto& list = parts_.lists[i];
+      const auto& declaration = parts_.policy.lists[i];
+      records.push_back({.name = strings_.add(declaration.name),
+                         .file = strings_.add(list.report.file),
+                         .format = strings_.add(list.report.format),
+                         .category = strings_.add(declaration.category),
+                         .contact = strings_.add(declaration.contact),
+                         .modified_at = list.modified_at,
+                         .expires_at = list.expires_at.value_or(PS_NEVER),
+                         .entries = list.report.entries,
+                         .flags = (list.report.expired ? PS_LIST_EXPIRED : 0) |
+                                  (list.report.kept_previous ? PS_LIST_KEPT_PREVIOUS : 0),
+                         .reserved = 0});
+    }
+    return records;
+  }
+
+  std::vector<uint32_t> class_words() const {
+    const auto& classes = parts_.classes.members;
+    std::vector<uint32_t> words = {0};
+    for (const auto& members : classes)
+      words.push_back(words.back() + static_cast<uint32_t>(members.size()));
+    for (const auto& members : classes)
+      for (const uint32_t owner : members)
+        words.push_back(owner == parts_.classes.protect_owner ? PS_CLASS_PROTECTED : owner);
+    return words;
+  }
+
+  std::vector<ps_entry_v4> entries_v4() const {
+    std::vector<ps_entry_v4> entries;
+    entries.reserve(parts_.classes.v4.entries.size());
+    for (const auto& entry : parts_.classes.v4.entries)
+      entries.push_back({entry.first, entry.last, entry.list, entry.line});
+    return entries;
+  }
+
+  std::vector<ps_entry_v6> entries_v6() const {
+    std::vector<ps_entry_v6> entries;
+    entries.reserve(parts_.classes.v6.entries.size());
+    for (const auto& entry : parts_.classes.v6.entries) {
+      auto& record = entries.emplace_back();
+      std::ranges::copy(address_of(entry.first).bytes(), record.first);
+      std::ranges::copy(address_of(entry.last).bytes(), record.last);
+      record.list = entry.list;
+      record.line = entry.line;
+    }
+    return entries;
+  }
+
+  std::vector<ps_domain_record> domain_records() {
+    std::vector<ps_domain_record> records;
+    for (uint32_t i = 0; i < parts_.lists.size(); i++) {
+      std::vector<const DomainEntry*> sorted;
+      for (const auto& entry : parts_.lists[i].content.domains) sorted.push_back(&entry);
+      std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
+        return std::tie(a->domain, a->line) < std::tie(b->domain, b->line);
+      });
+      for (const auto* entry : sorted)
+        records.push_back({strings_.add(entry->domain), i, entry->line});
+    }
+    return records;
+  }
+
+  const CompiledParts& parts_;
+  ps_snapshot_header header_{};
+  SnapshotBytes bytes_;
+  StringTable strings_;
+};
+
+}  // namespace
+
+std::vector<std::byte> assemble(const CompiledParts& parts) {
+  return Assembler(parts).assemble();
+}
+
+}  // namespace postern

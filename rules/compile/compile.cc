@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The steps of compiling, one after the other (rules/compile/compile.h).
+#include "rules/compile/compile.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "rules/compile/assemble.h"
+#include "rules/compile/classes.h"
+#include "rules/compile/load_lists.h"
+#include "rules/compile/matrix.h"
+#include "rules/compile/service_sets.h"
+
+namespace postern {
+namespace {
+
+// Microseconds of the clock, but always beyond the previous generation, whatever the clock does.
+uint64_t next_generation(const CompileOptions& options) {
+  using std::chrono::microseconds;
+  const auto clock = options.now ? microseconds(options.now->time_since_epoch())
+                                 : std::chrono::duration_cast<microseconds>(
+                                       std::chrono::system_clock::now().time_since_epoch());
+  const auto generation = static_cast<uint64_t>(std::max<int64_t>(clock.count(), 1));
+  return options.previous ? std::max(generation, options.previous->generation() + 1) : generation;
+}
+
+}  // namespace
+
+CompileResult compile(const Policy& policy, const CompileOptions& options) {
+  const auto now = options.now.value_or(
+      std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  CompileResult result;
+  const auto lists = load_lists(policy, options, now, result.warnings);
+  const auto classes = assign_classes(policy, lists);
+  const auto matrix = build_matrix(policy, classes.members, classes.protect_owner);
+  const auto services = assign_service_sets(policy, matrix.row_of_service);
+  try {
+    result.bytes = assemble({.policy = policy,
+                             .lists = lists,
+                             .classes = classes,
+                             .matrix = matrix,
+                             .services = services,
+                             .generation = next_generation(options),
+                             .created = static_cast<uint64_t>(now.time_since_epoch().count())});
+  } catch (const std::length_error& error) {
+    throw BadInput(Diagnostic{.file = policy.file, .message = error.what()});
+  }
+  for (const auto& list : lists) result.lists.push_back(list.report);
+  result.classes = static_cast<uint32_t>(classes.members.size());
+  return result;
+}
+
+}  // namespace postern

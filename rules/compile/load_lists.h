@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Reading the lists that a policy names: the file, its format, the guards, and when it is refused
+// the last good one from the previous snapshot. What comes out may be compiled as it is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rules/compile/compile.h"
+
+namespace postern {
+
+struct LoadedList {
+  ListReport report;
+  ListContent content;
+  int64_t modified_at = 0;            // Unix seconds
+  std::optional<int64_t> expires_at;  // Unix seconds
+};
+
+// In the order of Policy::lists. Adds to warnings. Throws BadInput with a diagnostic for each list
+// that is refused without a last good one, and for rules that use a list as what it is not.
+std::vector<LoadedList> load_lists(const Policy& policy, const CompileOptions& options,
+                                   std::chrono::sys_seconds now, std::vector<Diagnostic>& warnings);
+
+}  // namespace postern

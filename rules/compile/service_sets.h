@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Service sets: which services there are at a destination address, by port. The parser has made
+// sure that no two services share an address and a port.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "rules/abi/snapshot_format.h"
+#include "rules/compile/segments.h"
+#include "rules/policy/policy.h"
+
+namespace postern {
+
+struct ServiceSets {
+  std::vector<Segment<KeyV4>> segments_v4;  // value: the number of the set
+  std::vector<Segment<KeyV6>> segments_v6;
+  std::vector<ps_service_set> sets;  // set 0 is empty
+};
+
+// row_of_service: per Policy::services. Throws BadInput beyond the limits of the format.
+ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t>& row_of_service);
+
+}  // namespace postern

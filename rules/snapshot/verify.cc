@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Verifying the header and the image (rules/snapshot/verify.h). The sections are verified where
+// they are given their types, in rules/snapshot/sections_view.cc.
+#include "rules/snapshot/verify.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "rules/abi/lookup.h"
+#include "rules/text/diagnostic.h"
+
+namespace postern {
+namespace {
+
+class ImageVerifier {
+ public:
+  ImageVerifier(std::span<const std::byte> bytes, const std::string& name)
+      : bytes_(bytes), name_(name) {}
+
+  void verify() {
+    verify_identity();
+    verify_checksum();
+    verify_layout();
+    verify_matrix();
+    verify_service_sets();
+    known_.resize(header_.engine_blocks);
+    verify_trie("source_v4_root", header_.source_v4_root, 2, header_.class_count);
+    verify_trie("source_v6_root", header_.source_v6_root, 14, header_.class_count);
+    verify_trie("service_v4_root", header_.service_v4_root, 2, header_.service_set_count);
+    verify_trie("service_v6_root", header_.service_v6_root, 14, header_.service_set_count);
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const {
+    throw BadInput(Diagnostic{.file = name_, .message = why});
+  }
+  void require(bool holds, const char* what) const {
+    if (!holds) refuse(std::string("is a damaged snapshot: ") + what);
+  }
+  const ps_block* blocks() const {
+    return reinterpret_cast<const ps_block*>(bytes_.data());  // 64-byte aligned, says the caller
+  }
+
+  void verify_identity() {
+    if (bytes_.size() < sizeof header_) {
+      if (bytes_.size() >= sizeof header_.magic) check_magic();
+      refuse("is not a snapshot: it has only " + std::to_string(bytes_.size()) + " bytes");
+    }
+    check_magic();
+    std::memcpy(&header_, bytes_.data(), sizeof header_);
+    if (header_.version != PS_SNAPSHOT_VERSION)
+      refuse("is a snapshot of version " + std::to_string(header_.version) +
+             "; this program reads version " + std::to_string(PS_SNAPSHOT_VERSION));
+    require(header_.header_bytes == sizeof header_, "the size of its header is wrong");
+    if (header_.file_bytes != bytes_.size())
+      refuse("is a damaged snapshot: it should have " + std::to_string(header_.file_bytes) +
+             " bytes and has " + std::to_string(bytes_.size()));
+  }
+
+  void check_magic() const {
+    uint64_t magic;
+    std::memcpy(&magic, bytes_.data(), sizeof magic);
+    if (magic == __builtin_bswap64(PS_SNAPSHOT_MAGIC))
+      refuse("is a snapshot made on a machine of the other byte order; compile it here");
+    if (magic != PS_SNAPSHOT_MAGIC) refuse("is not a snapshot");
+  }
+
+  void verify_checksum() const {
+    auto blank = header_;
+    blank.checksum = 0;
+    const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(),
+                                                                         &XXH3_freeState);
+    if (!state) throw std::bad_alloc();
+    XXH3_64bits_reset(state.get());
+    XXH3_64bits_update(state.get(), &blank, sizeof blank);
+    XXH3_64bits_update(state.get(), bytes_.data() + sizeof blank, bytes_.size() - sizeof blank);
+    require(XXH3_64bits_digest(state.get()) == header_.checksum, "its checksum does not match");
+  }
+
+  bool has_blocks(uint64_t first, uint64_t count) const {
+    return first * PS_BLOCK_BYTES >= sizeof header_ && first + count <= header_.engine_blocks;
+  }
+
+  void verify_layout() const {
+    const auto& h = header_;
+    require(h.engine_blocks > 0 && h.engine_blocks % PS_CHUNK_BLOCKS == 0 &&
+                h.engine_blocks <= PS_SLOT_NODE &&
+                uint64_t{h.engine_blocks} * PS_BLOCK_BYTES <= bytes_.size(),
+            "the size of its image is wrong");
+    for (const uint32_t root :
+         {h.source_v4_root, h.source_v6_root, h.service_v4_root, h.service_v6_root})
+      require(has_blocks(root, PS_ROOT_BLOCKS), "a root lies outside the image");
+    require(h.service_set_count >= 1 && h.service_set_count <= PS_MAX_SERVICE_SETS &&
+                has_blocks(h.service_sets, h.service_set_count),
+            "the service sets lie outside the image");
+    require(
+        h.class_count >= 1 && h.class_count <= PS_MAX_CLASSES && h.policy_count <= PS_MAX_POLICIES,
+        "the size of the matrix is wrong");
+    require(cells() <= PS_MAX_MATRIX_CELLS &&
+                has_blocks(h.matrix,
+                           (cells() * sizeof(ps_verdict) + PS_BLOCK_BYTES - 1) / PS_BLOCK_BYTES),
+            "the matrix lies outside the image");
+  }
+
+  uint64_t cells() const { return uint64_t{header_.policy_count} * header_.class_count; }
+
+  void verify_matrix() const {
+    const auto* first = reinterpret_cast<const ps_verdict*>(blocks() + header_.matrix);
+    require(std::all_of(first, first + cells(),
+                        [](const ps_verdict& verdict) {
+                          return verdict.action < PS_ACTION_COUNT &&
+                                 verdict.reason < PS_REASON_COUNT &&
+                                 (verdict.flags & ~PS_VERDICT_FINAL) == 0 &&
+                                 verdict.rule <= PS_MAX_RULES_PER_POLICY;
+                        }),
+            "the matrix has a verdict that there is not");
+  }
+
+  void verify_service_sets() const {
+    const auto* sets = reinterpret_cast<const ps_service_set*>(blocks() + header_.service_sets);
+    for (uint32_t i = 0; i < header_.service_set_count; i++) {
+      require(sets[i].count <= PS_SERVICES_PER_SET, "a service set has too many services");
+      for (uint32_t j = 0; j < sets[i].count; j++)
+        require(sets[i].services[j].policy < header_.policy_count,
+                "a service has a policy that there is not");
+    }
+  }
+
+  // What is known of a subtree: how many levels it has and the largest value in it. Subtrees are
+  // shared, also between tries; each is looked at once.
+  struct Subtree {
+    uint32_t largest = 0;
+    uint8_t levels = 0;  // 0: not looked at yet
+  };
+
+  void verify_trie(const char* root_name, uint32_t root, uint8_t levels, uint32_t value_count) {
+    Subtree whole;
+    const auto* slots = blocks()[root].words;
+    for (uint32_t i = 0; i < PS_ROOT_SLOTS; i++)
+      whole = joined(whole, look_at_slot(slots[i], header_.engine_blocks, levels));
+    if (whole.largest >= value_count)
+      refuse(std::string("is a damaged snapshot: ") + root_name +
+             " leads to a value that there is not");
+  }
+
+  static Subtree joined(Subtree a, Subtree b) {
+    return {std::max(a.largest, b.largest), std::max(a.levels, b.levels)};
+  }
+
+  // A slot found in the block `within`, with `levels` more steps to take.
+  Subtree look_at_slot(uint32_t slot, uint32_t within, uint8_t levels) {
+    if (!(slot & PS_SLOT_NODE)) return {slot, 0};
+    const uint32_t node = slot & ~PS_SLOT_NODE;
+    // Children lie before their parents: no circles.
+    require(node < within, "a trie points outside the image or in circles");
+    require(levels > 0, "a trie is too deep");
+    if (known_[node].levels == 0) known_[node] = look_at_node(node, levels);
+    require(known_[node].levels <= levels, "a trie is too deep");
+    return known_[node];
+  }
+
+  Subtree look_at_node(uint32_t block, uint8_t levels) {
+    const auto& node = reinterpret_cast<const ps_node&>(blocks()[block]);
+    uint32_t counted = 0;
+    for (size_t i = 0; i < 4; i++) {
+      require(node.before[i] == counted, "a trie node is counted wrong");
+      counted += static_cast<uint32_t>(std::popcount(node.starts[i]));
+    }
+    require((node.starts[0] & 1) != 0 && node.runs == counted, "a trie node is counted wrong");
+    const uint32_t* slots = node.values;
+    if (node.runs > PS_NODE_INLINE) {
+      const uint64_t first = node.values[0];
+      const uint64_t words = first * PS_BLOCK_BYTES / sizeof(uint32_t) + node.runs;
+      require(words <= uint64_t{header_.engine_blocks} * PS_BLOCK_BYTES / sizeof(uint32_t),
+              "a trie node's slots lie outside the image");
+      slots = blocks()[first].words;
+    }
+    Subtree subtree;
+    for (uint32_t i = 0; i < node.runs; i++)
+      subtree = joined(subtree, look_at_slot(slots[i], block, static_cast<uint8_t>(levels - 1)));
+    subtree.levels++;
+    return subtree;
+  }
+
+  std::span<const std::byte> bytes_;
+  const std::string& name_;
+  ps_snapshot_header header_{};
+  std::vector<Subtree> known_;
+};
+
+}  // namespace
+
+void verify_image(std::span<const std::byte> bytes, const std::string& name) {
+  ImageVerifier(bytes, name).verify();
+}
+
+}  // namespace postern
