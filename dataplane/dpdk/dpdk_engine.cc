@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The workers and what they share (dataplane/dpdk/dpdk_engine.h).
+#include "dataplane/dpdk/dpdk_engine.h"
+
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace postern::dpdk {
+namespace {
+
+// Empty polls in a row before a worker that may sleep does: long enough to ride out the gaps
+// within a train of packets.
+constexpr unsigned kPatience = 64;
+
+void sleep_for(unsigned microseconds) noexcept {
+  const timespec time{0, static_cast<long>(microseconds) * 1000};
+  nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+void DpdkEngine::FreeDpdk::operator()(void* memory) const noexcept {
+  rte_free(memory);
+}
+
+DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
+  const auto count = DynamicTable::buckets_for(settings.dynamic_entries);
+  buckets_.reset(static_cast<ps_dynamic_bucket*>(
+      rte_calloc("postern_dynamic", count, sizeof(ps_dynamic_bucket), alignof(ps_dynamic_bucket))));
+  if (!buckets_)
+    throw std::runtime_error("no hugepage memory for " + std::to_string(settings.dynamic_entries) +
+                             " dynamic entries (" +
+                             std::to_string(count * sizeof(ps_dynamic_bucket) >> 20) +
+                             " MB); raise --memory or lower --dynamic-entries");
+  dynamic_ = std::make_unique<DynamicTable>(std::span(buckets_.get(), count));
+
+  const auto readers = static_cast<uint32_t>(settings.workers.size());
+  readers_.reset(static_cast<rte_rcu_qsbr*>(
+      rte_zmalloc("postern_readers", rte_rcu_qsbr_get_memsize(readers), RTE_CACHE_LINE_SIZE)));
+  if (!readers_ || rte_rcu_qsbr_init(readers_.get(), readers) != 0)
+    throw std::runtime_error("no hugepage memory for the workers; raise --memory");
+
+  const ps_dynamic table{buckets_.get(), static_cast<uint32_t>(count)};
+  for (unsigned i = 0; i < readers; i++)
+    workers_.push_back({this, settings.workers[i], i,
+                        std::make_unique<PollLoop>(settings.wire, static_cast<uint16_t>(i),
+                                                   settings.burst, active_, table)});
+}
+
+DpdkEngine::~DpdkEngine() {
+  stop();
+}
+
+void DpdkEngine::load(std::shared_ptr<const Snapshot> snapshot) {
+  auto next = std::make_unique<const LoadedImage>(std::move(snapshot));
+  active_.store(next.get(), std::memory_order_release);
+  rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
+  loaded_ = std::move(next);
+  spdlog::info("event=snapshot-loaded generation={} snapshot={} bytes={} memory={}",
+               loaded_->snapshot()->generation(), loaded_->snapshot()->name(),
+               loaded_->snapshot()->image_bytes().size(),
+               loaded_->in_hugepages() ? "hugepages" : "file");
+}
+
+std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
+  return loaded_ ? loaded_->snapshot() : nullptr;
+}
+
+ps_counters DpdkEngine::counters() const {
+  ps_counters total{};
+  for (const auto& worker : workers_) worker.loop->add_to(total);
+  return total;
+}
+
+void DpdkEngine::start() {
+  stopping_ = false;
+  started_ = true;
+  for (auto& worker : workers_)
+    if (const int error = rte_eal_remote_launch(enter, &worker, worker.lcore); error != 0)
+      throw std::runtime_error("cannot start a worker on lcore " + std::to_string(worker.lcore) +
+                               ": " + rte_strerror(-error));
+}
+
+void DpdkEngine::stop() noexcept {
+  if (!started_) return;
+  stopping_ = true;
+  for (const auto& worker : workers_) rte_eal_wait_lcore(worker.lcore);
+  started_ = false;
+}
+
+int DpdkEngine::enter(void* worker) noexcept {
+  auto& self = *static_cast<Worker*>(worker);
+  self.engine->work(self);
+  return 0;
+}
+
+void DpdkEngine::work(Worker& worker) noexcept {
+  auto* readers = readers_.get();
+  prctl(PR_SET_TIMERSLACK, 1000ul);  // a short sleep shall be short
+  rte_rcu_qsbr_thread_register(readers, worker.reader);
+  rte_rcu_qsbr_thread_online(readers, worker.reader);
+  unsigned idle = 0;
+  while (!stopping_.load(std::memory_order_relaxed)) {
+    const unsigned handled = worker.loop->poll();
+    rte_rcu_qsbr_quiescent(readers, worker.reader);
+    if (handled > 0) {
+      idle = 0;
+    } else if (settings_.idle_sleep_us == 0 || ++idle < kPatience) {
+      rte_pause();
+    } else {  // asleep, it holds nothing: a swap need not wait for it
+      rte_rcu_qsbr_thread_offline(readers, worker.reader);
+      sleep_for(settings_.idle_sleep_us);
+      rte_rcu_qsbr_thread_online(readers, worker.reader);
+    }
+  }
+  rte_rcu_qsbr_thread_offline(readers, worker.reader);
+  rte_rcu_qsbr_thread_unregister(readers, worker.reader);
+}
+
+}  // namespace postern::dpdk

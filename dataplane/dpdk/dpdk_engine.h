@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// DpdkEngine: the Engine over two DPDK ports that are set up and started: one PollLoop per worker
+// lcore, the snapshot in force behind one pointer, and the table of dynamic entries. A snapshot is
+// swapped by storing the pointer and waiting until every worker has passed a quiescent state
+// (RTE RCU QSBR); only then is the old one freed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/core/dynamic.h"
+#include "dataplane/dpdk/loaded_image.h"
+#include "dataplane/dpdk/poll_loop.h"
+#include "dataplane/engine/engine.h"
+
+struct rte_rcu_qsbr;
+
+namespace postern::dpdk {
+
+struct EngineSettings {
+  Wire wire;
+  std::vector<unsigned> workers;  // lcores; the one at i polls queue i of both ports
+  unsigned burst = 32;
+  unsigned idle_sleep_us = 0;
+  size_t dynamic_entries = 65536;
+};
+
+class DpdkEngine : public Engine {
+ public:
+  // Throws std::runtime_error when there is no memory for it.
+  explicit DpdkEngine(const EngineSettings& settings);
+  // Stops the workers.
+  ~DpdkEngine() override;
+  DpdkEngine(const DpdkEngine&) = delete;
+  DpdkEngine& operator=(const DpdkEngine&) = delete;
+
+  std::string_view kind() const noexcept override { return "dpdk"; }
+  std::string_view topology() const noexcept override { return "wire"; }
+  void load(std::shared_ptr<const Snapshot> snapshot) override;
+  std::shared_ptr<const Snapshot> snapshot() const override;
+  ps_counters counters() const override;
+  DynamicTable& dynamic() override { return *dynamic_; }
+
+  // Launches the workers on their lcores; throws std::runtime_error when one is busy.
+  void start();
+  // Returns once every worker has.
+  void stop() noexcept;
+
+ private:
+  struct FreeDpdk {
+    void operator()(void* memory) const noexcept;
+  };
+  template <typename T>
+  using DpdkMemory = std::unique_ptr<T, FreeDpdk>;
+  struct Worker {
+    DpdkEngine* engine;
+    unsigned lcore;
+    unsigned reader;  // number in the QSBR variable
+    std::unique_ptr<PollLoop> loop;
+  };
+
+  static int enter(void* worker) noexcept;
+  void work(Worker& worker) noexcept;
+
+  const EngineSettings settings_;
+  DpdkMemory<ps_dynamic_bucket> buckets_;
+  std::unique_ptr<DynamicTable> dynamic_;
+  DpdkMemory<rte_rcu_qsbr> readers_;
+  std::unique_ptr<const LoadedImage> loaded_;
+  ActiveImage active_{nullptr};
+  std::vector<Worker> workers_;
+  std::atomic<bool> stopping_{false};
+  bool started_ = false;
+};
+
+}  // namespace postern::dpdk

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The options of postern-dataplane (dataplane/dpdk/options.h), by Boost.Program_options.
+#include "dataplane/dpdk/options.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cctype>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "dataplane/dpdk/poll_loop.h"
+#include "rules/text/cursor.h"
+
+namespace postern::dpdk {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr unsigned kMaxCore = 4095;
+constexpr unsigned kMaxIdleSleepUs = 100'000;
+constexpr unsigned kMinMemoryMb = 32;
+constexpr unsigned kMaxMemoryMb = 1024 * 1024;
+constexpr size_t kMaxDynamicEntries = size_t{1} << 26;
+
+// Signed, because "-1" must be refused and not wrap around.
+using Number = long long;
+
+po::options_description settings() {
+  const Options fallback;
+  const auto number = [](auto value) {
+    return po::value<Number>()->value_name("N")->default_value(static_cast<Number>(value));
+  };
+  po::options_description all("Settings, also in the config file as `name = value`");
+  all.add_options()("wan", po::value<std::string>()->value_name("PORT"),
+                    "the port towards the Internet: a PCI address (0000:01:00.0), or a vdev such "
+                    "as net_af_xdp0,iface=wan0 or net_tap0,iface=tap0")(
+      "mx", po::value<std::string>()->value_name("PORT"), "the port towards the mail farm")(
+      "snapshot", po::value<std::string>()->value_name("FILE")->default_value(""),
+      "the snapshot to start with; without it all passes until one is loaded")(
+      "api", po::value<std::string>()->value_name("SOCKET")->default_value(fallback.api),
+      "the Unix socket of the management API")(
+      "cores", po::value<std::string>()->value_name("LIST"),
+      "the cores that poll, one queue of each port apiece, such as 1,3-5; without it the last "
+      "core")("burst", number(fallback.burst), "packets taken from a port at once, 1 to 256")(
+      "idle-sleep", number(fallback.idle_sleep_us),
+      "microseconds to sleep when there is nothing to do; 0 polls without rest")(
+      "memory", number(fallback.memory_mb), "MB of hugepages to reserve at start")(
+      "dynamic-entries", number(fallback.dynamic_entries), "room for so many dynamic entries")(
+      "eal", po::value<std::string>()->value_name("ARGS")->default_value(""),
+      "further arguments for DPDK's EAL, in one string");
+  return all;
+}
+
+po::options_description commands() {
+  po::options_description all("Commands");
+  all.add_options()("config", po::value<std::string>()->value_name("FILE"), "read this file, too")(
+      "help,h", "print this and exit")("version", "print the version and exit");
+  return all;
+}
+
+template <typename Target>
+void bounded(const po::variables_map& given, const char* name, Number low, Number high,
+             Target& target) {
+  const auto value = given[name].as<Number>();
+  if (value < low || value > high)
+    throw WrongUsage("--" + std::string(name) + " is " + std::to_string(low) + " to " +
+                     std::to_string(high) + ", not " + std::to_string(value));
+  target = static_cast<Target>(value);
+}
+
+std::string port_of(const po::variables_map& given, const char* name) {
+  if (!given.count(name) || given[name].as<std::string>().empty())
+    throw WrongUsage("--" + std::string(name) +
+                     " is missing: a wire needs two ports, --wan and --mx");
+  return given[name].as<std::string>();
+}
+
+Options read(const std::vector<std::string>& arguments) {
+  po::options_description all;
+  all.add(commands()).add(settings());
+  po::variables_map given;
+  const auto style = po::command_line_style::unix_style ^ po::command_line_style::allow_guessing;
+  po::store(po::command_line_parser(arguments)
+                .options(all)
+                .positional({})
+                .style(static_cast<int>(style))
+                .run(),
+            given);
+
+  Options options;
+  options.help = given.count("help") > 0;
+  options.version = given.count("version") > 0;
+  if (options.help || options.version) return options;
+
+  if (given.count("config")) {
+    const auto path = given["config"].as<std::string>();
+    std::ifstream file(path);
+    if (!file) throw std::runtime_error(path + ": cannot be read");
+    try {
+      po::store(po::parse_config_file(file, settings()), given);
+    } catch (const po::error& wrong) {
+      throw std::runtime_error(path + ": " + wrong.what());
+    }
+  }
+  options.wan = port_of(given, "wan");
+  options.mx = port_of(given, "mx");
+  options.snapshot = given["snapshot"].as<std::string>();
+  options.api = given["api"].as<std::string>();
+  if (given.count("cores")) options.cores = read_core_list(given["cores"].as<std::string>());
+  bounded(given, "burst", 1, kMaxBurst, options.burst);
+  bounded(given, "idle-sleep", 0, kMaxIdleSleepUs, options.idle_sleep_us);
+  bounded(given, "memory", kMinMemoryMb, kMaxMemoryMb, options.memory_mb);
+  bounded(given, "dynamic-entries", 1, kMaxDynamicEntries, options.dynamic_entries);
+  options.eal = po::split_unix(given["eal"].as<std::string>());
+  return options;
+}
+
+std::optional<unsigned> take_core(Cursor& cursor) {
+  const auto digits = cursor.take_while([](char c) noexcept { return c >= '0' && c <= '9'; });
+  if (digits.empty() || digits.size() > 4) return std::nullopt;
+  unsigned core = 0;
+  for (const char digit : digits) core = core * 10 + static_cast<unsigned>(digit - '0');
+  if (core > kMaxCore) return std::nullopt;
+  return core;
+}
+
+}  // namespace
+
+Options read_options(const std::vector<std::string>& arguments) {
+  try {
+    return read(arguments);
+  } catch (const po::error& wrong) {
+    throw WrongUsage(wrong.what());
+  }
+}
+
+std::string options_help() {
+  std::ostringstream text;
+  text << "postern-dataplane --wan PORT --mx PORT [--snapshot FILE] [options]\n\n"
+          "The DPDK engine of Postern: a transparent wire between two ports that stops the mail\n"
+          "connections its rules stop.\n\n"
+       << settings() << "\n"
+       << commands();
+  return text.str();
+}
+
+std::vector<unsigned> read_core_list(std::string_view text) {
+  const WrongUsage wrong("--cores is a list such as 1,3-5, each core once, not '" +
+                         std::string(text) + "'");
+  std::vector<unsigned> cores;
+  Cursor cursor(text);
+  do {
+    const auto first = take_core(cursor);
+    const auto last = first && cursor.accept('-') ? take_core(cursor) : first;
+    if (!first || !last || *last < *first) throw wrong;
+    for (unsigned core = *first; core <= *last; core++) cores.push_back(core);
+  } while (cursor.accept(','));
+  if (!cursor.at_end()) throw wrong;
+  auto sorted = cores;
+  std::ranges::sort(sorted);
+  if (std::ranges::adjacent_find(sorted) != sorted.end()) throw wrong;
+  return cores;
+}
+
+}  // namespace postern::dpdk

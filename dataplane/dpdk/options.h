@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Options: the command line and the config file of postern-dataplane, read into types. Each option
+// may stand in either; the command line wins. No DPDK here.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern::dpdk {
+
+struct Options {
+  std::string wan, mx;   // a PCI address, or a vdev string
+  std::string snapshot;  // empty: none until one is loaded
+  std::string api = "/run/postern/dataplane.sock";
+  std::vector<unsigned> cores;     // that poll; empty: the last one this process may use
+  unsigned burst = 32;             // packets, 1..kMaxBurst
+  unsigned idle_sleep_us = 0;      // 0: never sleep
+  unsigned memory_mb = 256;        // hugepage memory reserved at start
+  size_t dynamic_entries = 65536;  // room for at least so many
+  std::vector<std::string> eal;    // further arguments for EAL
+  bool help = false, version = false;
+};
+
+// The command line cannot be meant: exit status 2.
+class WrongUsage : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// arguments: without the program's name. Throws WrongUsage; std::runtime_error when the config file
+// cannot be read or says what cannot be.
+Options read_options(const std::vector<std::string>& arguments);
+std::string options_help();
+
+// "1,3-5" -> 1 3 4 5. Throws WrongUsage.
+std::vector<unsigned> read_core_list(std::string_view text);
+
+}  // namespace postern::dpdk

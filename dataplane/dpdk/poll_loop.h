@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// PollLoop: one worker's share of the wire: a queue pair of each port, and the counters that only
+// this worker writes. Takes a burst from one port, judges it, and sends it to the other. Every mbuf
+// that it takes it sends or frees, and counts under exactly one reason.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "dataplane/core/judge.h"
+#include "dataplane/dpdk/loaded_image.h"
+
+struct rte_mbuf;
+
+namespace postern::dpdk {
+
+inline constexpr unsigned kMaxBurst = 256;
+
+// Two DPDK ports, by their numbers.
+struct Wire {
+  uint16_t wan = 0;
+  uint16_t mx = 0;
+};
+
+class alignas(64) PollLoop {
+ public:
+  // burst: 1..kMaxBurst. `image` and the memory of `dynamic` outlive this; what `image` points to
+  // outlives every poll() that may have read it.
+  PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const ActiveImage& image,
+           const ps_dynamic& dynamic) noexcept;
+  PollLoop(const PollLoop&) = delete;
+  PollLoop& operator=(const PollLoop&) = delete;
+
+  // One burst in each direction; how many packets there were. The image is read once per burst, and
+  // not held on return.
+  unsigned poll() noexcept;
+
+  // What the worker has counted so far; from any thread.
+  void add_to(ps_counters& total) const noexcept;
+
+ private:
+  unsigned poll_wan() noexcept;
+  unsigned poll_mx() noexcept;
+  void pass(ps_port from, rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;
+  void reply(rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;
+  void count(ps_port port, uint32_t reason, uint64_t packets = 1) noexcept;
+
+  const Wire wire_;
+  const uint16_t queue_;
+  const uint16_t burst_;
+  const ActiveImage& image_;
+  const ps_dynamic dynamic_;
+  alignas(64) ps_counters counters_{};
+};
+
+}  // namespace postern::dpdk

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// DPDK devices as ports (dataplane/dpdk/port.h). Most of this file is about saying what is wrong
+// with a device in words of the operator, since DPDK itself says a number.
+#include "dataplane/dpdk/port.h"
+
+#include <net/if.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+namespace postern::dpdk {
+namespace {
+
+constexpr uint16_t kDescriptors = 1024;
+
+// RSS by a Toeplitz key of which every 16 bits are equal gives both directions of a connection the
+// same hash (Woo and Park, "Scalable TCP Session Monitoring with Symmetric RSS", 2012).
+constexpr std::array<uint8_t, 2> kSymmetricKey = {0x6d, 0x5a};
+constexpr uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
+
+constexpr bool is_hex(char c) noexcept {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// dddd:bb:dd.f, or without the domain.
+bool is_pci(std::string_view text) noexcept {
+  constexpr std::string_view kShape = "hhhh:hh:hh.h";
+  std::string_view shape = kShape;
+  if (text.size() == 7) shape.remove_prefix(5);
+  return text.size() == shape.size() &&
+         std::equal(text.begin(), text.end(), shape.begin(), [](char c, char expected) {
+           return expected == 'h' ? is_hex(c) : c == expected;
+         });
+}
+
+std::string kernel_driver(const std::string& address) {
+  std::error_code absent;
+  const auto link =
+      std::filesystem::read_symlink("/sys/bus/pci/devices/" + address + "/driver", absent);
+  return absent ? "" : link.filename().string();
+}
+
+std::string why_no_pci_device(const std::string& address) {
+  if (!std::filesystem::exists("/sys/bus/pci/devices/" + address))
+    return "there is no PCI device " + address + " (`lspci -D` lists them)";
+  const auto driver = kernel_driver(address);
+  if (driver != "vfio-pci" && driver != "uio_pci_generic" && driver != "igb_uio")
+    return "PCI device " + address + " is held by the kernel" +
+           (driver.empty() ? "" : " driver " + driver) +
+           "; hand it over with `dpdk-devbind.py --bind=vfio-pci " + address + "`";
+  return "no DPDK driver takes PCI device " + address + ", or another process has it open";
+}
+
+std::string why_no_vdev(const PortName& name, int error) {
+  const auto interface = name.argument("iface");
+  const bool made_here = name.device.starts_with("net_tap");
+  if (!interface.empty() && !made_here && if_nametoindex(interface.c_str()) == 0)
+    return "there is no interface '" + interface + "' in this network namespace";
+  if (error == EACCES || error == EPERM) return "no permission to open it; run as root";
+  if (error == EBUSY || error == EEXIST) return "it is in use already";
+  std::string why = std::string("DPDK cannot make this device: ") + strerror(error);
+  if (name.device.starts_with("net_af_xdp") && !interface.empty())
+    why += "; another XDP program on it? (`ip link show dev " + interface + "`)";
+  return why;
+}
+
+}  // namespace
+
+PortName PortName::parse(std::string_view text) {
+  PortName name{Kind::kVdev, std::string(text), std::string(text.substr(0, text.find(',')))};
+  if (is_pci(name.device)) {
+    name.kind = Kind::kPci;
+    if (name.device.size() == 7) {
+      name.device = "0000:" + name.device;
+      name.text = "0000:" + name.text;
+    }
+  } else if (!name.device.starts_with("net_") && !name.device.starts_with("eth_")) {
+    throw std::runtime_error("'" + name.device +
+                             "' is neither a PCI address (0000:01:00.0) nor a vdev "
+                             "(net_af_xdp0,iface=NAME for a kernel interface)");
+  }
+  return name;
+}
+
+std::string PortName::argument(std::string_view name) const {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    const auto item = rest.substr(0, comma);
+    if (item.size() > name.size() && item.starts_with(name) && item[name.size()] == '=')
+      return std::string(item.substr(name.size() + 1));
+    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+  }
+  return {};
+}
+
+Port::Port(std::string role, const PortName& name) : role_(std::move(role)), text_(name.text) {
+  if (name.kind == PortName::Kind::kVdev) {
+    if (rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) == 0)
+      throw std::runtime_error(role_ + ": the device " + name.device +
+                               " is named twice; wan and mx are two");
+    const int error = -rte_dev_probe(text_.c_str());
+    if (error != 0 || rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) != 0)
+      throw std::runtime_error(role_ + ": " + text_ + ": " +
+                               why_no_vdev(name, error != 0 ? error : ENODEV));
+    created_ = true;
+  } else {
+    rte_dev_iterator found;
+    id_ = RTE_MAX_ETHPORTS;
+    if (rte_eth_iterator_init(&found, text_.c_str()) == 0) {
+      id_ = rte_eth_iterator_next(&found);
+      if (id_ != RTE_MAX_ETHPORTS) rte_eth_iterator_cleanup(&found);
+    }
+    if (id_ == RTE_MAX_ETHPORTS)
+      throw std::runtime_error(role_ + ": " + why_no_pci_device(name.device));
+  }
+  rte_eth_dev_info info;
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
+    fail("does not describe itself", error);
+  driver_ = info.driver_name ? info.driver_name : "";
+  if (rte_eth_dev_get_mtu(id_, &mtu_) != 0) mtu_ = RTE_ETHER_MTU;
+  rx_descriptors_ = tx_descriptors_ = kDescriptors;
+  rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
+}
+
+Port::~Port() {
+  rte_eth_dev_info info;
+  rte_device* device = created_ && rte_eth_dev_info_get(id_, &info) == 0 ? info.device : nullptr;
+  if (started_) rte_eth_dev_stop(id_);
+  rte_eth_dev_close(id_);
+  if (device) rte_dev_remove(device);
+}
+
+void Port::fail(std::string_view what, int error) const {
+  throw std::runtime_error(role_ + ": " + text_ + ": " + std::string(what) +
+                           (error != 0 ? std::string(": ") + strerror(-error) : ""));
+}
+
+std::string Port::mac() const {
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(id_, &address);
+  std::array<char, RTE_ETHER_ADDR_FMT_SIZE> text{};
+  rte_ether_format_addr(text.data(), text.size(), &address);
+  return text.data();
+}
+
+int Port::socket() const noexcept {
+  return rte_eth_dev_socket_id(id_);
+}
+
+unsigned Port::descriptors(uint16_t queues) const noexcept {
+  return (unsigned{rx_descriptors_} + tx_descriptors_) * queues;
+}
+
+void Port::set_up(uint16_t queues, rte_mempool* pool) {
+  rte_eth_dev_info info;
+  if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
+    fail("does not describe itself", error);
+  const auto offered = std::min(info.max_rx_queues, info.max_tx_queues);
+  if (queues > offered)
+    fail("offers " + std::to_string(offered) + " queue(s) and " + std::to_string(queues) +
+             " cores are to poll it; give fewer --cores, or the device more queues",
+         0);
+
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = mtu_;
+  std::array<uint8_t, 64> key{};
+  for (size_t i = 0; i < key.size(); i++) key[i] = kSymmetricKey[i % 2];
+  if (queues > 1 && (info.flow_type_rss_offloads & kHashed) != 0) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & kHashed;
+    if (info.hash_key_size > 0 && info.hash_key_size <= key.size()) {
+      conf.rx_adv_conf.rss_conf.rss_key = key.data();
+      conf.rx_adv_conf.rss_conf.rss_key_len = info.hash_key_size;
+    }
+  }
+  if (const int error = rte_eth_dev_configure(id_, queues, queues, &conf); error != 0)
+    fail("does not take its configuration", error);
+
+  const auto node = static_cast<unsigned>(socket());
+  for (uint16_t queue = 0; queue < queues; queue++) {
+    if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, node, nullptr, pool);
+        error != 0)
+      fail("cannot set up receive queue " + std::to_string(queue), error);
+    if (const int error = rte_eth_tx_queue_setup(id_, queue, tx_descriptors_, node, nullptr);
+        error != 0)
+      fail("cannot set up send queue " + std::to_string(queue), error);
+  }
+}
+
+void Port::start() {
+  if (const int error = rte_eth_dev_start(id_); error != 0) fail("does not start", error);
+  started_ = true;
+  // A device that cannot be asked is one that filters nothing (rings, TAP).
+  if (const int error = rte_eth_promiscuous_enable(id_); error != 0 && error != -ENOTSUP)
+    fail("does not become promiscuous", error);
+  if (const int error = rte_eth_allmulticast_enable(id_); error != 0 && error != -ENOTSUP)
+    fail("does not accept all multicast", error);
+}
+
+}  // namespace postern::dpdk

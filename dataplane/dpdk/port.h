@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Port: one end of the wire as a DPDK device: found or created from what the operator wrote, set up
+// with one queue pair per worker, started, and closed again. Packets go through it as they are: no
+// VLAN stripping, no checksum or segmentation offloads, no coalescing of segments (LRO), all
+// addresses accepted. The MTU stays what the device says.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+struct rte_mempool;
+
+namespace postern::dpdk {
+
+// What the operator writes for a port: "0000:01:00.0" (also "01:00.0"), or "net_tap0,iface=tap0".
+struct PortName {
+  enum class Kind { kPci, kVdev };
+  Kind kind;
+  std::string text;    // whole: device and arguments; a PCI address with its domain
+  std::string device;  // the part before the first comma
+
+  // Throws std::runtime_error when it is neither.
+  static PortName parse(std::string_view text);
+  // The value of an argument (iface=...); empty when there is none.
+  std::string argument(std::string_view name) const;
+};
+
+class Port {
+ public:
+  // role: "wan" or "mx", for messages. Creates the device when it is a vdev; a PCI device must have
+  // been given to EAL. Throws std::runtime_error with one line.
+  Port(std::string role, const PortName& name);
+  // Stops and closes the device.
+  ~Port();
+  Port(const Port&) = delete;
+  Port& operator=(const Port&) = delete;
+
+  uint16_t id() const noexcept { return id_; }
+  const std::string& role() const noexcept { return role_; }
+  uint16_t mtu() const noexcept { return mtu_; }
+  std::string_view driver() const noexcept { return driver_; }
+  std::string mac() const;
+  // NUMA node of the device; -1 where it has none.
+  int socket() const noexcept;
+  // Descriptors that set_up() will use, in all.
+  unsigned descriptors(uint16_t queues) const noexcept;
+
+  // queues: one pair per worker. `pool` outlives this.
+  void set_up(uint16_t queues, rte_mempool* pool);
+  void start();
+
+ private:
+  [[noreturn]] void fail(std::string_view what, int error) const;
+
+  std::string role_, text_;
+  bool created_ = false;  // a vdev of ours, unplugged at the end
+  bool started_ = false;
+  uint16_t id_ = 0;
+  uint16_t mtu_ = 0;
+  uint16_t rx_descriptors_ = 0, tx_descriptors_ = 0;
+  std::string driver_;
+};
+
+}  // namespace postern::dpdk

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// /postern/counters (dataplane/dpdk/telemetry.h). DPDK calls back on a thread of its own, so only
+// what is safe from any thread may be asked here: the counters are, the rest of an Engine is not.
+#include "dataplane/dpdk/telemetry.h"
+
+#include <rte_telemetry.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <mutex>
+#include <string>
+
+#include "dataplane/engine/metrics.h"
+
+namespace postern::dpdk {
+namespace {
+
+std::mutex mutex;
+const Engine* engine_asked = nullptr;
+
+int answer(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(mutex);
+  if (!engine_asked) return -ENOENT;
+  const auto counters = engine_asked->counters();
+  rte_tel_data_start_dict(data);
+  for (size_t port = 0; port < PS_PORT_COUNT; port++) {
+    auto* reasons = rte_tel_data_alloc();
+    if (!reasons) return -ENOMEM;
+    rte_tel_data_start_dict(reasons);
+    rte_tel_data_add_dict_u64(reasons, "bytes", counters.bytes[port]);
+    for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
+      rte_tel_data_add_dict_u64(reasons, std::string(kReasonWords[reason].word).c_str(),
+                                counters.packets[port][reason]);
+    rte_tel_data_add_dict_container(data, std::string(kPortWords[port]).c_str(), reasons, 0);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Telemetry::Telemetry(const Engine& engine) {
+  const std::lock_guard lock(mutex);
+  engine_asked = &engine;
+  const int error = rte_telemetry_register_cmd(
+      "/postern/counters", answer, "Packets received by port and reason. Takes no parameters.");
+  if (error != 0 && error != -EEXIST) spdlog::warn("event=telemetry-absent error={}", -error);
+}
+
+Telemetry::~Telemetry() {
+  const std::lock_guard lock(mutex);
+  engine_asked = nullptr;
+}
+
+}  // namespace postern::dpdk

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The engine's counters where DPDK people look: `dpdk-telemetry.py` and its command
+// /postern/counters. The words are those of the management API.
+#pragma once
+
+#include "dataplane/engine/engine.h"
+
+namespace postern::dpdk {
+
+// Answers from `engine` as long as this lives. One at a time; the command itself stays registered
+// until EAL ends, and without an engine it answers with an error.
+class Telemetry {
+ public:
+  explicit Telemetry(const Engine& engine);
+  ~Telemetry();
+  Telemetry(const Telemetry&) = delete;
+  Telemetry& operator=(const Telemetry&) = delete;
+};
+
+}  // namespace postern::dpdk
