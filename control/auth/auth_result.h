@@ -11,24 +11,32 @@
 
 namespace postern::auth {
 
-enum class Result : uint8_t { kNone, kPass, kFail, kPolicy, kNeutral, kSoftFail, kTempError,
-                              kPermError };
+enum class Result : uint8_t {
+  kNone,
+  kPass,
+  kFail,
+  kPolicy,
+  kNeutral,
+  kSoftFail,
+  kTempError,
+  kPermError
+};
 std::string_view word(Result result) noexcept;  // "none", "pass", ..., "softfail", "temperror"
 
-struct DkimResult {  // RFC 6376 §3.9, RFC 8601 §2.7.1; one per signature
+struct DkimResult {       // RFC 6376 §3.9, RFC 8601 §2.7.1; one per signature
   std::string domain;     // d=, A-labels, lower case
   std::string selector;   // s=
   std::string identity;   // i=
   std::string algorithm;  // a=
   int key_bits = 0;       // 0: no key was obtained
   Result result = Result::kNone;
-  std::string reason;     // for people; empty on pass
+  std::string reason;  // for people; empty on pass
   bool body_hash_ok = false;
   std::string signature_prefix;  // the first 8 characters of b= (header.b, RFC 6008)
   bool testing = false;          // t=y in the key record
 };
 
-struct SpfResult {  // RFC 7208; one per identity
+struct SpfResult {       // RFC 7208; one per identity
   std::string identity;  // "helo", "mailfrom"
   std::string domain;
   Result result = Result::kNone;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,9 +23,14 @@ struct Envelope {
   std::optional<IpAddress> client;
   std::string helo;
   std::string mail_from;
-  int64_t now = 0;  // Unix seconds; for t= and x=
+  int64_t now = 0;  // Unix seconds, for t= and x=; 0: the system's clock
 };
 
+// Signatures that are verified, the topmost first; each may cost a look-up and a public key
+// operation. The ones below are `policy`.
+constexpr size_t kMaxSignatures = 10;
+
+// Keeps the header, up to kMaxHeaderLength (header_fields.h), and never the body.
 class Authenticator {
  public:
   Authenticator();
@@ -35,7 +41,7 @@ class Authenticator {
   // The message with CRLF line ends and without dot-stuffing, cut anywhere. A bare LF in the input
   // is taken as it is; who reads a file converts first.
   void update(std::string_view bytes);
-  // Once, after the last byte.
+  // Once, after the last byte. Throws only when the awaiting coroutine is cancelled.
   boost::asio::awaitable<AuthResult> finish(const Envelope& envelope, dns::Resolver& resolver);
 
  private:
