@@ -153,12 +153,16 @@ bool check_times(const DkimSignature& signature, int64_t now, DkimResult& result
   return true;
 }
 
+void check_body(const DkimSignature& signature, const BodyHashes::BodyHash& body,
+                DkimResult& result) {
+  const bool has_all = !signature.body_length || *signature.body_length <= body.body_length;
+  result.body_hash_ok = has_all && CRYPTO_memcmp(body.hash.data(), signature.body_hash.data(),
+                                                 signature.body_hash.size()) == 0;
+}
+
 void verify_signature(const DkimSignature& signature, size_t place, const FieldIndex& index,
                       const BodyHashes::BodyHash& body, const DkimKeys& keys, DkimResult& result) {
-  result.body_hash_ok =
-      CRYPTO_memcmp(body.hash.data(), signature.body_hash.data(), signature.body_hash.size()) == 0;
   if (signature.body_length && *signature.body_length > body.body_length) {
-    result.body_hash_ok = false;
     set(result, Result::kPermError, "l= is more than the length of the body");
     return;
   }
