@@ -42,6 +42,7 @@
 #define PS_MAX_MATRIX_CELLS (1u << 20)
 #define PS_MAX_RULES_PER_POLICY 1024u
 #define PS_MAX_LISTS 1024u
+#define PS_MAX_BLOCKS (1u << 25) /* of an image: 2 GiB */
 
 struct ps_block {
   uint32_t words[16];

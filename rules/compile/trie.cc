@@ -49,7 +49,9 @@ uint32_t NodePool::append(const NodeRuns& runs) {
     }
   }
   const auto index = blocks_.size();
-  if (first_block_ + index >= PS_SLOT_NODE) throw std::length_error("too many trie nodes");
+  // Less than one chunk is left for the padding at the end.
+  if (first_block_ + index >= PS_MAX_BLOCKS - PS_CHUNK_BLOCKS)
+    throw std::length_error("the addresses of the lists need more than 2 GiB of tables");
   static_assert(sizeof node == sizeof(ps_block));
   std::memcpy(&blocks_.emplace_back(), &node, sizeof node);
   return static_cast<uint32_t>(index);

@@ -45,7 +45,7 @@ class NodePool {
   explicit NodePool(uint32_t first_block);
 
   // The slot for a complete node: a plain value when all children lead to the same value. Throws
-  // std::length_error when the image would have more blocks than a slot can name.
+  // std::length_error when the image would have more than PS_MAX_BLOCKS.
   uint32_t slot_of(const NodeRuns& runs);
   const std::vector<ps_block>& blocks() const noexcept { return blocks_; }
 

@@ -6,6 +6,7 @@
 // it means.
 #include <optional>
 
+#include "rules/address/prefix_text.h"
 #include "rules/lists/formats.h"
 #include "rules/lists/list_lines.h"
 
@@ -31,7 +32,7 @@ class CidrFormat final : public ListFormat {
     ListContent content;
     std::string why;
     for (ListLines lines(text, Comments::kHash); lines.next();) {
-      if (const auto prefix = read_list_prefix(lines.text(), &why))
+      if (const auto prefix = read_prefix(lines.text(), &why))
         content.entries.push_back({*prefix, lines.number()});
       else
         skip_line(content, file, lines.number(), why);

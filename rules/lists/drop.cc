@@ -6,6 +6,7 @@
 // refused as a whole. Members that are not used here (sblid, rir, ...) may be anything.
 #include <boost/json.hpp>
 
+#include "rules/address/prefix_text.h"
 #include "rules/lists/formats.h"
 #include "rules/lists/list_lines.h"
 #include "rules/text/quoted.h"
@@ -78,7 +79,7 @@ class DropFormat final : public ListFormat {
     if (!cidr || !cidr->is_string())
       return skip_line(content, file, line, "there is no string \"cidr\" in this object");
     std::string why;
-    if (const auto prefix = read_list_prefix(cidr->get_string(), &why))
+    if (const auto prefix = read_prefix(cidr->get_string(), &why))
       content.entries.push_back({*prefix, line});
     else
       skip_line(content, file, line, why);

@@ -18,7 +18,4 @@ const ListFormat& domains_format();
 // Counts a line that was skipped, and keeps the complaint while there are few.
 void skip_line(ListContent& content, const std::string& file, uint32_t line, std::string message);
 
-// A prefix or a single address as lists write them; otherwise nullopt, and *why says what is wrong.
-std::optional<Prefix> read_list_prefix(std::string_view text, std::string* why);
-
 }  // namespace postern

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "rules/lists/list_lines.h"
 #include "rules/policy/connection_rules.h"
 #include "rules/policy/declarations.h"
 #include "rules/policy/message_rules.h"
@@ -52,9 +53,11 @@ class PolicyReader {
 
   void split() {
     std::string_view rest = policy_.text;
+    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
     for (uint32_t number = 1; !rest.empty(); number++) {
       const auto end = rest.find('\n');
       lines_.push_back(rest.substr(0, end));
+      if (lines_.back().ends_with('\r')) lines_.back().remove_suffix(1);
       rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
       Statement statement(lines_.back(), number);
       if (!statement.empty()) statements_.push_back(std::move(statement));

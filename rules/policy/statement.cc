@@ -7,6 +7,7 @@
 #include <charconv>
 #include <optional>
 
+#include "rules/address/prefix_text.h"
 #include "rules/text/quoted.h"
 
 namespace postern {
@@ -128,14 +129,11 @@ void Statement::expect_end() {
 Prefix Statement::expect_prefix() {
   const auto& token = peek();
   if (token.kind != Token::Kind::kWord) fail_here("an address or a prefix");
-  if (const auto prefix = Prefix::parse(token.text, Prefix::HostBits::kRefuse)) {
-    take();
-    return *prefix;
-  }
-  if (const auto masked = Prefix::parse(token.text, Prefix::HostBits::kMask))
-    fail_at(token, quoted(token.text) + " has bits set behind its length; did you mean " +
-                       masked->to_string() + '?');
-  fail_here("an address or a prefix");
+  std::string why;
+  const auto prefix = read_prefix(token.text, &why);
+  if (!prefix) fail_at(token, why);
+  take();
+  return *prefix;
 }
 
 uint16_t Statement::expect_port() {

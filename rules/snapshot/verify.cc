@@ -90,7 +90,7 @@ class ImageVerifier {
   void verify_layout() const {
     const auto& h = header_;
     require(h.engine_blocks > 0 && h.engine_blocks % PS_CHUNK_BLOCKS == 0 &&
-                h.engine_blocks <= PS_SLOT_NODE &&
+                h.engine_blocks <= PS_MAX_BLOCKS &&
                 uint64_t{h.engine_blocks} * PS_BLOCK_BYTES <= bytes_.size(),
             "the size of its image is wrong");
     for (const uint32_t root :
