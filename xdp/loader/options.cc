@@ -44,7 +44,7 @@ po::options_description settings_description(Options& options) {
 std::string help(const po::options_description& visible) {
   std::ostringstream text;
   text << "postern-xdp --wan DEV [--mx DEV] --snapshot FILE [OPTION...]\n"
-          "The XDP packet engine: judges SMTP connection attempts in the kernel.\n\n"
+          "The XDP packet engine: judges SMTP connection attempts in the kernel.\n"
        << visible
        << "\nStops at SIGTERM or SIGINT. Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();

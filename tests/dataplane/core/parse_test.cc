@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What ps_parse says about a frame that it accepts: every field, for both families and behind tags,
+// options and extension headers. What it refuses is in the corpus.
+#include "dataplane/core/parse.h"
+
+#include <gtest/gtest.h>
+
+#include "rules/address/address.h"
+#include "tests/packets/builder.h"
+
+namespace postern::packets {
+namespace {
+
+ps_packet parsed(const Bytes& frame) {
+  ps_packet packet;
+  EXPECT_EQ(ps_parse(frame.data(), frame.data() + frame.size(), &packet), PS_PARSED_TCP);
+  return packet;
+}
+
+std::string source_of(const ps_packet& packet) {
+  return IpAddress::from_abi(packet.family, packet.source).to_string();
+}
+std::string destination_of(const ps_packet& packet) {
+  return IpAddress::from_abi(packet.family, packet.destination).to_string();
+}
+
+const Tcp kSegment = {.flags = kSyn | kEce,
+                      .destination_port = 25,
+                      .source_port = 54321,
+                      .sequence = 0x01020304,
+                      .acknowledgement = 0xa0b0c0d0};
+
+TEST(Parse, Ipv4Fields) {
+  const auto packet = parsed(Ethernet{} / Ipv4{.source = "203.0.113.9"} / kSegment / payload(11));
+  EXPECT_EQ(packet.family, PS_FAMILY_V4);
+  EXPECT_EQ(source_of(packet), "203.0.113.9");
+  EXPECT_EQ(destination_of(packet), "198.51.100.25");
+  EXPECT_EQ(ps_be16_host(packet.source_port), 54321);
+  EXPECT_EQ(ps_be16_host(packet.destination_port), 25);
+  EXPECT_EQ(ps_be32_host(packet.sequence), 0x01020304u);
+  EXPECT_EQ(ps_be32_host(packet.acknowledgement), 0xa0b0c0d0u);
+  EXPECT_EQ(packet.tcp_flags, kSyn | kEce);
+  EXPECT_EQ(packet.vlan_tags, 0);
+  EXPECT_EQ(packet.link_group, 0);
+  EXPECT_EQ(packet.l3_offset, 14);
+  EXPECT_EQ(packet.l4_offset, 34);
+  EXPECT_EQ(packet.payload_bytes, 11);
+}
+
+TEST(Parse, Ipv6Fields) {
+  const auto packet = parsed(Ethernet{} / Ipv6{.source = "2001:db8::7"} / kSegment / payload(3));
+  EXPECT_EQ(packet.family, PS_FAMILY_V6);
+  EXPECT_EQ(source_of(packet), "2001:db8::7");
+  EXPECT_EQ(destination_of(packet), "2001:db8:25::25");
+  EXPECT_EQ(packet.l3_offset, 14);
+  EXPECT_EQ(packet.l4_offset, 54);
+  EXPECT_EQ(packet.payload_bytes, 3);
+}
+
+TEST(Parse, OffsetsBehindTagsAndOptions) {
+  const auto v4 = parsed(Ethernet{} / Vlan{.tag = 0x88a8} / Vlan{} / Ipv4{.options = Bytes(12, 1)} /
+                         Tcp{.options = Bytes(8, 1)} / payload(5));
+  EXPECT_EQ(v4.vlan_tags, 2);
+  EXPECT_EQ(v4.l3_offset, 22);
+  EXPECT_EQ(v4.l4_offset, 22 + 32);
+  EXPECT_EQ(v4.payload_bytes, 5);
+  const auto v6 = parsed(Ethernet{} / Vlan{} / Ipv6{} / Extension{.type = 0, .bytes = 16} /
+                         Fragment6{} / Extension{.type = 51, .bytes = 12} / Tcp{} / payload(6));
+  EXPECT_EQ(v6.vlan_tags, 1);
+  EXPECT_EQ(v6.l3_offset, 18);
+  EXPECT_EQ(v6.l4_offset, 18 + 40 + 16 + 8 + 12);
+  EXPECT_EQ(v6.payload_bytes, 6);
+}
+
+TEST(Parse, PaddingIsNotPayload) {
+  EXPECT_EQ(parsed(padded(Ethernet{} / Ipv4{} / Tcp{} / payload(2), 60)).payload_bytes, 2);
+  EXPECT_EQ(parsed(padded(Ethernet{} / Ipv6{} / Tcp{}, 200)).payload_bytes, 0);
+}
+
+TEST(Parse, GroupAddressesOnTheLink) {
+  const Mac group = {0x33, 0x33, 0, 0, 0, 1};
+  EXPECT_EQ(parsed(Ethernet{.destination = group} / Ipv6{} / Tcp{}).link_group, 1);
+  EXPECT_EQ(parsed(Ethernet{.source = group} / Ipv6{} / Tcp{}).link_group, 1);
+}
+
+TEST(Parse, AttemptIsSynWithoutAckAndRst) {
+  for (unsigned flags = 0; flags < 256; flags++) {
+    const auto packet = parsed(Ethernet{} / Ipv4{} / Tcp{.flags = static_cast<uint8_t>(flags)});
+    const bool syn = flags & 2, rst = flags & 4, ack = flags & 16;
+    EXPECT_EQ(ps_is_attempt(&packet) != 0, syn && !rst && !ack) << flags;
+  }
+}
+
+}  // namespace
+}  // namespace postern::packets
