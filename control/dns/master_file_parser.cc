@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "control/dns/domain_name.h"
@@ -371,14 +372,15 @@ MasterFile MasterFile::parse(std::string_view text, std::string_view file_name) 
 MasterFile MasterFile::load(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::ostringstream text;
+  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
   if (!file.is_open() || file.bad()) {
     Diagnostic diagnostic;
     diagnostic.file = path;
     diagnostic.message = std::string("cannot be read: ") + std::strerror(errno != 0 ? errno : EIO);
     throw BadInput(std::move(diagnostic));
   }
-  return parse(text, path);
+  return parse(text.str(), path);
 }
 
 }  // namespace postern::dns

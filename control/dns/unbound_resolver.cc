@@ -110,8 +110,12 @@ UnboundResolver::UnboundResolver(asio::io_context& loop, Options options)
     : implementation_(std::make_shared<Implementation>(loop, std::move(options))) {}
 
 UnboundResolver::~UnboundResolver() {
+  // Cancelled first: freeing the context would answer some of them with SERVFAIL.
+  for (auto* query : implementation_->in_flight) {
+    ub_cancel(implementation_->context.get(), query->id);
+    query->wake.cancel();
+  }
   implementation_->context.reset();
-  for (auto* query : implementation_->in_flight) query->wake.cancel();
 }
 
 asio::awaitable<Answer> UnboundResolver::query(std::string name, RecordType type) {
