@@ -66,6 +66,7 @@ void run(Options options) {
     if (name->kind == PortName::Kind::kPci) settings.pci.push_back(name->text);
 
   log_eal_messages();
+  log_bpf_messages();
   const Eal eal(settings);
   const auto queues = static_cast<uint16_t>(eal.workers().size());
   std::optional<PacketPool> pool;  // made when the ports are known, gone after them

@@ -4,7 +4,6 @@
 // with a device in words of the operator, since DPDK itself says a number.
 #include "dataplane/dpdk/port.h"
 
-#include <net/if.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
@@ -60,17 +60,23 @@ std::string why_no_pci_device(const std::string& address) {
   return "no DPDK driver takes PCI device " + address + ", or another process has it open";
 }
 
+bool has_prefix(const PortName& name, std::string_view driver) {
+  return name.device.starts_with(driver);
+}
+
 std::string why_no_vdev(const PortName& name, int error) {
-  const auto interface = name.argument("iface");
-  const bool made_here = name.device.starts_with("net_tap");
-  if (!interface.empty() && !made_here && if_nametoindex(interface.c_str()) == 0)
-    return "there is no interface '" + interface + "' in this network namespace";
-  if (error == EACCES || error == EPERM) return "no permission to open it; run as root";
-  if (error == EBUSY || error == EEXIST) return "it is in use already";
-  std::string why = std::string("DPDK cannot make this device: ") + strerror(error);
-  if (name.device.starts_with("net_af_xdp") && !interface.empty())
-    why += "; another XDP program on it? (`ip link show dev " + interface + "`)";
-  return why;
+  switch (error) {
+    case EFAULT:  // how the vdev bus says it
+      return "no DPDK driver takes the name " + name.device;
+    case EACCES:
+    case EPERM:
+      return "no permission to open it; run as root";
+    case EBUSY:
+    case EEXIST:
+      return "it is in use already";
+    default:
+      return std::string("DPDK cannot make this device: ") + strerror(error);
+  }
 }
 
 }  // namespace
@@ -104,25 +110,10 @@ std::string PortName::argument(std::string_view name) const {
 }
 
 Port::Port(std::string role, const PortName& name) : role_(std::move(role)), text_(name.text) {
-  if (name.kind == PortName::Kind::kVdev) {
-    if (rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) == 0)
-      throw std::runtime_error(role_ + ": the device " + name.device +
-                               " is named twice; wan and mx are two");
-    const int error = -rte_dev_probe(text_.c_str());
-    if (error != 0 || rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) != 0)
-      throw std::runtime_error(role_ + ": " + text_ + ": " +
-                               why_no_vdev(name, error != 0 ? error : ENODEV));
-    created_ = true;
-  } else {
-    rte_dev_iterator found;
-    id_ = RTE_MAX_ETHPORTS;
-    if (rte_eth_iterator_init(&found, text_.c_str()) == 0) {
-      id_ = rte_eth_iterator_next(&found);
-      if (id_ != RTE_MAX_ETHPORTS) rte_eth_iterator_cleanup(&found);
-    }
-    if (id_ == RTE_MAX_ETHPORTS)
-      throw std::runtime_error(role_ + ": " + why_no_pci_device(name.device));
-  }
+  if (name.kind == PortName::Kind::kVdev)
+    create_vdev(name);
+  else
+    find_pci(name);
   rte_eth_dev_info info;
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
     fail("does not describe itself", error);
@@ -130,6 +121,38 @@ Port::Port(std::string role, const PortName& name) : role_(std::move(role)), tex
   if (rte_eth_dev_get_mtu(id_, &mtu_) != 0) mtu_ = RTE_ETHER_MTU;
   rx_descriptors_ = tx_descriptors_ = kDescriptors;
   rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
+}
+
+void Port::create_vdev(const PortName& name) {
+  if (rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) == 0)
+    fail("the name " + name.device + " is taken; each port needs its own", 0);
+  const bool by_xdp = has_prefix(name, "net_af_xdp");
+  if (by_xdp || has_prefix(name, "net_af_packet")) {  // they drive an interface of the kernel
+    const auto interface = name.argument("iface");
+    if (interface.empty()) fail("say which interface: " + name.device + ",iface=NAME", 0);
+    try {
+      claim_.emplace(interface, by_xdp);
+    } catch (const std::runtime_error& refused) {
+      fail(refused.what(), 0);
+    }
+  }
+  // libxdp would share the interface with other XDP programs by a dispatcher; a wire owns it.
+  if (by_xdp) setenv("LIBXDP_SKIP_DISPATCHER", "1", 0);
+  if (const int error = rte_dev_probe(text_.c_str()); error != 0)
+    fail(why_no_vdev(name, -error), 0);
+  if (rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) != 0)
+    fail("it is no network device", 0);
+  created_ = true;
+}
+
+void Port::find_pci(const PortName& name) {
+  rte_dev_iterator found;
+  id_ = RTE_MAX_ETHPORTS;
+  if (rte_eth_iterator_init(&found, text_.c_str()) == 0) {
+    id_ = rte_eth_iterator_next(&found);
+    if (id_ != RTE_MAX_ETHPORTS) rte_eth_iterator_cleanup(&found);
+  }
+  if (id_ == RTE_MAX_ETHPORTS) fail(why_no_pci_device(name.device), 0);
 }
 
 Port::~Port() {

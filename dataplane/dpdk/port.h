@@ -7,8 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "dataplane/dpdk/interface_claim.h"
 
 struct rte_mempool;
 
@@ -52,10 +55,13 @@ class Port {
   void start();
 
  private:
+  void create_vdev(const PortName& name);
+  void find_pci(const PortName& name);
   [[noreturn]] void fail(std::string_view what, int error) const;
 
   std::string role_, text_;
-  bool created_ = false;  // a vdev of ours, unplugged at the end
+  std::optional<InterfaceClaim> claim_;  // outlives the device
+  bool created_ = false;                 // a vdev of ours, unplugged at the end
   bool started_ = false;
   uint16_t id_ = 0;
   uint16_t mtu_ = 0;

@@ -7,6 +7,7 @@
 #include <rte_telemetry.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <mutex>
 #include <string>
@@ -15,6 +16,13 @@
 
 namespace postern::dpdk {
 namespace {
+
+// The names that telemetry takes have no hyphens.
+std::string telemetry_name(std::string_view word) {
+  std::string name(word);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
 
 std::mutex mutex;
 const Engine* engine_asked = nullptr;
@@ -30,9 +38,9 @@ int answer(const char*, const char*, rte_tel_data* data) {
     rte_tel_data_start_dict(reasons);
     rte_tel_data_add_dict_u64(reasons, "bytes", counters.bytes[port]);
     for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
-      rte_tel_data_add_dict_u64(reasons, std::string(kReasonWords[reason].word).c_str(),
+      rte_tel_data_add_dict_u64(reasons, telemetry_name(kReasonWords[reason].word).c_str(),
                                 counters.packets[port][reason]);
-    rte_tel_data_add_dict_container(data, std::string(kPortWords[port]).c_str(), reasons, 0);
+    rte_tel_data_add_dict_container(data, telemetry_name(kPortWords[port]).c_str(), reasons, 0);
   }
   return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The engine's counters where DPDK people look: `dpdk-telemetry.py` and its command
-// /postern/counters. The words are those of the management API.
+// /postern/counters. The words are those of the management API, with _ for -.
 #pragma once
 
 #include "dataplane/engine/engine.h"
