@@ -119,7 +119,7 @@ std::string Statement::expect_string(std::string_view what) {
 }
 
 void Statement::expect(std::string_view word) {
-  if (!accept(word)) fail_here(word);
+  if (!accept(word)) fail_here(quoted(word));
 }
 
 void Statement::expect_end() {

@@ -35,6 +35,7 @@ Token take_token(Cursor& cursor) {
   if (is_operator(rest.front())) {
     for (const std::string_view op : {"!=", "<=", ">=", "=", "<", ">", ","})
       if (cursor.accept(op)) return finish(Token::Kind::kOperator, rest.substr(0, op.size()));
+    cursor.take();
     return finish(Token::Kind::kFault, "a \"!\" alone means nothing; did you mean \"!=\"?");
   }
   const auto word = cursor.take_while(is_word);

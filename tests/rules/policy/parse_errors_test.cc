@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Every error a policy can have: where it is pointed at, and what is said.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rules/abi/snapshot_format.h"
+#include "rules/policy/parse.h"
+#include "tests/rules/support/compiled.h"
+
+namespace postern {
+namespace {
+
+using testing::HasSubstr;
+
+std::string complaints(const std::string& text) {
+  return test::complaint_of([&] { parse_policy(text, "p"); });
+}
+
+struct Fault {
+  const char* text;  // the fault is in the last line
+  uint32_t column;
+  const char* message;
+};
+
+void PrintTo(const Fault& fault, std::ostream* stream) {
+  *stream << fault.text;
+}
+
+class OneFault : public testing::TestWithParam<Fault> {};
+
+TEST_P(OneFault, IsReportedAtItsPlace) {
+  const std::string text = GetParam().text;
+  const auto last = text.rfind('\n') + 1;
+  const auto line = static_cast<uint32_t>(1 + std::count(text.begin(), text.end(), '\n'));
+  try {
+    parse_policy(text, "p");
+    FAIL() << "no complaint";
+  } catch (const BadInput& bad) {
+    ASSERT_EQ(bad.diagnostics().size(), 1u) << bad.what();
+    const auto& diagnostic = bad.diagnostics()[0];
+    EXPECT_EQ(diagnostic.message, GetParam().message);
+    EXPECT_EQ(diagnostic.line, line);
+    EXPECT_EQ(diagnostic.column, GetParam().column);
+    EXPECT_EQ(diagnostic.source, text.substr(last));
+    EXPECT_EQ(diagnostic.file, "p");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Lines, OneFault,
+    testing::Values(
+        Fault{"foo", 1, "expected list, protect, service, connection or message, not \"foo\""},
+        Fault{"\"foo\"", 1, "expected list, protect, service, connection or message, not \"foo\""},
+        Fault{"include \"x\"", 1, "\"include\" is not known to this version of Postern"},
+        Fault{"drop any", 1, "a rule with \"drop\" stands under \"connection to\""},
+        Fault{"accept any", 1, "a rule with \"accept\" stands under \"message\""},
+        Fault{"= x", 1, "expected list, protect, service, connection or message, not \"=\""},
+        Fault{"List a \"a\"", 1,
+              "expected list, protect, service, connection or message, not \"List\""}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Lists, OneFault,
+    testing::Values(
+        Fault{"list", 5, "expected the name of a list, but the line ends"},
+        Fault{"list \"a\"", 6, "expected the name of a list, not \"a\""},
+        Fault{"list 1a \"a\"", 6,
+              "\"1a\" is not a name: a letter, then letters, digits, - and _, at most 63"},
+        Fault{"list a.b \"a\"", 6,
+              "\"a.b\" is not a name: a letter, then letters, digits, - and _, at most 63"},
+        Fault{"list a", 7, "expected the list's file in double quotes, but the line ends"},
+        Fault{"list a a.txt", 8, "expected the list's file in double quotes, not \"a.txt\""},
+        Fault{"list a \"\"", 8, "the list's file is empty"},
+        Fault{"list a \"a", 8, "this string has no closing quote"},
+        Fault{"list a \"a\"\nlist a \"b\"", 6, "there is a list \"a\" already, at line 1"},
+        Fault{"list a \"a\" b", 12,
+              "expected format, category, contact, expires or max-change, not \"b\""},
+        Fault{"list a \"a\" weight 3", 12, "\"weight\" is not known to this version of Postern"},
+        Fault{"list a \"a\" format", 18, "expected a format, but the line ends"},
+        Fault{"list a \"a\" format csv", 19,
+              "\"csv\" is not a format; there are cidr, drop, domains"},
+        Fault{"list a \"a\" format cidr format drop", 24, "\"format\" is there already"},
+        Fault{"list a \"a\" category x category y", 23, "\"category\" is there already"},
+        Fault{"list a \"a\" expires 1d expires 1d", 23, "\"expires\" is there already"},
+        Fault{"list a \"a\" category \"x\"", 21, "expected the name of a category, not \"x\""},
+        Fault{"list a \"a\" contact x", 20, "expected a contact in double quotes, not \"x\""},
+        Fault{"list a \"a\" contact \"postmaster\"", 20,
+              "a contact is a https:, http: or mailto: URL of at most 200 bytes"},
+        Fault{"list a \"a\" contact \"https://a b\"", 20,
+              "a contact is a https:, http: or mailto: URL of at most 200 bytes"},
+        Fault{"list a \"a\" expires 7", 20,
+              "expected a duration such as 12h or 7d (units s, m, h, d, w), not \"7\""},
+        Fault{"list a \"a\" expires d7", 20,
+              "expected a duration such as 12h or 7d (units s, m, h, d, w), not \"d7\""},
+        Fault{"list a \"a\" expires -1d", 20,
+              "expected a duration such as 12h or 7d (units s, m, h, d, w), not \"-1d\""},
+        Fault{"list a \"a\" expires 0d", 20,
+              "a duration is more than nothing and at most ten years (3650d)"},
+        Fault{"list a \"a\" expires 3651d", 20,
+              "a duration is more than nothing and at most ten years (3650d)"},
+        Fault{"list a \"a\" max-change 50", 23, "expected a percentage such as 50%, not \"50\""},
+        Fault{"list a \"a\" max-change %", 23, "expected a percentage such as 50%, not \"%\""},
+        Fault{"list a \"a\" max-change 1e3%", 23,
+              "expected a percentage such as 50%, not \"1e3%\""},
+        Fault{"list a \"a\" max-change 0%", 23, "a change is above 0% and at most 10000%"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Addresses, OneFault,
+    testing::Values(
+        Fault{"protect", 8, "expected an address or a prefix, but the line ends"},
+        Fault{"protect \"192.0.2.1\"", 9, "expected an address or a prefix, not \"192.0.2.1\""},
+        Fault{"protect 192.0.2.1 192.0.2", 19, "\"192.0.2\" is not an address or a prefix"},
+        Fault{"protect 192.0.2.1/24", 9,
+              "\"192.0.2.1/24\" has bits set behind its length; did you mean 192.0.2.0/24?"},
+        Fault{"protect 010.0.0.0/8", 9,
+              "\"010.0.0.0/8\" has an octet with a leading zero, which some would read as octal"},
+        Fault{"protect 192.0.2.1, 192.0.2.2", 18, "expected an address or a prefix, not \",\""},
+        Fault{"service", 8, "expected the name of a service, but the line ends"},
+        Fault{"service mx", 11, "expected an address or a prefix, but the line ends"},
+        Fault{"service mx port 25", 12, "\"port\" is not an address or a prefix"},
+        Fault{"service mx 192.0.2.1 port", 26,
+              "expected a port from 1 to 65535, but the line ends"},
+        Fault{"service mx 192.0.2.1 port 0", 27, "expected a port from 1 to 65535, not \"0\""},
+        Fault{"service mx 192.0.2.1 port 65536", 27,
+              "expected a port from 1 to 65535, not \"65536\""},
+        Fault{"service mx 192.0.2.1 port +25", 27, "expected a port from 1 to 65535, not \"+25\""},
+        Fault{"service mx 192.0.2.1 port 25 26", 30, "expected the end of the line, not \"26\""},
+        Fault{"service mx 192.0.2.1\nservice mx 192.0.2.2", 9,
+              "there is a service \"mx\" already, at line 1"},
+        Fault{"service mx 192.0.2.1 192.0.2.1", 22,
+              "192.0.2.1/32 port 25 is within 192.0.2.1/32 of service \"mx\" at line 1"},
+        Fault{"service a 192.0.2.0/24\nservice c 192.0.3.0/24\nservice b 10.0.0.1 192.0.2.8/29", 20,
+              "192.0.2.8/29 port 25 is within 192.0.2.0/24 of service \"a\" at line 1"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Connections, OneFault,
+    testing::Values(
+        Fault{"connection", 11, "expected \"to\", but the line ends"},
+        Fault{"connection from", 12, "\"from\" is not known to this version of Postern"},
+        Fault{"connection to", 14, "expected the name of a service, but the line ends"},
+        Fault{"connection to mx", 15, "there is no service \"mx\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx mx", 18,
+              "expected the end of the line, not \"mx\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx,", 18,
+              "expected the name of a service, but the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx, mx", 19,
+              "connections to \"mx\" are judged at line 2 already"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop", 6,
+              "expected any, list or category, but the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight >= 4", 7,
+              "\"weight\" is not known to this version of Postern"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n refuse any", 2,
+              "\"refuse\" is not known to this version of Postern"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any", 2,
+              "\"limit\" is not known to this version of Postern"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop any", 2,
+              "\"observe\" is not known to this version of Postern"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop any hard", 11,
+              "\"hard\" is not known to this version of Postern"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n pass any", 2,
+              "expected allow, inspect, drop or reset, not \"pass\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n tag any", 2,
+              "\"tag\" is for messages; a connection rule is allow, inspect, drop or reset"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop list x", 12, "there is no list \"x\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop category x", 16,
+              "no list has category \"x\""},
+        Fault{"list d \"d\" format domains category x\nservice mx 192.0.2.1\nconnection to mx\n"
+              " drop list d",
+              12, "list \"d\" has domains; a connection has addresses"},
+        Fault{"list d \"d\" format domains category x\nservice mx 192.0.2.1\nconnection to mx\n"
+              " drop category x",
+              16, "category \"x\" has only lists of domains; a connection has addresses"},
+        Fault{"list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n drop any\n drop list a", 2,
+              "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n drop list a\n allow list a",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"list a \"a\" category x\nservice mx 192.0.2.1\nconnection to mx\n drop category x\n"
+              " allow list a",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"list a \"a\" category x\nlist b \"b\" category x\nservice mx 192.0.2.1\n"
+              "connection to mx\n drop list a\n reset list b\n allow category x",
+              2, "this rule can never match: the rule at line 6 comes before it"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Messages, OneFault,
+    testing::Values(
+        Fault{"message any", 9, "expected the end of the line, not \"any\""},
+        Fault{"message\nmessage", 8, "there are message rules at line 1 already"},
+        Fault{"message\n quarantine any", 2,
+              "\"quarantine\" is not known to this version of Postern"},
+        Fault{"message\n drop any", 2,
+              "\"drop\" is for connections; a message rule is accept, tag, defer or reject"},
+        Fault{"message\n discard any", 2, "expected accept, tag, defer or reject, not \"discard\""},
+        Fault{"message\n accept", 8,
+              "expected any, dkim, domain, reputation, dns, category or list, but the line ends"},
+        Fault{"message\n accept dmarc = fail", 9,
+              "\"dmarc\" is not known to this version of Postern"},
+        Fault{"message\n accept any any", 13, "expected the end of the line, not \"any\""},
+        Fault{"message\n accept dkim", 13, "expected = or !=, but the line ends"},
+        Fault{"message\n accept dkim < pass", 14, "expected = or !=, not \"<\""},
+        Fault{"message\n accept dkim = \"pass\"", 16,
+              "expected pass, fail, none, policy, neutral, temperror or permerror, not \"pass\""},
+        Fault{"message\n accept dkim = pass and", 24,
+              "expected any, dkim, domain, reputation, dns, category or list, but the line ends"},
+        Fault{"message\n accept dkim = pass or dns = ok", 21,
+              "expected and, or the end of the line, not \"or\""},
+        Fault{"message\n accept domain", 15, "expected =, != or in, but the line ends"},
+        Fault{"message\n accept domain = example.net", 18,
+              "expected a domain in double quotes, not \"example.net\""},
+        Fault{"message\n accept domain = \"com\"", 18,
+              "\"com\" is a single label; a domain has at least two"},
+        Fault{"message\n accept domain in x", 19, "there is no list and no category \"x\""},
+        Fault{"list a \"a\" format cidr\nmessage\n accept domain in a", 19,
+              "\"a\" has no list of domains"},
+        Fault{"list a \"a\" category b\nlist b \"b\"\nmessage\n accept domain in b", 19,
+              "\"b\" is a list and also a category with other lists; rename one"},
+        Fault{"message\n accept reputation 0.5", 20, "expected one of = != < <= > >=, not \"0.5\""},
+        Fault{"message\n accept reputation < 1.1", 22, "expected a score from 0 to 1, not \"1.1\""},
+        Fault{"message\n accept reputation < -1", 22, "expected a score from 0 to 1, not \"-1\""},
+        Fault{"message\n accept reputation < .5", 22, "expected a score from 0 to 1, not \".5\""},
+        Fault{"message\n accept reputation < inf", 22, "expected a score from 0 to 1, not \"inf\""},
+        Fault{"message\n accept reputation < 1e-1", 22,
+              "expected a score from 0 to 1, not \"1e-1\""},
+        Fault{"message\n accept dns = bad", 15, "expected error or ok, not \"bad\""},
+        Fault{"message\n accept category x", 18, "no list has category \"x\""},
+        Fault{"message\n accept list x", 14, "there is no list \"x\""},
+        Fault{"list d \"d\" format domains category x\nmessage\n accept category x", 18,
+              "category \"x\" has only lists of domains; say \"domain in x\""},
+        Fault{"list d \"d\" format domains category x\nmessage\n accept list d", 14,
+              "list \"d\" has domains; say \"domain in d\""},
+        Fault{"message\n accept any\n reject dns = error", 2,
+              "this rule can never match: the rule at line 2 comes before it"},
+        Fault{"message\n accept dns = ok\n reject dkim = pass and dns=ok", 2,
+              "this rule can never match: the rule at line 2 comes before it"}));
+
+TEST(PolicyErrors, LookLikeThis) {
+  EXPECT_EQ(complaints("service mx 192.0.2.1\nconnection to mx\n\tdrop list nope  # why\n"),
+            "p:3:12: there is no list \"nope\"\n"
+            "  \tdrop list nope  # why\n"
+            "  \t          ^");
+}
+
+TEST(PolicyErrors, AreAllReportedAtOnceInOrder) {
+  EXPECT_EQ(complaints("service mx 192.0.2.1/8\n"
+                       "connection to mx, my\n"
+                       "  drop list a\n"
+                       "  drop everyone\n"
+                       "list a 7\r\n"
+                       "message\n"
+                       "  quarantine any\n"),
+            "p:1:12: \"192.0.2.1/8\" has bits set behind its length; did you mean 192.0.0.0/8?\n"
+            "  service mx 192.0.2.1/8\n"
+            "             ^\n"
+            "p:2:19: there is no service \"my\"\n"
+            "  connection to mx, my\n"
+            "                    ^\n"
+            "p:4:8: expected any, list or category, not \"everyone\"\n"
+            "    drop everyone\n"
+            "         ^\n"
+            "p:5:8: expected the list's file in double quotes, not \"7\"\n"
+            "  list a 7\n"
+            "         ^\n"
+            "p:7:3: \"quarantine\" is not known to this version of Postern\n"
+            "    quarantine any\n"
+            "    ^");
+}
+
+TEST(PolicyErrors, EndSomewhere) {
+  std::string text;
+  for (int i = 0; i < 1000; i++) text += "nonsense\n";
+  try {
+    parse_policy(text, "p");
+    FAIL();
+  } catch (const BadInput& bad) {
+    EXPECT_EQ(bad.diagnostics().size(), 101u);
+    EXPECT_EQ(bad.diagnostics().back().to_string(), "p: 900 more errors are not shown");
+  }
+}
+
+TEST(PolicyErrors, ComeFromLimitsToo) {
+  std::string lists;
+  for (size_t i = 0; i <= PS_MAX_LISTS; i++) lists += "list a" + std::to_string(i) + " \"a\"\n";
+  EXPECT_THAT(complaints(lists), HasSubstr("p:1025:6: more than 1024 lists"));
+
+  std::string rules = "message\n";
+  for (size_t i = 0; i <= PS_MAX_RULES_PER_POLICY; i++)
+    rules += " tag domain = \"a" + std::to_string(i) + ".example\"\n";
+  EXPECT_THAT(complaints(rules), HasSubstr("p:1026:2: more than 1024 message rules"));
+
+  std::string conditions = "message\n tag dns = ok";
+  for (int i = 0; i < 16; i++) conditions += " and dns = ok";
+  EXPECT_THAT(complaints(conditions), HasSubstr("more than 16 conditions in one rule"));
+
+  EXPECT_EQ(complaints(std::string((4 << 20) + 1, '#')), "p: a policy has at most 4 MiB");
+}
+
+}  // namespace
+}  // namespace postern
