@@ -81,6 +81,8 @@ def run_lab(given, build, kind, folder):
         farm = start(Farm(network.mx, folder))
         names = start(NameServer(network.mx, folder, {domain: zone(domain, keys) for domain in DOMAINS}))
         engine = start(product.Engine(build, kind, folder, snapshot, network.box.popen))
+        if kind == "xdp":
+            network.take_redirected(build / "xdp/bpf/pass.bpf.o")
         control = start(product.Control(build, network, folder, snapshot, engine))
         scenario = Scenario(network, folder, farm, names, keys, engine, reals)
         rows = scenario.rows()

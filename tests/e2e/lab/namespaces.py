@@ -85,6 +85,12 @@ class Network:
         self.wan.run("ip", "route", "add", f"{self.SERVICE_V4}/32", "dev", "wan0")
         self.wan.run("ip", "-6", "route", "add", f"{self.SERVICE_V6}/128", "dev", "wan0")
 
+    def take_redirected(self, program):
+        """A veth end takes frames that XDP sent to it only while it has an XDP program itself; a
+        network card takes them always. `program` is the object file of one that passes everything."""
+        for space, device in ((self.wan, "wan0"), (self.mx, "mx0")):
+            space.run("ip", "link", "set", "dev", device, "xdp", "obj", program, "sec", "xdp")
+
     def add_source(self, address):
         """Gives the senders' side one more address to send from."""
         if ":" in address:
