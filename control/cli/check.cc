@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// `postern check`: reads the policy and every list that it names, as compile does, and says what it
+// found. Writes nothing.
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+#include "control/cli/command.h"
+#include "control/cli/printable.h"
+#include "control/cli/report.h"
+#include "control/cli/rules_source.h"
+#include "control/cli/table.h"
+
+namespace postern::cli {
+namespace {
+
+void declare(OptionSet& options) {
+  options.add_policy();
+  options.add_flag("strict", "a bad line refuses its whole list");
+  options.add_text("previous", "SNAPSHOT",
+                   "the snapshot in force: max-change compares with it, and the lists in it\n"
+                   "stay where new ones are refused");
+}
+
+size_t connection_rules(const Policy& policy) {
+  size_t count = 0;
+  for (const auto& connection : policy.connections) count += connection.rules.size();
+  return count;
+}
+
+int run(const Invocation& invocation) {
+  const auto previous = open_previous(invocation.text("previous").value_or(""), true);
+  const auto rules = compile_rules(invocation, previous.get());
+  const auto& [policy, result] = rules;
+  for (const auto& warning : result.warnings) print_diagnostic(std::cerr, warning);
+  if (invocation.json()) {
+    std::cout << boost::json::serialize(
+                     boost::json::object{{"policy", json_text(invocation.policy_path())},
+                                         {"lists", lists_json(result.lists)},
+                                         {"warnings", diagnostics_json(result.warnings)},
+                                         {"protects", policy.protects.size()},
+                                         {"services", policy.services.size()},
+                                         {"connection_rules", connection_rules(policy)},
+                                         {"message_rules", policy.messages.size()},
+                                         {"classes", result.classes}})
+              << '\n';
+    return kFine;
+  }
+  print_lists(std::cout, result.lists);
+  if (!result.lists.empty()) std::cout << '\n';
+  std::cout << printable(invocation.policy_path())
+            << " is good: " << counted(policy.services.size(), "service", "services") << ", "
+            << counted(connection_rules(policy), "connection rule", "connection rules") << ", "
+            << counted(policy.messages.size(), "message rule", "message rules") << ", "
+            << counted(result.classes, "class", "classes");
+  if (!result.warnings.empty())
+    std::cout << "; " << counted(result.warnings.size(), "warning", "warnings");
+  std::cout << '\n';
+  return kFine;
+}
+
+}  // namespace
+
+const Command kCheckCommand = {
+    "check",
+    "Reads the policy and its lists and says what is wrong with them",
+    "[--policy FILE] [--strict] [--previous SNAPSHOT]",
+    "Exit status 1 when the policy or a list is refused.\n",
+    declare,
+    run,
+};
+
+}  // namespace postern::cli

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Command: one word that `postern` understands, as a value. Each stands in a file of its own
+// (check.cc, compile.cc, ...) and is listed in main.cc, which reads the words, prints the help and
+// turns exceptions into exit statuses.
+#pragma once
+
+#include <string_view>
+
+#include "control/cli/invocation.h"
+
+namespace postern::cli {
+
+// Exit statuses; part of the contract with scripts.
+inline constexpr int kFine = 0;
+inline constexpr int kBadInput = 1;
+inline constexpr int kWrongUsage = 2;
+
+struct Command {
+  std::string_view name;
+  std::string_view title;     // one line, for `postern --help`
+  std::string_view synopsis;  // what follows the name
+  std::string_view manual;    // what the options do not say; whole lines, or empty
+  void (*declare)(OptionSet& options);
+  // Prints to standard output; returns an exit status. Throws WrongUsage, BadInput, or any other
+  // std::exception for a fault in what it was given to read.
+  int (*run)(const Invocation& invocation);
+};
+
+extern const Command kCheckCommand;
+extern const Command kCompileCommand;
+extern const Command kExplainCommand;
+extern const Command kApplyCommand;
+extern const Command kStatsCommand;
+extern const Command kEntriesCommand;
+extern const Command kReplayCommand;
+extern const Command kVerifyCommand;
+
+}  // namespace postern::cli

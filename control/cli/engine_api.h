@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// EngineApi: the management API of one engine as values (docs/management-api.md). Every call blocks
+// for a few seconds at most and throws EngineError, which names the socket, for whatever goes
+// wrong.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "control/cli/invocation.h"
+#include "control/web/engine_client.h"
+#include "rules/address/address.h"
+
+namespace postern::cli {
+
+class EngineError : public std::runtime_error {
+ public:
+  EngineError(std::string socket, std::string what)
+      : std::runtime_error(socket + ": " + what), bare_(std::move(what)) {}
+  // Without the socket in front.
+  const std::string& bare() const noexcept { return bare_; }
+
+ private:
+  std::string bare_;
+};
+
+struct EngineHealth {
+  std::string engine, topology, snapshot;
+  uint64_t generation = 0;  // 0: no snapshot yet
+  int64_t created = 0;      // of the snapshot, Unix seconds
+  uint64_t uptime = 0;      // seconds
+  uint64_t entries = 0;
+};
+
+struct EngineEntry {
+  Prefix prefix;
+  std::string action, reason;
+  int64_t seconds = 0;  // left
+};
+boost::json::object to_json(const EngineEntry& entry);
+
+struct EngineEntries {
+  std::vector<EngineEntry> entries;
+  uint64_t capacity = 0;
+  uint64_t evicted = 0;
+};
+
+struct PortCounters {
+  uint64_t received = 0, bytes = 0, passed = 0, stopped = 0;
+  std::vector<std::pair<std::string, uint64_t>> reasons;  // in the engine's order
+};
+struct EngineCounters {
+  PortCounters wan, mx;
+};
+
+class EngineApi {
+ public:
+  explicit EngineApi(std::string socket) : client_(std::move(socket)) {}
+  const std::string& socket() const noexcept { return client_.socket_path(); }
+
+  EngineHealth health();
+  EngineCounters counters();
+  EngineEntries entries();
+  void add(const Prefix& prefix, const std::string& action, const std::string& reason,
+           std::chrono::seconds lifetime);
+  bool remove(const Prefix& prefix);  // false: there was none
+  // path: absolute. Returns the generation that is in force then.
+  uint64_t load(const std::string& path);
+
+ private:
+  web::ApiReply call(const char* method, const char* target, boost::json::value body,
+                     std::chrono::milliseconds timeout);
+  web::EngineClient client_;
+};
+
+// The sockets of --engine or the default ones. Throws std::runtime_error when there is none.
+std::vector<std::string> require_engines(const Invocation& invocation);
+
+}  // namespace postern::cli

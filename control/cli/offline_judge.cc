@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Judging captured frames; see offline_judge.h.
+#include "control/cli/offline_judge.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "dataplane/core/judge.h"
+
+namespace postern::cli {
+namespace {
+
+// No frame of an Ethernet that exists is longer; a length in a capture may lie.
+constexpr size_t kLongestFrame = 262'144;
+
+// What a frame may be said to be because bytes are missing at its end.
+bool may_come_from_a_cut(ps_reason parsed) {
+  return parsed == PS_REASON_TRUNCATED_ETHERNET || parsed == PS_REASON_BAD_IP_HEADER ||
+         parsed == PS_REASON_TRUNCATED_TCP || parsed == PS_REASON_SHORT_FIRST_FRAGMENT;
+}
+
+// A frame of which `captured` bytes are known, with two fillings for the rest: whether the parse of
+// both depends on known bytes only.
+bool is_certain(size_t captured, const uint8_t* known, ps_reason zeros, ps_reason ones,
+                const ps_packet& packet) {
+  if (zeros != ones) return false;
+  if (zeros == PS_PARSED_TCP) return packet.l4_offset + size_t{PS_TCP_BYTES} <= captured;
+  const size_t ip = packet.l3_offset;
+  if (ip == 0 || ip >= captured) return false;
+  if (known[ip] >> 4 == 4) {
+    if (ip + PS_IPV4_BYTES > captured) return false;
+    // Everything but the TCP header is decided within the fixed part of IPv4's.
+    const size_t header_bytes = (known[ip] & 15u) * 4u;
+    return (zeros != PS_REASON_TRUNCATED_TCP && zeros != PS_REASON_SHORT_FIRST_FRAGMENT) ||
+           ip + header_bytes + PS_TCP_BYTES <= captured;
+  }
+  // An IPv6 chain of headers may go on in the part that is missing: there, two fillings that both
+  // stop the frame prove nothing.
+  return ip + PS_IPV6_BYTES <= captured && !ps_reason_stops(zeros);
+}
+
+void read_addresses(const uint8_t* data, size_t bytes, size_t ip, Judgement& judgement) {
+  if (ip == 0 || ip >= bytes) return;
+  ps_address source{}, destination{};
+  if (data[ip] >> 4 == 4 && bytes - ip >= PS_IPV4_BYTES) {
+    std::copy_n(data + ip + offsetof(ps_ipv4_header, source), 4, source.bytes);
+    std::copy_n(data + ip + offsetof(ps_ipv4_header, destination), 4, destination.bytes);
+    judgement.source = IpAddress::from_abi(PS_FAMILY_V4, source);
+    judgement.destination = IpAddress::from_abi(PS_FAMILY_V4, destination);
+  } else if (data[ip] >> 4 == 6 && bytes - ip >= PS_IPV6_BYTES) {
+    std::copy_n(data + ip + offsetof(ps_ipv6_header, source), 16, source.bytes);
+    std::copy_n(data + ip + offsetof(ps_ipv6_header, destination), 16, destination.bytes);
+    judgement.source = IpAddress::from_abi(PS_FAMILY_V6, source);
+    judgement.destination = IpAddress::from_abi(PS_FAMILY_V6, destination);
+  }
+}
+
+}  // namespace
+
+OfflineJudge::OfflineJudge(std::shared_ptr<const Snapshot> snapshot, ps_port port)
+    : snapshot_(std::move(snapshot)), image_(snapshot_->image()), port_(port) {}
+
+Judgement OfflineJudge::judge(const CapturedFrame& frame) {
+  const uint8_t* data = frame.bytes.data();
+  const size_t captured = frame.bytes.size();
+  size_t length = captured;
+  ps_packet packet;
+  ps_reason parsed = ps_parse(data, data + length, &packet);
+  bool certain = true;
+  if (frame.is_cut() && may_come_from_a_cut(parsed)) {
+    if (parsed == PS_REASON_TRUNCATED_ETHERNET) {
+      certain = false;
+    } else {
+      length = std::clamp<size_t>(frame.wire_bytes, captured, kLongestFrame);
+      whole_.assign(frame.bytes.begin(), frame.bytes.end());
+      whole_.resize(length, 0xff);
+      const ps_reason ones = ps_parse(whole_.data(), whole_.data() + length, &packet);
+      std::fill(whole_.begin() + static_cast<std::ptrdiff_t>(captured), whole_.end(), uint8_t{0});
+      parsed = ps_parse(whole_.data(), whole_.data() + length, &packet);
+      certain = is_certain(captured, data, parsed, ones, packet);
+      data = whole_.data();
+    }
+  }
+
+  Judgement judgement;
+  // Not-IP frames have an l3_offset too; what lies there is no address.
+  const bool is_ip = parsed != PS_REASON_NOT_IP && parsed != PS_REASON_ENCAPSULATED &&
+                     parsed != PS_REASON_TRUNCATED_ETHERNET;
+  if (is_ip) read_addresses(frame.bytes.data(), captured, packet.l3_offset, judgement);
+  if (certain && parsed == PS_PARSED_TCP) {
+    judgement.source_port = ps_be16_host(packet.source_port);
+    judgement.destination_port = ps_be16_host(packet.destination_port);
+  }
+  // What arrives inside passes whatever it is, so nothing that is missing could change that.
+  if (!certain && port_ == PS_PORT_WAN) return judgement;
+  const ps_dynamic nothing_learned = {nullptr, 0};
+  judgement.verdict = ps_judge(&image_, &nothing_learned, port_, data, data + length, 0, &packet);
+  if (judgement.verdict->rule != 0) {
+    const auto& rule = rule_of(judgement, *judgement.verdict);
+    judgement.rule = rule.text;
+    judgement.rule_line = rule.line;
+  }
+  return judgement;
+}
+
+const OfflineJudge::DecidingRule& OfflineJudge::rule_of(const Judgement& judgement,
+                                                        const ps_verdict& verdict) {
+  const auto service =
+      snapshot_->service_of(*judgement.destination, *judgement.destination_port).value();
+  for (const auto& rule : rules_)
+    if (rule.service == service.service && rule.rule == verdict.rule) return rule;
+  DecidingRule found{service.service, verdict.rule, "", 0};
+  const auto& name = snapshot_->policy().services.at(service.service).name;
+  for (const auto& one : snapshot_->explain(*judgement.source, judgement.destination).services) {
+    if (one.service != name) continue;
+    found.text = one.rule_text;
+    found.line = one.rule_line;
+  }
+  rules_.push_back(std::move(found));
+  return rules_.back();
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// OfflineJudge: the engines' own core (dataplane/core) over the frames of a capture, as an engine
+// would judge them that has loaded a snapshot and learned nothing (docs/decisions/0003).
+//
+// A capture may hold less of a frame than there was. Such a frame is judged as if it were whole
+// where what is missing cannot change the result; where it could, the frame has no verdict, and is
+// never taken for one that was truncated on the wire.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/cli/capture.h"
+#include "dataplane/core/parse.h"
+#include "rules/abi/counters.h"
+#include "rules/address/address.h"
+#include "rules/snapshot/snapshot.h"
+
+namespace postern::cli {
+
+struct Judgement {
+  std::optional<ps_verdict> verdict;  // nullopt: cut by the capture
+  // As far as they could be read.
+  std::optional<IpAddress> source, destination;
+  std::optional<uint16_t> source_port, destination_port;
+  // The connection rule that decided, in the words of the policy; empty: none did.
+  std::string rule;
+  uint32_t rule_line = 0;
+};
+
+class OfflineJudge {
+ public:
+  OfflineJudge(std::shared_ptr<const Snapshot> snapshot, ps_port port);
+  Judgement judge(const CapturedFrame& frame);
+
+ private:
+  struct DecidingRule {
+    uint16_t service, rule;  // as in ps_service and ps_verdict
+    std::string text;
+    uint32_t line;
+  };
+  const DecidingRule& rule_of(const Judgement& judgement, const ps_verdict& verdict);
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  ps_image image_;
+  ps_port port_;
+  std::vector<DecidingRule> rules_;  // those met so far
+  std::vector<uint8_t> whole_;       // a cut frame, filled up
+};
+
+}  // namespace postern::cli

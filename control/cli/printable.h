@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Text from files, packets and the network, made safe before it is shown: it must neither speak to
+// the terminal nor break a JSON document.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace postern::cli {
+
+// Control characters, characters that hide or reorder others, and bytes that are no UTF-8 (RFC
+// 3629) as \xNN; all else unchanged.
+std::string printable(std::string_view text);
+
+// What is no UTF-8 becomes U+FFFD, because a JSON string cannot hold it.
+std::string json_text(std::string_view text);
+
+}  // namespace postern::cli

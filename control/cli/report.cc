@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Lists and complaints as text and as JSON; see report.h.
+#include "control/cli/report.h"
+
+#include <string>
+
+#include "control/cli/printable.h"
+#include "control/cli/table.h"
+
+namespace postern::cli {
+
+void print_diagnostic(std::ostream& out, const Diagnostic& diagnostic) {
+  const auto text = diagnostic.to_string();
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    const auto line = rest.substr(0, rest.find('\n'));
+    out << printable(line) << '\n';
+    more = line.size() < rest.size();
+    rest.remove_prefix(line.size() + (more ? 1 : 0));
+  }
+}
+
+boost::json::array diagnostics_json(const std::vector<Diagnostic>& diagnostics) {
+  boost::json::array array;
+  for (const auto& diagnostic : diagnostics) {
+    boost::json::object object{{"file", json_text(diagnostic.file)}};
+    if (diagnostic.line > 0) object["line"] = diagnostic.line;
+    if (diagnostic.column > 0) object["column"] = diagnostic.column;
+    object["message"] = json_text(diagnostic.message);
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+boost::json::array lists_json(const std::vector<ListReport>& lists) {
+  boost::json::array array;
+  for (const auto& list : lists)
+    array.push_back(boost::json::object{{"name", json_text(list.name)},
+                                        {"file", json_text(list.file)},
+                                        {"format", json_text(list.format)},
+                                        {"entries", list.entries},
+                                        {"skipped", list.skipped},
+                                        {"kept_previous", list.kept_previous},
+                                        {"expired", list.expired}});
+  return array;
+}
+
+namespace {
+
+std::string note(const ListReport& list) {
+  std::string note;
+  if (list.kept_previous) note = "refused; the last good one stays";
+  if (list.expired) note += note.empty() ? "expired; counts as empty" : ", and is expired";
+  return note;
+}
+
+}  // namespace
+
+void print_lists(std::ostream& out, const std::vector<ListReport>& lists) {
+  if (lists.empty()) return;
+  Table table(
+      {Table::kLeft, Table::kLeft, Table::kRight, Table::kRight, Table::kLeft, Table::kLeft});
+  table.row({"list", "format", "entries", "skipped", "file", ""});
+  for (const auto& list : lists)
+    table.row({list.name, list.format, grouped(list.entries), grouped(list.skipped), list.file,
+               note(list)});
+  table.print(out, 0);
+}
+
+}  // namespace postern::cli

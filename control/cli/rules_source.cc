@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Where the rules of a command come from; see rules_source.h.
+#include "control/cli/rules_source.h"
+
+#include <filesystem>
+#include <iostream>
+
+#include "control/cli/report.h"
+#include "rules/policy/parse.h"
+#include "rules/text/diagnostic.h"
+
+namespace postern::cli {
+namespace {
+
+bool exists(std::string_view path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+}  // namespace
+
+CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previous) {
+  CompileOptions options;
+  options.strict = invocation.flag("strict");
+  options.previous = previous;
+  CompiledRules rules;
+  rules.policy = read_policy(invocation.policy_path());
+  rules.result = compile(rules.policy, options);
+  return rules;
+}
+
+std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation) {
+  invocation.at_most_one({"policy", "snapshot"});
+  if (const auto path = invocation.text("snapshot")) return Snapshot::open(*path);
+  if (!invocation.has("policy")) {
+    if (exists(kDefaultSnapshot)) return Snapshot::open(std::string(kDefaultSnapshot));
+    if (!exists(kDefaultPolicy))
+      throw WrongUsage("neither --snapshot nor --policy is given, and there is neither " +
+                       std::string(kDefaultSnapshot) + " nor " + std::string(kDefaultPolicy));
+  }
+  auto rules = compile_rules(invocation, nullptr);
+  for (const auto& warning : rules.result.warnings) print_diagnostic(std::cerr, warning);
+  return Snapshot::from_bytes(std::move(rules.result.bytes), invocation.policy_path());
+}
+
+std::shared_ptr<const Snapshot> open_previous(const std::string& path, bool must_exist) {
+  if (path.empty()) return nullptr;
+  if (must_exist) return Snapshot::open(path);
+  if (!exists(path)) return nullptr;
+  try {
+    return Snapshot::open(path);
+  } catch (const std::exception& error) {
+    Diagnostic warning;
+    warning.file = path;
+    warning.message = std::string("no last good lists are kept from it: ") + error.what();
+    print_diagnostic(std::cerr, warning);
+    return nullptr;
+  }
+}
+
+}  // namespace postern::cli

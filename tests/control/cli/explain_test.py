@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`postern explain` on an address in overlapping lists, protected, accredited and unlisted."""
+
+import os
+
+import pytest
+
+from postern_program import EngineHost, bad_input, fine, fine_json, postern, write_site
+
+
+@pytest.fixture(name="policy")
+def write_policy(tmp_path):
+    return write_site(tmp_path)
+
+
+def explain(policy, *arguments):
+    return fine_json("explain", *arguments, "--policy", policy)
+
+
+def verdicts(explanation):
+    return {one["service"]: (one["verdict"], one["reason"]) for one in explanation["services"]}
+
+
+def test_every_list_of_an_overlap_is_named_with_its_line(policy):
+    out = explain(policy, "203.0.113.130")
+    assert [(one["list"], os.path.basename(one["file"]), one["line"], one["range"], one["category"])
+            for one in out["lists"]] == [
+        ("dynamic", "dynamic.netset", 2, "203.0.113.0/24", "dynamic"),
+        ("hijacked", "drop.json", 1, "203.0.113.128/25", "hijacked")]
+    assert out["lists"][0]["contact"] == "https://postmaster.example.net/"
+    assert out["lists"][0]["expires"] is None
+    assert out["lists"][1]["expires"] == out["lists"][1]["modified"] + 7 * 86400
+    assert out["protected"] is False
+
+
+def test_the_first_rule_that_matches_decides(policy):
+    out = explain(policy, "203.0.113.130")
+    assert verdicts(out) == {"mx": ("drop", "rule-drop"), "submission": ("drop", "rule-drop")}
+    assert [(one["line"], one["rule"]) for one in out["services"]] == [
+        (11, "drop list hijacked"), (15, "drop category hijacked")]
+
+
+def test_to_shows_only_what_it_reaches(policy):
+    out = explain(policy, "2001:db8:dead::7", "--to", "2001:db8:25::25")
+    assert verdicts(out) == {"mx": ("reset", "rule-reset")}
+    out = explain(policy, "203.0.113.7", "--to", "192.0.2.77")
+    assert out["services"] == []
+
+
+def test_dynamic_source(policy):
+    out = explain(policy, "203.0.113.7")
+    assert verdicts(out) == {"mx": ("reset", "rule-reset"), "submission": ("allow", "no-rule")}
+    assert out["services"][1]["rule"] is None
+
+
+def test_accredited_goes_first(policy):
+    assert verdicts(explain(policy, "203.0.113.200"))["mx"] == ("allow", "rule-allow")
+
+
+def test_protected_source_is_never_stopped(policy):
+    out = explain(policy, "192.0.2.7")
+    assert out["protected"] is True
+    assert out["protect_line"] == 4
+    assert set(verdicts(out).values()) == {("allow", "protected")}
+    assert [one["list"] for one in out["lists"]] == ["dynamic"]
+    assert "site.policy:4: protect" in fine("explain", "192.0.2.7", "--policy", policy)
+
+
+def test_unlisted_source(policy):
+    out = explain(policy, "198.18.0.1")
+    assert (out["class"], out["lists"], out["protected"]) == (0, [], False)
+    assert set(verdicts(out).values()) == {("allow", "no-rule")}
+    assert "in no list" in fine("explain", "198.18.0.1", "--policy", policy)
+
+
+def test_text_is_aligned(policy):
+    lines = fine("explain", "203.0.113.130", "--policy", policy).splitlines()
+    assert lines[0].startswith("203.0.113.130: class ")
+    header = next(line for line in lines if line.startswith("list "))
+    column = header.index("range")
+    rows = lines[lines.index(header) + 1:lines.index(header) + 3]
+    assert [row[column:].split()[0] for row in rows] == ["203.0.113.0/24", "203.0.113.128/25"]
+    header = next(line for line in lines if line.startswith("service "))
+    row = next(line for line in lines if line.startswith("mx "))
+    assert row[header.index("decided"):].endswith("site.policy:11: drop list hijacked")
+
+
+def test_policy_and_snapshot_agree(policy, tmp_path):
+    snapshot = tmp_path / "snapshot"
+    fine("compile", "--policy", policy, "-o", snapshot)
+    for address in ("203.0.113.130", "192.0.2.7", "198.18.0.1", "2001:db8:dead::1"):
+        one, other = explain(policy, address), fine_json("explain", address, "-s", snapshot)
+        for varying in ("generation", "created"):
+            del one[varying], other[varying]
+        assert one == other
+
+
+def test_foreign_and_damaged_snapshots_are_refused(policy, tmp_path):
+    snapshot = tmp_path / "snapshot"
+    fine("compile", "--policy", policy, "-o", snapshot)
+    whole = snapshot.read_bytes()
+    damaged = bytearray(whole)
+    damaged[len(damaged) // 2] ^= 1
+    for name, content in (("empty", b""), ("foreign", b"x" * 4096), ("short", whole[:-1]),
+                          ("damaged", bytes(damaged))):
+        path = tmp_path / name
+        path.write_bytes(content)
+        said = bad_input("explain", "192.0.2.1", "--snapshot", path)
+        assert str(path) in said
+        assert len(said.splitlines()) == 1
+    assert "absent" in bad_input("explain", "192.0.2.1", "--snapshot", tmp_path / "absent")
+
+
+def test_entry_of_an_engine_is_shown_and_does_not_go_before_allow(policy, tmp_path):
+    with EngineHost(tmp_path / "engine.sock") as host:
+        fine("entries", "add", "198.18.0.0/24", "--reason", "talks early", "-e", host.socket)
+        fine("entries", "add", "198.18.0.1", "--action", "inspect", "--reason", "odd HELO",
+             "-e", host.socket)
+        out = explain(policy, "198.18.0.1", "--engine", host.socket)
+        assert [(one["engine"], one["prefix"], one["action"], one["reason"])
+                for one in out["entries"]] == [
+            (host.socket, "198.18.0.1/32", "inspect", "odd HELO")]
+        assert 0 < out["entries"][0]["seconds"] <= 3600
+        text = fine("explain", "198.18.0.1", "--policy", policy, "--engine", host.socket)
+        assert "learned-inspect" in text
+        fine("entries", "add", "203.0.113.200", "-e", host.socket)
+        text = fine("explain", "203.0.113.200", "--policy", policy, "--engine", host.socket,
+                    "--to", "2001:db8:25::1")
+        assert "rule-allow" in text
+        assert "learned-drop" not in text
+        assert explain(policy, "198.18.1.1", "--engine", host.socket)["entries"] == []
+
+
+def test_engine_that_is_not_there_is_named(policy, tmp_path):
+    socket = tmp_path / "absent.sock"
+    run = postern("explain", "192.0.2.1", "--policy", policy, "--engine", socket)
+    assert run.returncode == 1
+    assert str(socket) in run.stderr

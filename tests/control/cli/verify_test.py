@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`postern verify` on the signed message of RFC 8463, appendix A, with its keys in a master file."""
+
+import json
+import subprocess
+
+import pytest
+
+from postern_program import PROGRAM, bad_input, fine, fine_json, postern
+
+# RFC 8463, appendix A.3 (the message) and A.2 (the Ed25519 key); A.1's RSA key is not needed, as
+# its signature is then the case of a key that is not there.
+MESSAGE = """\
+DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=brisbane; t=1528637909; h=from : to :
+ subject : date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus
+ Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==
+DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;
+ d=football.example.com; i=@football.example.com;
+ q=dns/txt; s=test; t=1528637909; h=from : to : subject :
+ date : message-id : from : subject : date;
+ bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+ b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3
+ DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz
+ dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game.  Are you hungry yet?
+
+Joe.
+"""
+ZONE = """\
+$ORIGIN football.example.com.
+$TTL 3600
+brisbane._domainkey  IN TXT  "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+"""
+ED25519 = {"domain": "football.example.com", "selector": "brisbane", "algorithm": "ed25519-sha256",
+           "key_bits": 256, "result": "pass", "reason": "", "body_hash_ok": True}
+
+
+@pytest.fixture(name="zone")
+def write_zone(tmp_path):
+    (tmp_path / "zone").write_text(ZONE)
+    return tmp_path / "zone"
+
+
+@pytest.fixture(name="message")
+def write_message(tmp_path):
+    (tmp_path / "x.eml").write_text(MESSAGE)
+    return tmp_path / "x.eml"
+
+
+def test_contract_of_the_json(message, zone):
+    out = fine_json("verify", message, "--dns", zone, "--time", "1528637909")
+    assert list(out) == ["dkim", "spf", "dmarc"]
+    assert out["dkim"][0] == ED25519
+    other = out["dkim"][1]
+    assert list(other) == list(ED25519)
+    assert (other["selector"], other["algorithm"]) == ("test", "rsa-sha256")
+    assert other["result"] == "permerror"
+    assert other["reason"]
+    assert other["body_hash_ok"] is True
+    assert isinstance(out["spf"], list)
+    assert list(out["dmarc"]) == ["result", "policy", "domain"]
+
+
+def test_text(message, zone):
+    lines = fine("verify", message, "--dns", zone).splitlines()
+    assert lines[0].split()[:5] == ["dkim", "pass", "brisbane._domainkey.football.example.com",
+                                    "ed25519-sha256,", "256"]
+    assert lines[1].split()[:2] == ["dkim", "permerror"]
+
+
+def test_line_ends_of_either_kind(message, zone, tmp_path):
+    (tmp_path / "crlf.eml").write_bytes(MESSAGE.replace("\n", "\r\n").encode())
+    assert (fine_json("verify", tmp_path / "crlf.eml", "--dns", zone) ==
+            fine_json("verify", message, "--dns", zone))
+
+
+def test_standard_input(zone):
+    run = postern("verify", "-", "--dns", zone, "-j", stdin=MESSAGE)
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["dkim"][0] == ED25519
+
+
+def test_changed_body_fails(zone, tmp_path):
+    (tmp_path / "x.eml").write_text(MESSAGE.replace("lost the game", "won the game"))
+    out = fine_json("verify", tmp_path / "x.eml", "--dns", zone)["dkim"][0]
+    assert (out["result"], out["body_hash_ok"]) == ("fail", False)
+    assert out["reason"]
+
+
+def test_changed_header_fails(zone, tmp_path):
+    (tmp_path / "x.eml").write_text(MESSAGE.replace("Is dinner", "Is lunch"))
+    out = fine_json("verify", tmp_path / "x.eml", "--dns", zone)["dkim"][0]
+    assert (out["result"], out["body_hash_ok"]) == ("fail", True)
+
+
+def test_unsigned_message(zone):
+    run = postern("verify", "-", "--dns", zone, "-j", stdin="From: a@example.com\n\nHi.\n")
+    assert run.returncode == 0
+    assert json.loads(run.stdout)["dkim"] == []
+    run = postern("verify", "-", "--dns", zone, stdin="From: a@example.com\n\nHi.\n")
+    assert run.stdout.startswith("dkim")
+    assert "not signed" in run.stdout
+
+
+@pytest.mark.parametrize("when", ["1528637909", "2018-06-10T13:38:29Z", "2018-06-10 15:38:29+02:00"])
+def test_times(message, zone, when):
+    assert fine_json("verify", message, "--dns", zone, "--time", when)["dkim"][0] == ED25519
+
+
+def test_envelope_is_taken(message, zone):
+    out = fine_json("verify", message, "--dns", zone, "--ip", "2001:db8::25", "--helo",
+                    "mx.example.com", "--from", "<joe@football.example.com>")
+    assert out["dkim"][0] == ED25519
+
+
+def test_control_characters_do_not_reach_the_terminal(zone):
+    text = MESSAGE.replace("s=brisbane", "s=bris\x1b[2Jbane")
+    run = postern("verify", "-", "--dns", zone, stdin=text)
+    assert run.returncode == 0
+    assert "\x1b" not in run.stdout
+    json.loads(postern("verify", "-", "--dns", zone, "-j", stdin=text).stdout)
+
+
+def test_bytes_that_are_no_utf8_still_make_json(zone):
+    text = MESSAGE.encode().replace(b"s=brisbane", b"s=bris\xff\xfebane")
+    run = subprocess.run([PROGRAM, "verify", "-", "--dns", zone, "-j"], input=text,
+                         capture_output=True, check=False, timeout=120)
+    assert run.returncode == 0
+    json.loads(run.stdout.decode("utf-8"))
+
+
+def test_bad_input(message, zone, tmp_path):
+    assert "absent.eml" in bad_input("verify", tmp_path / "absent.eml", "--dns", zone)
+    assert str(tmp_path) in bad_input("verify", tmp_path, "--dns", zone)
+    assert "absent.zone" in bad_input("verify", message, "--dns", tmp_path / "absent.zone")
+    (tmp_path / "empty.eml").write_text("")
+    assert "is empty" in bad_input("verify", tmp_path / "empty.eml", "--dns", zone)
+    zone.write_text("a IN TXT \"one\"\nb IN A 300.1.1.1\n")
+    said = bad_input("verify", message, "--dns", zone)
+    assert f"{zone}:2:" in said
+
+
+def test_resolver_that_does_not_answer_is_a_temporary_error(message):
+    # Port 1 of the loopback refuses at once.
+    out = fine_json("verify", message, "--resolver", "127.0.0.1@1")
+    assert {one["result"] for one in out["dkim"]} == {"temperror"}
