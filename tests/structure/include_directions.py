@@ -56,8 +56,8 @@ RULES = (
     Rule("dataplane/core", ("rules/abi", "dataplane/core"), only=FREESTANDING),
     Rule("dataplane/engine", ("rules", "dataplane/core", "dataplane/engine"),
          never=ENGINE_LIBRARIES),
-    Rule("dataplane/dpdk", ("rules", "dataplane/core", "dataplane/engine", "dataplane/dpdk"),
-         never=BPF),
+    # libbpf too: an interface under net_af_xdp is claimed from whatever XDP program is on it.
+    Rule("dataplane/dpdk", ("rules", "dataplane/core", "dataplane/engine", "dataplane/dpdk")),
     Rule("xdp/bpf", ("rules/abi", "dataplane/core", "xdp/bpf"),
          only=FREESTANDING + ("linux/*", "bpf/*"), generated=("vmlinux.h",)),
     # The loader shares map names and layouts with the program that it loads.
@@ -92,7 +92,7 @@ SOURCES = (".h", ".c", ".cc")
 SCRIPTS = (".py", ".sh")
 INCLUDE = re.compile(r"^\s*#\s*(?:include(?:_next)?|import)\b\s*(.*)$")
 NAMED = re.compile(r'^(?:"([^"]+)"|<([^>]+)>)')
-SHORTEST_PARAGRAPH = 40  # characters of prose; a title alone does not say what a file is
+SHORTEST_PARAGRAPH = 12  # characters of prose: one short sentence at least
 
 
 @dataclass(frozen=True, order=True)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Aligned columns.
+// Aligned columns, and numbers with their thousands apart.
 #include "control/cli/table.h"
 
 #include <gtest/gtest.h>
