@@ -47,7 +47,10 @@ PinDirectory::PinDirectory(std::string path) : path_(std::move(path)) {
   const auto below = wanted.lexically_relative(kUsual);
   if (!below.empty() && *below.begin() != ".." && !is_bpffs(kUsual)) mount_bpffs(kUsual);
   make_directories(wanted);
-  if (!is_bpffs(wanted)) mount_bpffs(wanted);
+  if (!is_bpffs(wanted)) {
+    mount_bpffs(wanted);
+    mounted_ = true;
+  }
   lock_ = FileDescriptor(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lock_) throw kernel_error("cannot open " + path_, errno);
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
@@ -58,8 +61,10 @@ PinDirectory::PinDirectory(std::string path) : path_(std::move(path)) {
 std::vector<std::string> PinDirectory::names() const {
   std::vector<std::string> names;
   std::error_code error;
+  // The kernel keeps names with dots to itself: a fresh bpffs has maps.debug and progs.debug.
   for (const auto& entry : fs::directory_iterator(path_, error))
-    names.push_back(entry.path().filename().string());
+    if (const auto name = entry.path().filename().string(); name.find('.') == std::string::npos)
+      names.push_back(name);
   return names;
 }
 
@@ -77,12 +82,21 @@ FileDescriptor PinDirectory::open(const std::string& name) const noexcept {
   return FileDescriptor(bpf_obj_get((path_ + "/" + name).c_str()));
 }
 
-void PinDirectory::remove() noexcept {
+void PinDirectory::clear() noexcept {
   try {
     for (const auto& name : names()) unpin(name);
   } catch (const std::exception&) {
-    return;  // out of memory: the pins stay, and the next start replaces them
+    // Out of memory: the pins stay, and the next start replaces them.
   }
+}
+
+PinDirectory::~PinDirectory() {
+  try {
+    if (!names().empty()) return;
+  } catch (const std::exception&) {
+    return;
+  }
+  if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
   ::rmdir(path_.c_str());
 }
 

@@ -17,6 +17,10 @@ class PinDirectory {
   // Makes the directory. Where no bpffs is mounted, mounts one: at /sys/fs/bpf for a path below
   // it, else at the directory itself. Throws std::runtime_error when another process holds it.
   explicit PinDirectory(std::string path);
+  // Removes the directory (and the bpffs, if it was mounted just there) when nothing is pinned.
+  ~PinDirectory();
+  PinDirectory(const PinDirectory&) = delete;
+  PinDirectory& operator=(const PinDirectory&) = delete;
 
   const std::string& path() const noexcept { return path_; }
   // The names pinned there.
@@ -27,12 +31,13 @@ class PinDirectory {
   void unpin(const std::string& name) noexcept;
   // The pinned object; empty when it cannot be opened.
   FileDescriptor open(const std::string& name) const noexcept;
-  // Unpins everything and removes the directory, where that is possible.
-  void remove() noexcept;
+  // Unpins everything.
+  void clear() noexcept;
 
  private:
   std::string path_;
   FileDescriptor lock_;
+  bool mounted_ = false;  // a bpffs, by us, at this very directory
 };
 
 }  // namespace postern::xdp

@@ -37,7 +37,7 @@ XdpEngine::~XdpEngine() {
   if (attached_ && keep_) {
     for (const auto& port : ports_) port->device.keep();
   } else if (attached_) {
-    pins_.remove();
+    pins_.clear();
   }
 }
 

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Single frames through the kernel (tests/xdp/bpf/xdp_judge.h).
+#include "tests/xdp/bpf/xdp_judge.h"
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace postern::packets {
+namespace {
+
+constexpr int kLoopback = 1;  // where BPF_PROG_TEST_RUN says that a frame came from
+
+}  // namespace
+
+XdpJudge::XdpJudge(const World* world) : program_(1024), dynamic_(program_.dynamic_memory()) {
+  if (world == nullptr) return;
+  program_.load_image(WorldImage(*world).bytes());
+  add_entries(*world, dynamic_);
+}
+
+Judgement XdpJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns) {
+  program_.set_ports(PS_TOPOLOGY_HOST, kLoopback, port == PS_PORT_MX ? kLoopback : 0);
+  program_.set_test_time(now_ns);
+  const auto before = program_.counters();
+  Bytes out(frame.size() + 256);
+  Bytes in = frame;
+  LIBBPF_OPTS(bpf_test_run_opts, run);
+  run.data_in = in.data();
+  run.data_size_in = static_cast<uint32_t>(in.size());
+  run.data_out = out.data();
+  run.data_size_out = static_cast<uint32_t>(out.size());
+  run.repeat = 1;
+  if (const int error = bpf_prog_test_run_opts(program_.fd(), &run); error != 0)
+    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
+  const auto after = program_.counters();
+
+  Judgement judgement;
+  uint64_t counted = 0;
+  for (size_t of_port = 0; of_port < PS_PORT_COUNT; of_port++)
+    for (size_t reason = 0; reason < PS_REASON_COUNT; reason++) {
+      const auto more = after.packets[of_port][reason] - before.packets[of_port][reason];
+      counted += more;
+      if (more == 0) continue;
+      judgement.reason = static_cast<Reason>(reason);
+      if (of_port != port) throw std::runtime_error("counted under the other port");
+    }
+  if (counted != 1) throw std::runtime_error("counted " + std::to_string(counted) + " packets");
+  if (after.bytes[port] - before.bytes[port] != frame.size())
+    throw std::runtime_error("counted other bytes than the frame has");
+
+  switch (run.retval) {
+    case XDP_PASS:
+      judgement.action = Action::ALLOW;
+      break;
+    case XDP_DROP:
+      judgement.action = Action::DROP;
+      break;
+    case XDP_TX:
+      judgement.action = Action::RESET;
+      judgement.reply = cut(out, run.data_size_out);
+      break;
+    default:
+      throw std::runtime_error("the program returned " + std::to_string(run.retval));
+  }
+  if (run.retval != XDP_TX && cut(out, run.data_size_out) != frame)
+    throw std::runtime_error("a frame that is not answered was changed");
+  return judgement;
+}
+
+std::string why_no_bpf() {
+  // The smallest program there is: return XDP_DROP.
+  const std::array<bpf_insn, 2> instructions = {{
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = XDP_DROP},
+      {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+  }};
+  const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "postern_probe", "GPL", instructions.data(),
+                               instructions.size(), nullptr);
+  if (fd >= 0) {
+    close(fd);
+    return {};
+  }
+  if (errno != EPERM && errno != ENOSYS) return {};  // a failure, and no reason to skip
+  return std::string("loading BPF programs is not permitted here (") + std::strerror(errno) +
+         "); run as root";
+}
+
+Judgement as_sent(Judgement judgement) {
+  if (judgement.action == Action::INSPECT) judgement.action = Action::ALLOW;
+  return judgement;
+}
+
+}  // namespace postern::packets
