@@ -12,7 +12,7 @@ namespace postern {
 
 std::optional<std::string> why_not_a_list(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return "is binary (or UTF-16), not text";
-  ListLines lines(text, Comments::kNone);
+  ListLines lines(text, Comments::kHash);
   if (!lines.next()) return "is empty";
   if (lines.text().front() == '<') return "is HTML or XML, not a list";
   return std::nullopt;
@@ -20,7 +20,7 @@ std::optional<std::string> why_not_a_list(std::string_view text) {
 
 std::optional<std::string> why_not_meant(const ListContent& content) {
   if (content.entries.empty() && content.domains.empty()) {
-    if (content.skipped_count == 0) return "is empty: it has only comments";
+    if (content.skipped_count == 0) return "is empty: it has no entries";
     return "has no usable line; the first of " + std::to_string(content.skipped_count) +
            " bad ones: " + content.skipped.front().message;
   }
