@@ -2,14 +2,18 @@
 """`postern verify` on the signed message of RFC 8463, appendix A, with its keys in a master file."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import time
 
 import pytest
 
 from postern_program import PROGRAM, bad_input, fine, fine_json, postern
 
-# RFC 8463, appendix A.3 (the message) and A.2 (the Ed25519 key); A.1's RSA key is not needed, as
-# its signature is then the case of a key that is not there.
+# RFC 8463, appendix A: the message, and of its two keys the Ed25519 one. So the RSA signature is
+# one whose key is not there.
 MESSAGE = """\
 DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;
  d=football.example.com; i=@football.example.com;
@@ -57,6 +61,61 @@ def write_zone(tmp_path):
 def write_message(tmp_path):
     (tmp_path / "x.eml").write_text(MESSAGE)
     return tmp_path / "x.eml"
+
+
+NSD = "/usr/sbin/nsd"
+
+
+@pytest.fixture(name="name_server")
+def run_name_server(tmp_path):
+    """A real nsd on loopback that serves ZONE -> "127.0.0.1@PORT"."""
+    if not os.path.exists(NSD):
+        pytest.skip(f"{NSD} is not installed")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (tmp_path / "nsd.zone").write_text(
+        "@ 3600 IN SOA ns.football.example.com. root.football.example.com. 1 3600 600 86400 60\n"
+        "@ 3600 IN NS ns.football.example.com.\n" + ZONE)
+    (tmp_path / "nsd.conf").write_text(f"""
+server:
+  ip-address: 127.0.0.1@{port}
+  username: ""
+  chroot: ""
+  server-count: 1
+  rrl-ratelimit: 0
+  database: ""
+  zonesdir: "{tmp_path}"
+  pidfile: "{tmp_path}/pid"
+  xfrdfile: "{tmp_path}/xfrd"
+  xfrdir: "{tmp_path}"
+  zonelistfile: "{tmp_path}/zonelist"
+  logfile: "{tmp_path}/log"
+remote-control:
+  control-enable: no
+zone:
+  name: "football.example.com"
+  zonefile: "nsd.zone"
+""")
+    with subprocess.Popen([NSD, "-d", "-c", tmp_path / "nsd.conf"]) as process:
+        try:
+            for _ in range(200):
+                with socket.socket() as client:
+                    if client.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.05)
+            else:
+                pytest.fail("nsd did not come up")
+            yield f"127.0.0.1@{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+def test_keys_from_a_name_server(message, name_server):
+    out = fine_json("verify", message, "--resolver", name_server)["dkim"]
+    assert out[0] == ED25519
+    assert out[1]["result"] == "permerror"
 
 
 def test_contract_of_the_json(message, zone):
