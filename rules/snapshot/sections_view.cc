@@ -73,6 +73,17 @@ Sections::Sections(std::span<const std::byte> bytes, const std::string& name)
   rows_ = section<uint32_t>(PS_SECTION_ROWS);
   require(std::ranges::all_of(rows_, [&](uint32_t row) { return row < header_.policy_count; }),
           "a service has a policy that there is not");
+  verify_service_sets();
+}
+
+// That the engines' way to a service's policy and the policy file's way agree.
+void Sections::verify_service_sets() const {
+  const auto* sets = reinterpret_cast<const ps_service_set*>(
+      bytes_.data() + size_t{header_.service_sets} * PS_BLOCK_BYTES);
+  for (const auto& set : std::span(sets, header_.service_set_count))
+    for (const auto& service : std::span(set.services, set.count))
+      require(service.service < rows_.size() && rows_[service.service] == service.policy,
+              "a service set has a service that there is not");
 }
 
 void Sections::verify_strings(const ps_list_record& list) const {

@@ -18,7 +18,7 @@ namespace postern {
 
 class Sections {
  public:
-  // bytes: the whole file, 8-byte aligned; its header has been verified. Throws BadInput for
+  // bytes: the whole file, whose image has been verified. Throws BadInput for
   // `name`.
   Sections(std::span<const std::byte> bytes, const std::string& name);
 
@@ -39,6 +39,7 @@ class Sections {
   void require(bool holds, const char* what) const;
   void verify_strings(const ps_list_record& list) const;
   void verify_classes(uint32_t class_count);
+  void verify_service_sets() const;
 
   std::span<const std::byte> bytes_;
   std::string name_;

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a snapshot tells of the policy it was compiled from, opened from a file and from bytes.
+#include "rules/snapshot/snapshot.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <system_error>
+
+#include "tests/rules/support/compiled.h"
+
+namespace postern::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr const char* kPolicy =
+    "list drop     \"drop.json\"   category hijacked  expires 7d\n"  // 1
+    "list dynamic  \"dynamic.txt\" category dynamic   contact \"https://example.net/\"\n"
+    "list partners \"partners.txt\" format domains category accredited\n"  // 3
+    "protect 203.0.113.7 2001:db8:ffff::/48\n"
+    "service mx 198.51.100.0/24 2001:db8:25::/64\n"  // 5
+    "service submission 198.51.100.25 port 587\n"
+    "connection to mx\n"  // 7
+    "  drop list drop\n"
+    "  reset category dynamic\n"  // 9
+    "message\n"
+    "  accept domain in accredited\n";  // 11
+
+class SnapshotTest : public testing::Test {
+ protected:
+  SnapshotTest() {
+    shop_.list("drop.json",
+               "{\"cidr\":\"203.0.113.0/24\",\"sblid\":\"SBL1\"}\n"
+               "{\"cidr\":\"2001:db8:bad::/48\",\"sblid\":\"SBL2\"}\n"
+               "{\"type\":\"metadata\",\"records\":2}\n");
+    shop_.list("dynamic.txt", "# pools\n203.0.113.64/26\n192.0.2.1\n");
+    shop_.list("partners.txt", "Example.NET\n# x\nexample.com\n");
+    result_ = shop_.compile(kPolicy);
+    snapshot_ = Snapshot::from_bytes(result_.bytes, "test");
+  }
+  Explanation explain(std::string_view source, std::optional<IpAddress> to = std::nullopt) const {
+    return snapshot_->explain(address(source), to);
+  }
+
+  Workshop shop_;
+  CompileResult result_;
+  std::shared_ptr<const Snapshot> snapshot_;
+};
+
+TEST_F(SnapshotTest, IsTheSameFromAFileAndFromBytes) {
+  const auto path = shop_.directory().path("site.snapshot");
+  write_snapshot(path, result_.bytes);
+  const auto opened = Snapshot::open(path);
+  EXPECT_EQ(opened->name(), path);
+  EXPECT_EQ(snapshot_->name(), "test");
+  EXPECT_EQ(opened->generation(), snapshot_->generation());
+  EXPECT_TRUE(std::ranges::equal(opened->image_bytes(), snapshot_->image_bytes()));
+  EXPECT_EQ(opened->class_of(address("203.0.113.1")), snapshot_->class_of(address("203.0.113.1")));
+}
+
+TEST_F(SnapshotTest, HandsEnginesWholeChunksWithTheHeaderInBlock0) {
+  EXPECT_EQ(snapshot_->image_bytes().size() % PS_CHUNK_BYTES, 0u);
+  EXPECT_EQ(snapshot_->image_bytes().size(),
+            size_t{snapshot_->header().engine_blocks} * PS_BLOCK_BYTES);
+  auto image = snapshot_->image();
+  EXPECT_EQ(ps_image_header(&image)->generation, snapshot_->generation());
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(image.blocks) % alignof(ps_block), 0u);
+}
+
+TEST_F(SnapshotTest, KnowsTheListsOfAClass) {
+  const auto lists = [&](std::string_view source) {
+    return snapshot_->lists_of(snapshot_->class_of(address(source)));
+  };
+  EXPECT_THAT(lists("203.0.113.1"), ElementsAre(0u));
+  EXPECT_THAT(lists("203.0.113.65"), ElementsAre(0u, 1u));
+  EXPECT_THAT(lists("192.0.2.1"), ElementsAre(1u));
+  EXPECT_THAT(lists("203.0.113.7"), ElementsAre(0u));
+  EXPECT_THAT(lists("198.51.100.1"), IsEmpty());
+  EXPECT_EQ(snapshot_->class_of(address("198.51.100.1")), 0u);
+  EXPECT_TRUE(snapshot_->is_protected(snapshot_->class_of(address("203.0.113.7"))));
+  EXPECT_TRUE(snapshot_->is_protected(snapshot_->class_of(address("2001:db8:ffff::1"))));
+  EXPECT_FALSE(snapshot_->is_protected(snapshot_->class_of(address("203.0.113.8"))));
+  EXPECT_FALSE(snapshot_->is_protected(0));
+  EXPECT_THAT(snapshot_->lists_of(1000000), IsEmpty());
+  EXPECT_FALSE(snapshot_->is_protected(1000000));
+}
+
+TEST_F(SnapshotTest, FindsServices) {
+  EXPECT_EQ(snapshot_->service_of(address("198.51.100.25"), 25)->service, 0);
+  EXPECT_EQ(snapshot_->service_of(address("198.51.100.25"), 587)->service, 1);
+  EXPECT_EQ(snapshot_->service_of(address("2001:db8:25::9"), 25)->service, 0);
+  EXPECT_EQ(snapshot_->service_of(address("198.51.100.26"), 587), std::nullopt);
+  EXPECT_EQ(snapshot_->service_of(address("198.51.101.1"), 25), std::nullopt);
+}
+
+TEST_F(SnapshotTest, AllowsOutsideTheMatrix) {
+  EXPECT_EQ(snapshot_->verdict(999, 0).reason, PS_REASON_NO_RULE);
+  EXPECT_EQ(snapshot_->verdict(0, 999999).reason, PS_REASON_NO_RULE);
+}
+
+TEST_F(SnapshotTest, KeepsTheFactsOfLists) {
+  ASSERT_THAT(snapshot_->lists(), SizeIs(3));
+  const auto& drop = snapshot_->lists()[0];
+  EXPECT_EQ(drop.name, "drop");
+  EXPECT_EQ(drop.file, shop_.directory().path("drop.json"));
+  EXPECT_EQ(drop.format, "drop");
+  EXPECT_EQ(drop.category, "hijacked");
+  EXPECT_EQ(drop.contact, "");
+  EXPECT_EQ(drop.entries, 2u);
+  EXPECT_EQ(drop.expires_at, drop.modified_at + 7 * 86400);
+  EXPECT_FALSE(drop.expired || drop.kept_previous);
+  EXPECT_EQ(snapshot_->lists()[1].contact, "https://example.net/");
+  EXPECT_EQ(snapshot_->lists()[1].expires_at, std::nullopt);
+}
+
+TEST_F(SnapshotTest, KeepsThePolicy) {
+  EXPECT_EQ(snapshot_->policy().text, kPolicy);
+  EXPECT_EQ(snapshot_->policy().file, shop_.directory().path("site.policy"));
+  EXPECT_THAT(snapshot_->policy().messages, SizeIs(1));
+}
+
+TEST_F(SnapshotTest, KeepsEntriesAndDomains) {
+  const auto entries = snapshot_->entries_of(0);
+  ASSERT_THAT(entries, SizeIs(2));
+  EXPECT_EQ(entries[0].range.to_string(), "203.0.113.0/24");
+  EXPECT_EQ(entries[0].line, 1u);
+  EXPECT_EQ(entries[1].range.to_string(), "2001:db8:bad::/48");
+  EXPECT_THAT(snapshot_->domains_of(2), ElementsAre("example.com", "example.net"));
+  EXPECT_THAT(snapshot_->domains_of(0), IsEmpty());
+  EXPECT_EQ(snapshot_->domain_entries_of(2)[0].line, 3u);
+}
+
+TEST_F(SnapshotTest, ExplainsAVerdictDownToTheLine) {
+  const auto explanation = explain("203.0.113.65");
+  ASSERT_THAT(explanation.entries, SizeIs(2));
+  EXPECT_EQ(explanation.entries[0].list, 0u);
+  EXPECT_EQ(explanation.entries[0].line, 1u);
+  EXPECT_EQ(explanation.entries[1].list, 1u);
+  EXPECT_EQ(explanation.entries[1].line, 2u);
+  EXPECT_EQ(explanation.entries[1].range.to_string(), "203.0.113.64/26");
+  EXPECT_FALSE(explanation.is_protected);
+  ASSERT_THAT(explanation.services, SizeIs(2));
+  EXPECT_EQ(explanation.services[0].service, "mx");
+  EXPECT_EQ(explanation.services[0].verdict.action, PS_ACTION_DROP);
+  EXPECT_EQ(explanation.services[0].rule_text, "drop list drop");
+  EXPECT_EQ(explanation.services[0].rule_line, 8u);
+  EXPECT_EQ(explanation.services[1].service, "submission");
+  EXPECT_EQ(explanation.services[1].verdict.reason, PS_REASON_NO_RULE);
+  EXPECT_EQ(explanation.services[1].rule_text, "");
+}
+
+TEST_F(SnapshotTest, ExplainsProtection) {
+  const auto explanation = explain("203.0.113.7");
+  EXPECT_TRUE(explanation.is_protected);
+  EXPECT_EQ(explanation.protect_line, 4u);
+  EXPECT_THAT(explanation.entries, SizeIs(1));
+  EXPECT_EQ(explanation.services[0].verdict.reason, PS_REASON_PROTECTED);
+  EXPECT_EQ(explanation.services[0].verdict.flags, PS_VERDICT_FINAL);
+}
+
+TEST_F(SnapshotTest, ExplainsIpv6AndUnlisted) {
+  EXPECT_THAT(explain("2001:db8:bad::1").entries, SizeIs(1));
+  EXPECT_EQ(explain("2001:db8:bad::1").services[0].verdict.action, PS_ACTION_DROP);
+  EXPECT_THAT(explain("2001:db8::1").entries, IsEmpty());
+  EXPECT_EQ(explain("2001:db8::1").protect_line, 0u);
+}
+
+TEST_F(SnapshotTest, ExplainsOnlyServicesThatADestinationReaches) {
+  EXPECT_THAT(explain("192.0.2.1", address("198.51.100.25")).services, SizeIs(2));
+  EXPECT_THAT(explain("192.0.2.1", address("198.51.100.1")).services, SizeIs(1));
+  EXPECT_THAT(explain("192.0.2.1", address("192.0.2.1")).services, IsEmpty());
+}
+
+TEST_F(SnapshotTest, SaysWhichFileItCannotOpen) {
+  EXPECT_THROW(Snapshot::open(shop_.directory().path("missing")), std::system_error);
+  EXPECT_EQ(complaint_of([&] { Snapshot::open("/dev/null"); }), "/dev/null: is not a file");
+  const auto empty = shop_.directory().write("empty", "");
+  EXPECT_EQ(complaint_of([&] { Snapshot::open(empty); }),
+            empty + ": is not a snapshot: it has only 0 bytes");
+}
+
+}  // namespace
+}  // namespace postern::test

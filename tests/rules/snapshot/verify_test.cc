@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Damaged and foreign snapshots: each is refused with one line, whatever the damage, and also when
+// the checksum has been made to match it.
+#include "rules/snapshot/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+
+#include "rules/snapshot/sections.h"
+#include "tests/rules/support/compiled.h"
+#include "tests/rules/support/sealed.h"
+
+namespace postern::test {
+namespace {
+
+using testing::HasSubstr;
+
+class Damage : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    Workshop shop;
+    // Some nodes with few runs, some with many, in both families.
+    std::string many;
+    for (int i = 0; i < 200; i += 2) many += "192.0.2." + std::to_string(i) + '\n';
+    shop.list("a", many + "2001:db8::/33\n");
+    shop.list("b", "192.0.2.0/25\n198.51.100.0/23\n2001:db8::1\n");
+    shop.list("d", "example.net\nexample.com\n");
+    bytes_ = new std::vector<std::byte>(
+        shop.compile(
+                "list a \"a\" category x\nlist b \"b\"\nlist d \"d\"\nprotect 192.0.2.7\n"
+                "service mx 203.0.113.0/24 2001:db8:25::/64\nservice sub 203.0.113.9 port 587\n"
+                "connection to mx\n drop category x\n inspect list b\n"
+                "message\n accept domain in d\n")
+            .bytes);
+  }
+  static void TearDownTestSuite() {
+    delete bytes_;
+    bytes_ = nullptr;
+  }
+
+  static const std::vector<std::byte>& good() { return *bytes_; }
+  static std::string refusal(std::vector<std::byte> bytes) {
+    return complaint_of([&] { Snapshot::from_bytes(std::move(bytes), "s"); });
+  }
+  // With damage to the header that the checksum covers up.
+  static std::string refusal_of(const std::function<void(ps_snapshot_header&)>& damage) {
+    auto bytes = good();
+    auto header = header_of(bytes);
+    damage(header);
+    std::memcpy(bytes.data(), &header, sizeof header);
+    seal(bytes);
+    return refusal(std::move(bytes));
+  }
+  template <typename Item>
+  static std::string refusal_at(size_t offset, const std::function<void(Item&)>& damage) {
+    auto bytes = good();
+    Item item;
+    std::memcpy(&item, bytes.data() + offset, sizeof item);
+    damage(item);
+    std::memcpy(bytes.data() + offset, &item, sizeof item);
+    seal(bytes);
+    return refusal(std::move(bytes));
+  }
+  static size_t section(ps_section which) { return header_of(good()).sections[which].offset; }
+
+ private:
+  static std::vector<std::byte>* bytes_;
+};
+
+std::vector<std::byte>* Damage::bytes_ = nullptr;
+
+TEST_F(Damage, IsNotInTheOriginal) {
+  EXPECT_EQ(refusal(good()), "");
+}
+
+// The file at the alignment of a block, to be damaged in place.
+class InPlace {
+ public:
+  explicit InPlace(const std::vector<std::byte>& bytes)
+      : blocks_(bytes.size() / sizeof(ps_block) + 1), size_(bytes.size()) {
+    std::memcpy(blocks_.data(), bytes.data(), size_);
+  }
+  std::span<std::byte> bytes() { return std::as_writable_bytes(std::span(blocks_)).first(size_); }
+  std::string refusal_with_flipped(size_t at, std::byte bits) {
+    bytes()[at] ^= bits;
+    const auto refusal = complaint_of([&] { verify_image(bytes(), "s"); });
+    bytes()[at] ^= bits;
+    return refusal;
+  }
+  std::string refusal_cut_to(size_t size) {
+    return complaint_of([&] { verify_image(bytes().first(size), "s"); });
+  }
+
+ private:
+  std::vector<ps_block> blocks_;
+  size_t size_;
+};
+
+TEST_F(Damage, OfAnyHeaderByteIsSeen) {
+  InPlace file(good());
+  for (size_t i = 0; i < sizeof(ps_snapshot_header); i++)
+    EXPECT_NE(file.refusal_with_flipped(i, std::byte{1}), "") << "byte " << i;
+  EXPECT_EQ(file.refusal_cut_to(good().size()), "");
+}
+
+TEST_F(Damage, OfOtherBytesIsSeen) {
+  InPlace file(good());
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 200; i++) {
+    const auto at =
+        sizeof(ps_snapshot_header) + random() % (good().size() - sizeof(ps_snapshot_header));
+    EXPECT_EQ(file.refusal_with_flipped(at, static_cast<std::byte>(1 + random() % 255)),
+              "s: is a damaged snapshot: its checksum does not match");
+  }
+}
+
+TEST_F(Damage, ByTruncationIsSeen) {
+  const auto size = good().size();
+  std::vector<size_t> sizes = {size - 1, size - 8, size - 64};
+  for (size_t i = 0; i <= 300; i++) sizes.push_back(i);
+  for (size_t i = 0; i < size; i += size / 50) sizes.push_back(i);
+  InPlace file(good());
+  for (const auto cut : sizes)
+    EXPECT_THAT(file.refusal_cut_to(cut),
+                testing::AnyOf(HasSubstr("is not a snapshot"), HasSubstr("bytes and has")))
+        << cut;
+  auto longer = good();
+  longer.push_back(std::byte{0});
+  EXPECT_THAT(refusal(std::move(longer)), HasSubstr("bytes and has"));
+}
+
+TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
+  const auto refusal_of_text = [](std::string_view text) {
+    std::vector<std::byte> bytes(text.size());
+    std::memcpy(bytes.data(), text.data(), text.size());
+    return refusal(std::move(bytes));
+  };
+  EXPECT_EQ(refusal_of_text("short"), "s: is not a snapshot: it has only 5 bytes");
+  EXPECT_EQ(refusal_of_text(std::string(1000, 'x')), "s: is not a snapshot");
+  EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
+            "s: is a snapshot made on a machine of the other byte order; compile it here");
+  EXPECT_EQ(refusal_of([](auto& h) { h.version = 2; }),
+            "s: is a snapshot of version 2; this program reads version 1");
+}
+
+TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
+  const std::function<void(ps_snapshot_header&)> kDamages[] = {
+      [](auto& h) { h.header_bytes++; },
+      [](auto& h) { h.file_bytes--; },
+      [](auto& h) { h.engine_blocks = 0; },
+      [](auto& h) { h.engine_blocks += 1; },
+      [](auto& h) { h.engine_blocks += PS_CHUNK_BLOCKS; },
+      [](auto& h) { h.engine_blocks = PS_MAX_BLOCKS * 2; },
+      [](auto& h) { h.source_v4_root = 0; },
+      [](auto& h) { h.source_v4_root = h.engine_blocks - PS_ROOT_BLOCKS + 1; },
+      [](auto& h) { h.source_v6_root = UINT32_MAX; },
+      [](auto& h) { h.service_v4_root = h.engine_blocks; },
+      [](auto& h) { h.service_v6_root = 3; },
+      [](auto& h) { h.service_sets = h.engine_blocks; },
+      [](auto& h) { h.service_set_count = 0; },
+      [](auto& h) { h.service_set_count = PS_MAX_SERVICE_SETS + 1; },
+      [](auto& h) { h.service_set_count--; },
+      [](auto& h) { h.matrix = h.engine_blocks; },
+      [](auto& h) { h.policy_count = PS_MAX_POLICIES + 1; },
+      [](auto& h) { h.policy_count--; },
+      [](auto& h) { h.class_count = 0; },
+      [](auto& h) { h.class_count--; },
+      [](auto& h) { h.class_count = PS_MAX_CLASSES + 1; },
+      [](auto& h) { h.sections[PS_SECTION_POLICY].offset = 0; },
+      [](auto& h) { h.sections[PS_SECTION_POLICY].bytes = 4; },
+      [](auto& h) { h.sections[PS_SECTION_LISTS].bytes -= sizeof(ps_list_record); },
+      [](auto& h) { h.sections[PS_SECTION_LISTS].bytes--; },
+      [](auto& h) { h.sections[PS_SECTION_CLASSES].bytes -= 4; },
+      [](auto& h) { h.sections[PS_SECTION_CLASSES].bytes = 0; },
+      [](auto& h) { h.sections[PS_SECTION_ENTRIES_V4].offset = UINT64_MAX - 7; },
+      [](auto& h) { h.sections[PS_SECTION_ENTRIES_V6].bytes = UINT64_MAX; },
+      [](auto& h) { h.sections[PS_SECTION_DOMAINS].offset += 4; },
+      [](auto& h) { h.sections[PS_SECTION_ROWS].bytes = 0; },
+      [](auto& h) { h.sections[PS_SECTION_STRINGS].bytes = 1; }};
+  for (size_t i = 0; i < std::size(kDamages); i++)
+    EXPECT_THAT(refusal_of(kDamages[i]), HasSubstr("s: is a damaged snapshot: ")) << "damage " << i;
+}
+
+TEST_F(Damage, OfTheTablesIsSeenBehindAGoodChecksum) {
+  const auto header = header_of(good());
+  const auto block = [](uint32_t number) { return size_t{number} * PS_BLOCK_BYTES; };
+  const auto matrix = block(header.matrix), sets = block(header.service_sets + 1);
+  const auto root = block(header.source_v4_root);
+  using Verdict = std::function<void(ps_verdict&)>;
+  for (const auto& damage :
+       {Verdict([](auto& v) { v.action = PS_ACTION_COUNT; }),
+        Verdict([](auto& v) { v.reason = PS_REASON_COUNT; }), Verdict([](auto& v) { v.flags = 2; }),
+        Verdict([](auto& v) { v.rule = PS_MAX_RULES_PER_POLICY + 1; })})
+    EXPECT_THAT(refusal_at(matrix, damage), HasSubstr("a verdict that there is not"));
+  EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.count = 8; }),
+              HasSubstr("too many services"));
+  EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].policy = 9; }),
+              HasSubstr("a policy that there is not"));
+  EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].service = 9; }),
+              HasSubstr("a service that there is not"));
+  EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].policy ^= 1; }),
+              HasSubstr("a service that there is not"));
+  EXPECT_THAT(refusal_at<uint32_t>(root, [&](auto& slot) { slot = header.class_count; }),
+              HasSubstr("source_v4_root leads to a value that there is not"));
+  EXPECT_THAT(refusal_at<uint32_t>(root, [&](auto& s) { s = PS_SLOT_NODE | header.engine_blocks; }),
+              HasSubstr("outside the image"));
+}
+
+// A node of the IPv4 trie that has been changed. 192.0.2.0 lies behind root slot 0xc000.
+TEST_F(Damage, OfTrieNodesIsSeenBehindAGoodChecksum) {
+  const auto header = header_of(good());
+  const size_t slot_offset = size_t{header.source_v4_root} * PS_BLOCK_BYTES + 0xc000 * 4;
+  uint32_t slot;
+  std::memcpy(&slot, good().data() + slot_offset, sizeof slot);
+  ASSERT_TRUE(slot & PS_SLOT_NODE);
+  const uint32_t outer = slot & ~PS_SLOT_NODE;
+  ps_node node;
+  std::memcpy(&node, good().data() + size_t{outer} * PS_BLOCK_BYTES, sizeof node);
+  ASSERT_EQ(node.runs, 3u);
+  const uint32_t inner = node.values[1] & ~PS_SLOT_NODE;
+  std::memcpy(&node, good().data() + size_t{inner} * PS_BLOCK_BYTES, sizeof node);
+  ASSERT_GT(node.runs, PS_NODE_INLINE);
+
+  const auto damaged = [&](uint32_t block, const std::function<void(ps_node&)>& damage) {
+    return refusal_at<ps_node>(size_t{block} * PS_BLOCK_BYTES, damage);
+  };
+  for (const auto block : {outer, inner}) {
+    EXPECT_THAT(damaged(block, [](auto& n) { n.starts[0] &= ~1ull; }), HasSubstr("counted wrong"));
+    EXPECT_THAT(damaged(block, [](auto& n) { n.before[2]++; }), HasSubstr("counted wrong"));
+    EXPECT_THAT(damaged(block, [](auto& n) { n.runs++; }), HasSubstr("counted wrong"));
+    EXPECT_THAT(damaged(block, [](auto& n) { n.starts[3] ^= 1ull << 63; }),
+                HasSubstr("counted wrong"));
+  }
+  EXPECT_THAT(damaged(outer, [&](auto& n) { n.values[0] = PS_SLOT_NODE | outer; }),
+              HasSubstr("outside the image or in circles"));
+  EXPECT_THAT(damaged(outer, [&](auto& n) { n.values[0] = header.class_count; }),
+              HasSubstr("a value that there is not"));
+  EXPECT_THAT(damaged(inner, [&](auto& n) { n.values[0] = header.engine_blocks; }),
+              HasSubstr("outside the image"));
+  EXPECT_THAT(damaged(inner, [&](auto& n) { n.values[0] = UINT32_MAX; }),
+              HasSubstr("outside the image"));
+}
+
+TEST_F(Damage, ByATrieThatIsTooDeepIsSeenBehindAGoodChecksum) {
+  // IPv6 has twelve levels more than IPv4: 2001:db8::1 goes down all of them.
+  const auto header = header_of(good());
+  uint32_t deep;
+  std::memcpy(&deep, good().data() + size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * 4,
+              sizeof deep);
+  ASSERT_TRUE(deep & PS_SLOT_NODE);
+  EXPECT_EQ(refusal_at<uint32_t>(size_t{header.source_v4_root} * PS_BLOCK_BYTES,
+                                 [&](auto& slot) { slot = deep; }),
+            "s: is a damaged snapshot: a trie is too deep");
+}
+
+TEST_F(Damage, OfTheSectionsIsSeenBehindAGoodChecksum) {
+  EXPECT_THAT(refusal_at<ps_entry_v4>(section(PS_SECTION_ENTRIES_V4), [](auto& e) { e.list = 9; }),
+              HasSubstr("an entry is wrong"));
+  EXPECT_THAT(refusal_at<ps_entry_v4>(section(PS_SECTION_ENTRIES_V4),
+                                      [](auto& e) { e.first = e.last + 1; }),
+              HasSubstr("an entry is wrong"));
+  EXPECT_THAT(
+      refusal_at<ps_entry_v6>(section(PS_SECTION_ENTRIES_V6), [](auto& e) { e.first[0] = 255; }),
+      HasSubstr("an entry is wrong"));
+  EXPECT_THAT(refusal_at<ps_domain_record>(section(PS_SECTION_DOMAINS),
+                                           [](auto& d) { d.domain.offset = UINT32_MAX; }),
+              HasSubstr("a domain is wrong"));
+  EXPECT_THAT(refusal_at<ps_list_record>(section(PS_SECTION_LISTS),
+                                         [](auto& l) {
+                                           l.contact = {1, UINT32_MAX};
+                                         }),
+              HasSubstr("outside the strings"));
+  EXPECT_THAT(refusal_at<uint32_t>(section(PS_SECTION_CLASSES), [](auto& w) { w = 1; }),
+              HasSubstr("do not add up"));
+  EXPECT_THAT(refusal_at<uint32_t>(section(PS_SECTION_ROWS), [](auto& row) { row = 64; }),
+              HasSubstr("a policy that there is not"));
+  EXPECT_THAT(
+      refusal_at<ps_policy_source>(section(PS_SECTION_POLICY), [](auto& p) { p.text_bytes++; }),
+      HasSubstr("the policy is cut"));
+  EXPECT_THAT(refusal_at<char>(section(PS_SECTION_POLICY) + sizeof(ps_policy_source),
+                               [](auto& c) { c = '?'; }),
+              HasSubstr("has a policy that is refused: "));
+}
+
+// Whatever else is changed: it is refused, or looking things up in it goes well.
+TEST_F(Damage, NeverMakesALookUpGoWrong) {
+  std::mt19937_64 random(1);
+  size_t opened = 0;
+  for (int round = 0; round < 300; round++) {
+    auto bytes = good();
+    const auto header = header_of(bytes);
+    // Half of the damage into what is in use: header, matrix, nodes, sections.
+    const uint64_t used = uint64_t{header.service_sets} * PS_BLOCK_BYTES;
+    for (auto count = 1 + random() % 3; count > 0; count--) {
+      size_t offset = used + random() % 4096;
+      if (random() % 4 == 0) offset = random() % sizeof header;
+      if (random() % 4 == 0)
+        offset =
+            section(PS_SECTION_POLICY) + random() % (bytes.size() - section(PS_SECTION_POLICY));
+      bytes[std::min(offset, bytes.size() - 1)] ^= static_cast<std::byte>(1 + random() % 255);
+    }
+    seal(bytes);
+    try {
+      const auto snapshot = Snapshot::from_bytes(bytes, "s");
+      opened++;
+      for (uint32_t host = 0; host < 256; host++) {
+        const auto source = IpAddress::v4(0xc0000200u | host);
+        const auto address_class = snapshot->class_of(source);
+        EXPECT_LT(address_class, snapshot->header().class_count);
+        snapshot->lists_of(address_class);
+        snapshot->explain(source, std::nullopt);
+        snapshot->service_of(source, 25);
+      }
+      for (size_t list = 0; list < snapshot->lists().size(); list++) {
+        snapshot->entries_of(list);
+        snapshot->domain_entries_of(list);
+      }
+    } catch (const BadInput& bad) {
+      EXPECT_EQ(bad.diagnostics().size(), 1u);
+    }
+  }
+  EXPECT_GT(opened, 0u);  // or this test says nothing about look-ups
+}
+
+}  // namespace
+}  // namespace postern::test
