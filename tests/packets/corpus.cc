@@ -12,6 +12,8 @@
 namespace postern::packets {
 namespace {
 
+using Sizes = std::initializer_list<size_t>;
+
 class Corpus {
  public:
   void expect(Action action, Reason reason) {
@@ -171,7 +173,7 @@ void links(Corpus& c) {
 
 void ipv4(Corpus& c) {
   c.drops(Reason::RULE_DROP);
-  for (size_t bytes : {4, 20, 40})
+  for (const size_t bytes : Sizes{4, 20, 40})
     c.add("ipv4 with " + std::to_string(bytes) + " bytes of options",
           Ethernet{} / Ipv4{.source = "203.0.113.1", .options = Bytes(bytes, 1)} / Tcp{});
   c.add("options that are zero where a TCP port would be",
@@ -199,7 +201,7 @@ void ipv4(Corpus& c) {
         Ethernet{} / Ipv4{.fragment = 1, .protocol = uint8_t{6}} / payload(8));
 
   c.drops(Reason::SHORT_FIRST_FRAGMENT);
-  for (size_t bytes : {0, 8, 16, 19})
+  for (const size_t bytes : Sizes{0, 8, 16, 19})
     c.add("first fragment with " + std::to_string(bytes) + " bytes of TCP",
           Ethernet{} / Ipv4{.source = "203.0.113.1", .fragment = 0x2000, .protocol = uint8_t{6}} /
               payload(bytes));
@@ -228,7 +230,7 @@ void ipv6(Corpus& c) {
   c.drops(Reason::RULE_DROP);
   for (const auto& [name, type] :
        {std::pair{"hop-by-hop", 0}, {"routing", 43}, {"destination options", 60}})
-    for (size_t bytes : {8, 24, 256})
+    for (const size_t bytes : Sizes{8, 24, 256})
       c.add(std::string(name) + " of " + std::to_string(bytes) + " bytes",
             Ethernet{} / dropped6() /
                 Extension{.type = static_cast<uint8_t>(type), .bytes = bytes} / Tcp{});
@@ -263,7 +265,7 @@ void ipv6(Corpus& c) {
   c.add("fragment at offset 1, ipv6", Ethernet{} / dropped6() / Fragment6{.offset = 1} / Tcp{});
 
   c.drops(Reason::SHORT_FIRST_FRAGMENT);
-  for (size_t bytes : {0, 19})
+  for (const size_t bytes : Sizes{0, 19})
     c.add("first fragment with " + std::to_string(bytes) + " bytes of TCP, ipv6",
           Ethernet{} / dropped6() / Fragment6{.more = true, .next_header = 6} / payload(bytes));
   c.add("first fragment that ends inside an extension header",
@@ -288,21 +290,22 @@ void truncated(Corpus& c) {
   const Bytes v4 = Ethernet{} / dropped() / Tcp{}, v6 = Ethernet{} / dropped6() / Tcp{};
   const Bytes tagged = Ethernet{} / Vlan{} / Vlan{} / dropped() / Tcp{};
   c.drops(Reason::TRUNCATED_ETHERNET);
-  for (size_t bytes : {0, 1, 6, 12, 13}) c.add("cut to " + std::to_string(bytes), cut(v4, bytes));
-  for (size_t bytes : {14, 15, 17, 18, 21})
+  for (const size_t bytes : Sizes{0, 1, 6, 12, 13})
+    c.add("cut to " + std::to_string(bytes), cut(v4, bytes));
+  for (const size_t bytes : Sizes{14, 15, 17, 18, 21})
     c.add("two tags, cut to " + std::to_string(bytes), cut(tagged, bytes));
   c.drops(Reason::BAD_IP_HEADER);
-  for (size_t bytes : {14, 15, 33, 34, 53})
+  for (const size_t bytes : Sizes{14, 15, 33, 34, 53})
     c.add("ipv4 frame cut to " + std::to_string(bytes), cut(v4, bytes));
   c.add("two tags, cut to 22", cut(tagged, 22));
-  for (size_t bytes : {14, 53, 54, 73})
+  for (const size_t bytes : Sizes{14, 53, 54, 73})
     c.add("ipv6 frame cut to " + std::to_string(bytes), cut(v6, bytes));
 
   c.drops(Reason::TRUNCATED_TCP);
-  for (size_t bytes : {0, 1, 13, 14, 19})
+  for (const size_t bytes : Sizes{0, 1, 13, 14, 19})
     c.add("ipv4 packet with " + std::to_string(bytes) + " bytes of TCP",
           Ethernet{} / Ipv4{.source = "203.0.113.1", .protocol = uint8_t{6}} / payload(bytes));
-  for (size_t bytes : {0, 1, 19})
+  for (const size_t bytes : Sizes{0, 1, 19})
     c.add("ipv6 packet with " + std::to_string(bytes) + " bytes of TCP",
           Ethernet{} / Ipv6{.next_header = 6} / payload(bytes));
   c.add("total length ends inside TCP, bytes behind it as padding",
