@@ -65,13 +65,12 @@ DpdkEngine::~DpdkEngine() {
 
 void DpdkEngine::load(std::shared_ptr<const Snapshot> snapshot) {
   auto next = std::make_unique<const LoadedImage>(std::move(snapshot));
-  active_.store(next.get(), std::memory_order_release);
+  active_.store(&next->image(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
   loaded_ = std::move(next);
   spdlog::info("event=snapshot-loaded generation={} snapshot={} bytes={} memory={}",
                loaded_->snapshot()->generation(), loaded_->snapshot()->name(),
-               loaded_->snapshot()->image_bytes().size(),
-               loaded_->in_hugepages() ? "hugepages" : "file");
+               loaded_->snapshot()->image_bytes().size(), loaded_->copied() ? "hugepages" : "heap");
 }
 
 std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
@@ -113,7 +112,7 @@ void DpdkEngine::work(Worker& worker) noexcept {
   rte_rcu_qsbr_thread_online(readers, worker.reader);
   unsigned idle = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const unsigned handled = worker.loop->poll();
+    const unsigned handled = worker.loop->poll(monotonic_ns());
     rte_rcu_qsbr_quiescent(readers, worker.reader);
     if (handled > 0) {
       idle = 0;

@@ -51,8 +51,12 @@ Hugepages free_hugepages() {
   return result;
 }
 
+bool without_hugepages(const EalSettings& settings) {
+  return std::ranges::find(settings.extra, "--no-huge") != settings.extra.end();
+}
+
 void require_hugepages(const EalSettings& settings) {
-  if (std::ranges::find(settings.extra, "--no-huge") != settings.extra.end()) return;
+  if (without_hugepages(settings)) return;
   const auto found = free_hugepages();
   if (found.free_bytes >= settings.memory_mb * kMegabyte) return;
   const auto pages = (settings.memory_mb * kMegabyte + found.page_bytes - 1) / found.page_bytes;
@@ -105,10 +109,12 @@ std::vector<std::string> eal_arguments(const EalSettings& settings,
   for (size_t i = 0; i < settings.cores.size(); i++)
     lcores += "," + std::to_string(i + 1) + "@" + std::to_string(settings.cores[i]);
 
-  std::vector<std::string> arguments = {
-      "postern-dataplane",
-      "--in-memory",  // leaves no files behind, needs no mount
-      "--file-prefix=postern", "--lcores=" + lcores, "-m", std::to_string(settings.memory_mb)};
+  std::vector<std::string> arguments = {"postern-dataplane",
+                                        // Leaves no files behind and needs no mount; EAL takes it
+                                        // with hugepages only.
+                                        without_hugepages(settings) ? "--no-shconf" : "--in-memory",
+                                        "--file-prefix=postern", "--lcores=" + lcores, "-m",
+                                        std::to_string(settings.memory_mb)};
   if (settings.pci.empty()) arguments.emplace_back("--no-pci");
   for (const auto& address : settings.pci) {
     arguments.emplace_back("-a");

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // LoadedImage: a snapshot as the poll loops read it: its image copied into hugepages, where a
-// lookup misses the TLB less, or where these have no room, the snapshot's own mapping. Owned by the
-// engine; workers hold a plain pointer between two quiescent states.
+// lookup misses the TLB less, or where these have no room, the snapshot's own bytes. Owned by the
+// engine; workers hold a plain pointer to image() between two quiescent states.
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "rules/snapshot/snapshot.h"
@@ -21,15 +20,12 @@ class LoadedImage {
 
   const ps_image& image() const noexcept { return image_; }
   const std::shared_ptr<const Snapshot>& snapshot() const noexcept { return snapshot_; }
-  bool in_hugepages() const noexcept { return copy_ != nullptr; }
+  bool copied() const noexcept { return copy_ != nullptr; }
 
  private:
   std::shared_ptr<const Snapshot> snapshot_;
   void* copy_ = nullptr;
   ps_image image_{};
 };
-
-// The one in force; nullptr before the first.
-using ActiveImage = std::atomic<const LoadedImage*>;
 
 }  // namespace postern::dpdk

@@ -21,6 +21,7 @@
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/telemetry.h"
 #include "dataplane/engine/api_server.h"
+#include "dataplane/engine/owned_snapshot.h"
 
 namespace postern::dpdk {
 namespace {
@@ -54,7 +55,7 @@ void run(Options options) {
     throw std::runtime_error("wan and mx are the same device, " + wan_name.device +
                              "; a wire needs two");
   std::shared_ptr<const Snapshot> snapshot;
-  if (!options.snapshot.empty()) snapshot = Snapshot::open(options.snapshot);
+  if (!options.snapshot.empty()) snapshot = read_owned_snapshot(options.snapshot);
 
   EalSettings settings{options.cores, options.memory_mb, {}, options.eal};
   if (settings.cores.empty()) {

@@ -10,8 +10,6 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
-#include "dataplane/engine/dynamic_table.h"
-
 namespace postern::dpdk {
 namespace {
 
@@ -50,8 +48,8 @@ PollLoop::PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const Activ
       image_(image),
       dynamic_(dynamic) {}
 
-unsigned PollLoop::poll() noexcept {
-  return poll_wan() + poll_mx();
+unsigned PollLoop::poll(uint64_t now_ns) noexcept {
+  return poll_wan(now_ns) + poll_mx();
 }
 
 void PollLoop::count(ps_port port, uint32_t reason, uint64_t packets) noexcept {
@@ -66,7 +64,7 @@ void PollLoop::add_to(ps_counters& total) const noexcept {
   }
 }
 
-unsigned PollLoop::poll_wan() noexcept {
+unsigned PollLoop::poll_wan(uint64_t now_ns) noexcept {
   rte_mbuf* packets[kMaxBurst];
   const uint16_t received = rte_eth_rx_burst(wire_.wan, queue_, packets, burst_);
   if (received == 0) return 0;
@@ -75,9 +73,8 @@ unsigned PollLoop::poll_wan() noexcept {
   uint8_t pass_reasons[kMaxBurst], reply_reasons[kMaxBurst];
   uint16_t pass_count = 0, reply_count = 0, stop_count = 0;
   uint64_t bytes = 0;
-  const auto* loaded = image_.load(std::memory_order_acquire);
-  ps_image image = loaded ? loaded->image() : ps_image{};
-  const uint64_t now = monotonic_ns();
+  const auto* active = image_.load(std::memory_order_acquire);
+  ps_image image = active ? *active : ps_image{};
 
   for (uint16_t i = 0; i < received && i < kPrefetchAhead; i++) rte_prefetch0(head_of(packets[i]));
   for (uint16_t i = 0; i < received; i++) {
@@ -89,7 +86,7 @@ unsigned PollLoop::poll_wan() noexcept {
     ps_packet parsed;
     const uint8_t* data = head_of(packet);
     const auto verdict =
-        ps_judge(&image, &dynamic_, PS_PORT_WAN, data, data + packet->data_len, now, &parsed);
+        ps_judge(&image, &dynamic_, PS_PORT_WAN, data, data + packet->data_len, now_ns, &parsed);
     if (verdict.action == PS_ACTION_ALLOW || verdict.action == PS_ACTION_INSPECT) {
       pass_reasons[pass_count] = verdict.reason;
       passing[pass_count++] = packet;

@@ -9,13 +9,15 @@
 #include <cstdint>
 
 #include "dataplane/core/judge.h"
-#include "dataplane/dpdk/loaded_image.h"
 
 struct rte_mbuf;
 
 namespace postern::dpdk {
 
 inline constexpr unsigned kMaxBurst = 256;
+
+// The image in force; nullptr before the first.
+using ActiveImage = std::atomic<const ps_image*>;
 
 // Two DPDK ports, by their numbers.
 struct Wire {
@@ -32,15 +34,15 @@ class alignas(64) PollLoop {
   PollLoop(const PollLoop&) = delete;
   PollLoop& operator=(const PollLoop&) = delete;
 
-  // One burst in each direction; how many packets there were. The image is read once per burst, and
-  // not held on return.
-  unsigned poll() noexcept;
+  // One burst in each direction, judged at now_ns (CLOCK_MONOTONIC); how many packets there were.
+  // The image is read once per burst, and not held on return.
+  unsigned poll(uint64_t now_ns) noexcept;
 
   // What the worker has counted so far; from any thread.
   void add_to(ps_counters& total) const noexcept;
 
  private:
-  unsigned poll_wan() noexcept;
+  unsigned poll_wan(uint64_t now_ns) noexcept;
   unsigned poll_mx() noexcept;
   void pass(ps_port from, rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;
   void reply(rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "dataplane/engine/metrics.h"
+#include "dataplane/engine/owned_snapshot.h"
 #include "dataplane/engine/request.h"
 
 namespace postern {
@@ -110,7 +111,7 @@ ApiAnswer Api::health() {
 ApiAnswer Api::load_snapshot(std::string_view body) {
   const auto path = read_snapshot_request(body);
   try {
-    const auto snapshot = Snapshot::open(path);
+    const auto snapshot = read_owned_snapshot(path);
     engine_.load(snapshot);
     return answer_with({{"generation", snapshot->generation()}});
   } catch (const std::runtime_error& refused) {  // BadInput and std::system_error are of this kind

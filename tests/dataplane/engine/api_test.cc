@@ -11,6 +11,8 @@
 #include <fstream>
 #include <string>
 
+#include "rules/compile/compile.h"
+#include "rules/policy/parse.h"
 #include "tests/dataplane/engine/memory_engine.h"
 
 namespace postern {
@@ -110,6 +112,28 @@ TEST_F(ApiTest, ASnapshotThatCannotBeOpenedIsRefusedAndTheOldOneStays) {
   expect_error(ask("PUT", "/v1/snapshot", R"({"path":")" + path + R"("})"), 422);
   std::remove(path.c_str());
   EXPECT_EQ(engine_.snapshot(), nullptr);
+}
+
+TEST_F(ApiTest, ASnapshotIsInForceWhenTheAnswerComes) {
+  const auto policy = parse_policy(
+      "service mx 198.51.100.25/32 port 25\nconnection to mx\n    drop any\n", "test.policy");
+  const std::string path = testing::TempDir() + "postern-api-test-good.psnap";
+  write_snapshot(path, compile(policy).bytes);
+  const std::string request = R"({"path":")" + path + R"("})";
+  const auto answer = ask("PUT", "/v1/snapshot", request);
+  EXPECT_EQ(answer.status, 200u) << answer.body;
+  ASSERT_NE(engine_.snapshot(), nullptr);
+  const auto in_force = engine_.snapshot()->generation();
+  EXPECT_EQ(object_of(answer).at("generation").to_number<uint64_t>(), in_force);
+  const auto health = object_of(ask("GET", "/v1/health"));
+  EXPECT_EQ(health.at("generation").to_number<uint64_t>(), in_force);
+  EXPECT_EQ(health.at("snapshot").as_string(), path);
+
+  const auto before = engine_.snapshot();
+  engine_.refuses_ = true;
+  expect_error(ask("PUT", "/v1/snapshot", request), 422);
+  EXPECT_EQ(engine_.snapshot(), before);
+  std::remove(path.c_str());
 }
 
 TEST_F(ApiTest, UnknownPathsAndMethods) {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The command line, the config file, and the arguments that EAL gets from them.
+#include "dataplane/dpdk/options.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "dataplane/dpdk/eal.h"
+
+namespace postern::dpdk {
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::string usage_error(Words words) {
+  try {
+    read_options(words);
+  } catch (const WrongUsage& wrong) {
+    return wrong.what();
+  }
+  return "fine";
+}
+
+class ConfigFile {
+ public:
+  explicit ConfigFile(const std::string& text) {
+    std::string name = testing::TempDir() + "postern-config-XXXXXX";
+    close(mkstemp(name.data()));
+    path_ = name;
+    std::ofstream(path_) << text;
+  }
+  ~ConfigFile() { std::remove(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(Options, Defaults) {
+  const auto options = read_options({"--wan", "net_null0", "--mx", "net_null1"});
+  EXPECT_EQ(options.wan, "net_null0");
+  EXPECT_EQ(options.mx, "net_null1");
+  EXPECT_EQ(options.snapshot, "");
+  EXPECT_EQ(options.api, "/run/postern/dataplane.sock");
+  EXPECT_TRUE(options.cores.empty());
+  EXPECT_EQ(options.burst, 32u);
+  EXPECT_EQ(options.idle_sleep_us, 0u);
+  EXPECT_TRUE(options.eal.empty());
+}
+
+TEST(Options, EverythingSaid) {
+  const auto options = read_options({"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s",
+                                     "--api=/a", "--cores=2,4-6", "--burst=64", "--idle-sleep=50",
+                                     "--memory=1024", "--dynamic-entries=1000000",
+                                     "--eal=--log-level=lib.eal:debug --socket-limit 512"});
+  EXPECT_EQ(options.snapshot, "/s");
+  EXPECT_EQ(options.api, "/a");
+  EXPECT_EQ(options.cores, (std::vector<unsigned>{2, 4, 5, 6}));
+  EXPECT_EQ(options.burst, 64u);
+  EXPECT_EQ(options.idle_sleep_us, 50u);
+  EXPECT_EQ(options.memory_mb, 1024u);
+  EXPECT_EQ(options.dynamic_entries, 1'000'000u);
+  EXPECT_EQ(options.eal, (Words{"--log-level=lib.eal:debug", "--socket-limit", "512"}));
+}
+
+TEST(Options, TheCommandLineWinsOverTheFile) {
+  const ConfigFile file("# a comment\nwan = net_null0\nmx = net_null1\nburst = 8\nmemory = 64\n");
+  const auto options = read_options({"--config", file.path(), "--burst", "16"});
+  EXPECT_EQ(options.wan, "net_null0");
+  EXPECT_EQ(options.burst, 16u);
+  EXPECT_EQ(options.memory_mb, 64u);
+}
+
+TEST(Options, ABadConfigFileIsNamed) {
+  const ConfigFile unknown("wan = a\nmx = b\nbrust = 8\n");
+  try {
+    read_options({"--config", unknown.path()});
+    FAIL() << "not refused";
+  } catch (const WrongUsage&) {
+    FAIL() << "a file is input, not usage";
+  } catch (const std::runtime_error& refused) {
+    EXPECT_TRUE(std::string(refused.what()).starts_with(unknown.path())) << refused.what();
+  }
+  EXPECT_THROW(read_options({"--config", "/nonexistent/file"}), std::runtime_error);
+}
+
+TEST(Options, HelpAndVersionNeedNothingElse) {
+  EXPECT_TRUE(read_options({"--help"}).help);
+  EXPECT_TRUE(read_options({"-h"}).help);
+  EXPECT_TRUE(read_options({"--version"}).version);
+  EXPECT_NE(options_help().find("--idle-sleep"), std::string::npos);
+}
+
+TEST(Options, WrongUsage) {
+  const Words ports = {"--wan", "net_null0", "--mx", "net_null1"};
+  const auto with = [&](Words more) {
+    auto words = ports;
+    words.insert(words.end(), more.begin(), more.end());
+    return usage_error(words);
+  };
+  EXPECT_EQ(with({}), "fine");
+  EXPECT_NE(usage_error({}).find("--wan"), std::string::npos);
+  EXPECT_NE(usage_error({"--wan", "net_null0"}).find("--mx"), std::string::npos);
+  for (const auto& words :
+       {Words{"--burst", "0"}, Words{"--burst", "257"}, Words{"--burst", "-1"},
+        Words{"--burst", "many"}, Words{"--burst"}, Words{"--brust", "8"}, Words{"--bur", "8"},
+        Words{"stray"}, Words{"--idle-sleep", "100001"}, Words{"--memory", "1"},
+        Words{"--dynamic-entries", "0"}, Words{"--dynamic-entries", "99999999999999999999"},
+        Words{"--burst", "8", "--burst", "9"}})
+    EXPECT_NE(with(words), "fine") << words[0];
+}
+
+TEST(CoreList, ReadsRangesAndRefusesNonsense) {
+  EXPECT_EQ(read_core_list("0"), (std::vector<unsigned>{0}));
+  EXPECT_EQ(read_core_list("3,1"), (std::vector<unsigned>{3, 1}));
+  EXPECT_EQ(read_core_list("1-3,7"), (std::vector<unsigned>{1, 2, 3, 7}));
+  for (const auto* text : {"", ",", "1,", "-1", "1-", "3-1", "1,1", "1-3,2", "x", "1 2", "5000"})
+    EXPECT_THROW(read_core_list(text), WrongUsage) << text;
+}
+
+TEST(EalArguments, WorkersArePinnedAndTheRestKeepsOffTheirCores) {
+  const auto arguments = eal_arguments({{2, 3}, 64, {}, {}}, {0, 1, 2, 3});
+  const auto has = [&](const std::string& word) {
+    return std::ranges::find(arguments, word) != arguments.end();
+  };
+  EXPECT_TRUE(has("--lcores=0@(0,1),1@2,2@3"));
+  EXPECT_TRUE(has("--no-pci"));
+  EXPECT_TRUE(has("--in-memory"));
+}
+
+TEST(EalArguments, WithEveryCorePollingTheRestFloats) {
+  const auto arguments = eal_arguments({{0, 1}, 64, {"0000:01:00.0"}, {"--x"}}, {0, 1});
+  EXPECT_NE(std::ranges::find(arguments, "--lcores=0@(0,1),1@0,2@1"), arguments.end());
+  EXPECT_EQ(std::ranges::find(arguments, "--no-pci"), arguments.end());
+  EXPECT_NE(std::ranges::find(arguments, "0000:01:00.0"), arguments.end());
+  EXPECT_EQ(arguments.back(), "--x");
+}
+
+}  // namespace
+}  // namespace postern::dpdk
