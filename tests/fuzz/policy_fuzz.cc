@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Any bytes as a policy: refused with errors that have places in the text, or a policy whose every
+// index is within bounds.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "rules/policy/parse.h"
+#include "rules/text/diagnostic.h"
+
+using namespace postern;
+
+namespace {
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+void check_refusal(const BadInput& bad, std::string_view text) {
+  const auto lines = static_cast<uint32_t>(1 + std::count(text.begin(), text.end(), '\n'));
+  require(!bad.diagnostics().empty());
+  for (const auto& diagnostic : bad.diagnostics()) {
+    require(diagnostic.line <= lines);
+    require(diagnostic.column <= diagnostic.source.size() + 1);
+    require(!diagnostic.message.empty());
+  }
+}
+
+void check_policy(const Policy& policy) {
+  require(policy.protects.size() == policy.protect_lines.size());
+  for (const auto& block : policy.connections) {
+    require(std::all_of(block.services.begin(), block.services.end(),
+                        [&](size_t service) { return service < policy.services.size(); }));
+    for (const auto& rule : block.rules)
+      if (const auto* in_list = std::get_if<InList>(&rule.match))
+        require(in_list->list < policy.lists.size());
+  }
+  for (const auto& rule : policy.messages)
+    for (const auto& condition : rule.conditions) {
+      if (const auto* in_list = std::get_if<SourceInList>(&condition))
+        require(in_list->list < policy.lists.size());
+      if (const auto* domains = std::get_if<DomainInList>(&condition)) {
+        require(!domains->lists.empty());
+        for (const size_t list : domains->lists) require(list < policy.lists.size());
+      }
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  try {
+    check_policy(parse_policy(text, "fuzz"));
+  } catch (const BadInput& bad) {
+    check_refusal(bad, text);
+  }
+  return 0;
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Snapshots, damaged. The input is a row of changes to a good snapshot (a snapshot has at least
+// 2 MiB: too much for a fuzzer to invent): a byte that chooses a region, two of offset into it, one
+// of length, then that many bytes to put there. The checksum is made to match, so that what is
+// tested is everything behind it: the file is refused, or every look-up in it goes well.
+#include <xxhash.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+
+#include "rules/compile/compile.h"
+#include "rules/policy/parse.h"
+#include "rules/snapshot/snapshot.h"
+#include "rules/text/cursor.h"
+#include "tests/rules/support/compiled.h"
+#include "tests/rules/support/sealed.h"
+
+using namespace postern;
+
+namespace {
+
+const std::vector<std::byte>& good_snapshot() {
+  static const auto bytes = [] {
+    test::Workshop shop;
+    std::string many;
+    for (int i = 0; i < 200; i += 2) many += "192.0.2." + std::to_string(i) + '\n';
+    shop.list("a", many + "2001:db8::/33\n");
+    shop.list("b", "192.0.2.0/25\n198.51.100.0/23\n2001:db8::1\n");
+    shop.list("d", "example.net\nexample.com\n");
+    return shop
+        .compile(
+            "list a \"a\" category x\nlist b \"b\"\nlist d \"d\"\nprotect 192.0.2.7\n"
+            "service mx 203.0.113.0/24 2001:db8:25::/64\nservice sub 203.0.113.9 port 587\n"
+            "connection to mx\n drop category x\n inspect list b\nmessage\n accept domain in d\n")
+        .bytes;
+  }();
+  return bytes;
+}
+
+// Where the bytes are that matter: header, roots, tables and nodes, sections.
+size_t region_start(uint8_t which, const ps_snapshot_header& header) {
+  switch (which % 8) {
+    case 0:
+      return 0;
+    case 1:
+      return size_t{header.source_v4_root} * PS_BLOCK_BYTES + 0xc000 * 4;
+    case 2:
+      return size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * 4;
+    case 3:
+      return size_t{header.service_v4_root} * PS_BLOCK_BYTES + 0xcb00 * 4;
+    case 4:
+      return size_t{header.service_sets} * PS_BLOCK_BYTES;
+    case 5:
+      return size_t{header.matrix} * PS_BLOCK_BYTES;
+    default:
+      return size_t{header.engine_blocks} * PS_BLOCK_BYTES;
+  }
+}
+
+void change(std::vector<std::byte>& bytes, Cursor& input) {
+  const auto header = test::header_of(good_snapshot());
+  const auto which = static_cast<uint8_t>(input.take());
+  const auto low = static_cast<uint8_t>(input.take()), high = static_cast<uint8_t>(input.take());
+  const auto length = static_cast<uint8_t>(input.take()) % 16u;
+  const auto replacement = input.take(length);
+  const size_t offset = region_start(which, header) + (size_t{high} << 8 | low);
+  for (size_t i = 0; i < replacement.size() && offset + i < bytes.size(); i++)
+    bytes[offset + i] = static_cast<std::byte>(replacement[i]);
+}
+
+void look_up(const Snapshot& snapshot) {
+  for (const char* text : {"192.0.2.6", "192.0.2.7", "192.0.2.99", "198.51.100.1", "203.0.113.9",
+                           "0.0.0.0", "255.255.255.255", "2001:db8::1", "2001:db8:25::1", "::"}) {
+    const auto where = *IpAddress::parse(text);
+    const auto address_class = snapshot.class_of(where);
+    if (address_class >= snapshot.header().class_count) std::abort();
+    for (const size_t list : snapshot.lists_of(address_class))
+      if (list >= snapshot.lists().size()) std::abort();
+    if (const auto service = snapshot.service_of(where, 25)) {
+      if (service->service >= snapshot.policy().services.size()) std::abort();
+      snapshot.verdict(service->policy, address_class);
+    }
+    snapshot.explain(where, std::nullopt);
+  }
+  for (size_t list = 0; list < snapshot.lists().size(); list++) {
+    snapshot.entries_of(list);
+    snapshot.domain_entries_of(list);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  auto bytes = good_snapshot();
+  Cursor input(std::string_view(reinterpret_cast<const char*>(data), size));
+  while (!input.at_end()) change(bytes, input);
+  test::seal(bytes);
+  try {
+    look_up(*Snapshot::from_bytes(std::move(bytes), "fuzz"));
+  } catch (const BadInput&) {
+  }
+  return 0;
+}
