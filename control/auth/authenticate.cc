@@ -65,23 +65,30 @@ struct Authenticator::State {
   HeaderReader header;
   BodyHashes body;
   std::vector<Candidate> candidates;
+  bool is_sound = true;  // every line of the header is a field
 
   // The header is complete: which signatures are worth hashing a body for?
   void read_signatures() {
     header.finish();
     const auto& fields = header.fields();
+    // RFC 6376 §3.8: what is no message is not validated. Readers disagree about such a line (for
+    // some the body begins there), so a signature that passes would vouch for what nobody sees.
+    is_sound = std::none_of(fields.begin(), fields.end(),
+                            [](const HeaderField& field) { return field.name.empty(); });
     for (size_t place = 0; place < fields.size(); place++) {
       if (!has_name(fields[place], kSignatureField)) continue;
       DkimSignatureReading reading = read_dkim_signature(fields[place].body);
       Candidate candidate{place, std::move(reading.report), std::move(reading.signature)};
-      const auto refuse = [&](std::string reason) {
+      const auto refuse = [&](std::string reason, Result as = Result::kPolicy) {
         candidate.signature.reset();
-        candidate.result.result = Result::kPolicy;
+        candidate.result.result = as;
         candidate.result.reason = std::move(reason);
       };
       if (header.overflowed()) {
         refuse("not tried: the header is over " + std::to_string(kMaxHeaderLength) + " octets or " +
                std::to_string(kMaxHeaderFields) + " fields");
+      } else if (!is_sound) {
+        refuse("the header has a line that is no field (RFC 6376 section 3.8)", Result::kPermError);
       } else if (candidates.size() >= kMaxSignatures) {
         refuse("not tried: more than " + std::to_string(kMaxSignatures) + " signatures");
       }
@@ -142,7 +149,9 @@ asio::awaitable<AuthResult> Authenticator::finish(const Envelope& envelope,
     }
     result.dkim.push_back(std::move(candidate.result));
   }
-  if (!state_->header.overflowed()) result.from_domain = author_domain(fields);
+  if (!state_->header.overflowed() && state_->is_sound) {
+    result.from_domain = author_domain(fields);
+  }
 
   const auto add_spf = [&](const char* identity, const std::string& domain) {
     if (!domain.empty()) result.spf.push_back({identity, domain, Result::kNone, {}});

@@ -324,6 +324,17 @@ TEST_F(Authentication, VerifiesNothingInAHeaderThatIsTooLarge) {
   EXPECT_TRUE(resolver.asked().empty());
 }
 
+TEST_F(Authentication, VerifiesNothingWhereAHeaderLineIsNoField) {
+  const std::string message = sign_message(kMessage, kTags, rsa());
+  for (const char* line : {"no colon\r\n", ": no name\r\n", " a fold of nothing\r\n",
+                           "From mallory Mon Nov 23 00:00:00 2026\r\n", "a b: c\r\n"}) {
+    EXPECT_EQ(outcome(line + message),
+              "permerror: the header has a line that is no field (RFC 6376 section 3.8)")
+        << line;
+    EXPECT_EQ(last.from_domain, "");
+  }
+}
+
 TEST_F(Authentication, AsksForAllKeysAtOnce) {
   const std::string tags = "v=1; a=rsa-sha256; d=example.org; h=From; s=";
   std::string message = kMessage;
