@@ -100,17 +100,31 @@ __attribute__((noinline)) int postern_reset(struct xdp_md* ctx, const struct ps_
   return ps_reset_write(begin_of(ctx), end_of(ctx), packet);
 }
 
+/* What the kernel shall do with the frame; *reason changes where the verdict cannot be carried out.
+ */
+PS_INLINE int act(struct xdp_md* ctx, uint32_t action, uint32_t port,
+                  const struct ps_packet* packet, uint32_t* reason) {
+  if (action == PS_ACTION_DROP) return XDP_DROP;
+  if (action == PS_ACTION_RESET) {
+    if (postern_reset(ctx, packet)) return XDP_TX;
+    *reason = PS_REASON_NO_REPLY_ROOM;
+    return XDP_DROP;
+  }
+  if (config.topology == PS_TOPOLOGY_HOST) return XDP_PASS;
+  /* Whether the other port has gone is known here; whether its queue is full is not. */
+  if (bpf_redirect_map(&egress, port, XDP_DROP) == XDP_REDIRECT) return XDP_REDIRECT;
+  *reason = PS_REASON_EGRESS_FULL;
+  return XDP_DROP;
+}
+
 SEC("xdp")
 int postern(struct xdp_md* ctx) {
   uint32_t port = ctx->ingress_ifindex == config.mx_ifindex ? PS_PORT_MX : PS_PORT_WAN;
   uint32_t bytes = (uint32_t)(end_of(ctx) - begin_of(ctx)), slot = 0;
   struct ps_counters* count = bpf_map_lookup_elem(&counters, &slot);
   struct ps_packet packet = {};
-  uint32_t verdict = postern_judge(ctx, port, &packet), action = verdict >> 8, reason;
-  if (action == PS_ACTION_RESET && !postern_reset(ctx, &packet))
-    verdict = VERDICT(ps_verdict_because(PS_REASON_NO_REPLY_ROOM));
-  action = verdict >> 8;
-  reason = verdict & 0xffu;
+  uint32_t verdict = postern_judge(ctx, port, &packet), reason = verdict & 0xffu;
+  int result = act(ctx, verdict >> 8, port, &packet, &reason);
   if (count) {
     /* The loader verified every cell of the matrix; the check is for the kernel's verifier, and
      * the barrier makes clang index with the very register that was checked. */
@@ -119,8 +133,5 @@ int postern(struct xdp_md* ctx) {
     count->packets[port][reason]++;
     count->bytes[port] += bytes;
   }
-  if (action == PS_ACTION_RESET) return XDP_TX;
-  if (action == PS_ACTION_DROP) return XDP_DROP;
-  if (config.topology == PS_TOPOLOGY_HOST) return XDP_PASS;
-  return (int)bpf_redirect_map(&egress, port, XDP_DROP);
+  return result;
 }

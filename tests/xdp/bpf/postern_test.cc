@@ -53,6 +53,14 @@ TEST_F(PosternBpf, AgreesWithTheCoreOnMutants) {
   }
 }
 
+TEST_F(PosternBpf, CountsWhatTheOtherPortCannotTake) {
+  XdpJudge judge(&corpus_world());  // a wire, as no ports are set, that leads nowhere
+  const auto lost = judge.run(PS_PORT_WAN, Ethernet{} / Ipv4{} / Tcp{});
+  EXPECT_EQ(to_string(lost), to_string({Action::DROP, Reason::EGRESS_FULL, {}}));
+  const auto dropped = judge.run(PS_PORT_WAN, Ethernet{} / Ipv4{.source = "203.0.113.1"} / Tcp{});
+  EXPECT_EQ(to_string(dropped), to_string({Action::DROP, Reason::RULE_DROP, {}}));
+}
+
 TEST_F(PosternBpf, UsesTheKernelsClockUnlessATestSetsOne) {
   World world = corpus_world();
   const auto now = monotonic_ns();

@@ -29,16 +29,20 @@ XdpJudge::XdpJudge(const World* world) : program_(1024), dynamic_(program_.dynam
 Judgement XdpJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns) {
   program_.set_ports(PS_TOPOLOGY_HOST, kLoopback, port == PS_PORT_MX ? kLoopback : 0);
   program_.set_test_time(now_ns);
+  return run(port, frame);
+}
+
+Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
   const auto before = program_.counters();
   Bytes out(frame.size() + 256);
   Bytes in = frame;
-  LIBBPF_OPTS(bpf_test_run_opts, run);
-  run.data_in = in.data();
-  run.data_size_in = static_cast<uint32_t>(in.size());
-  run.data_out = out.data();
-  run.data_size_out = static_cast<uint32_t>(out.size());
-  run.repeat = 1;
-  if (const int error = bpf_prog_test_run_opts(program_.fd(), &run); error != 0)
+  LIBBPF_OPTS(bpf_test_run_opts, test);
+  test.data_in = in.data();
+  test.data_size_in = static_cast<uint32_t>(in.size());
+  test.data_out = out.data();
+  test.data_size_out = static_cast<uint32_t>(out.size());
+  test.repeat = 1;
+  if (const int error = bpf_prog_test_run_opts(program_.fd(), &test); error != 0)
     throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
   const auto after = program_.counters();
 
@@ -56,7 +60,7 @@ Judgement XdpJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns) {
   if (after.bytes[port] - before.bytes[port] != frame.size())
     throw std::runtime_error("counted other bytes than the frame has");
 
-  switch (run.retval) {
+  switch (test.retval) {
     case XDP_PASS:
       judgement.action = Action::ALLOW;
       break;
@@ -65,12 +69,12 @@ Judgement XdpJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns) {
       break;
     case XDP_TX:
       judgement.action = Action::RESET;
-      judgement.reply = cut(out, run.data_size_out);
+      judgement.reply = cut(out, test.data_size_out);
       break;
     default:
-      throw std::runtime_error("the program returned " + std::to_string(run.retval));
+      throw std::runtime_error("the program returned " + std::to_string(test.retval));
   }
-  if (run.retval != XDP_TX && cut(out, run.data_size_out) != frame)
+  if (test.retval != XDP_TX && cut(out, test.data_size_out) != frame)
     throw std::runtime_error("a frame that is not answered was changed");
   return judgement;
 }

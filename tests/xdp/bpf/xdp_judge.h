@@ -22,6 +22,8 @@ class XdpJudge {
   explicit XdpJudge(const World* world);
   // Throws std::runtime_error when the run fails or anything but one packet was counted.
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns);
+  // The same with ports and time as they are set.
+  Judgement run(ps_port port, const Bytes& frame);
 
   xdp::Program& program() noexcept { return program_; }
 
