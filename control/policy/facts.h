@@ -6,6 +6,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "control/auth/auth_result.h"
 #include "rules/address/address.h"
@@ -21,21 +23,36 @@ struct SessionFacts {
   ClassId address_class = 0;
 };
 
+struct KnownDomain {
+  std::string domain;
+  double reputation = 0.5;
+};
+
 struct MessageFacts {
   std::string mail_from;  // without the angle brackets; empty: the null sender
   auth::AuthResult auth;
+  // True when authentication did not end within its time: auth then says nothing at all.
+  bool auth_unknown = false;
   // The domain that reputation is kept for: d= of the first signature that passed; empty: none.
   std::string signing_domain;
   std::optional<double> reputation;  // 0 bad .. 1 good; nullopt: nothing is known
+  // The same for every d= of the message of which something is known, whatever its result: a
+  // signature whose key did not come might have passed, and then its domain's would count.
+  std::vector<KnownDomain> known_domains;
+  int64_t now = 0;  // Unix seconds: lists past their expiry count as empty
 };
 
 enum class Action : uint8_t { kAccept, kTag, kDefer, kReject };
 
 struct Disposition {
   Action action = Action::kAccept;
-  std::string rule;        // as written in the policy; empty: no rule decided
+  std::string rule;  // as written in the policy; empty: no rule decided
   uint32_t rule_line = 0;
   std::string explanation;  // one line for logs and for the sender
+  std::string contact;      // of the list concerned, where it names one: where to object
+  bool for_dns = false;     // deferred only because an answer of the DNS is missing
 };
+
+std::string_view word(Action action) noexcept;  // "accept", "tag", "defer", "reject"
 
 }  // namespace postern::policy

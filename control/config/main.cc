@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// postern-control: puts the parts together and runs the loop. One thread. What needs privileges
+// (ports, the key) is taken first, then they are dropped, then anything is said to anybody.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <variant>
+
+#include "control/config/options.h"
+#include "control/config/privileges.h"
+#include "control/dns/unbound_resolver.h"
+#include "control/policy/evidence.h"
+#include "control/policy/helo_patterns.h"
+#include "control/policy/message_policy.h"
+#include "control/reputation/store.h"
+#include "control/smtp/log_text.h"
+#include "control/smtp/proxy.h"
+#include "control/smtp/teacher.h"
+#include "rules/text/diagnostic.h"
+#include "rules/text/file_text.h"
+
+namespace postern::config {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+constexpr size_t kMaxPatterns = 1 << 20;
+
+std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
+  if (file.empty())
+    return std::make_unique<policy::HeloPatterns>(policy::HeloPatterns::built_in(), "built-in");
+  return std::make_unique<policy::HeloPatterns>(read_file_text(file, kMaxPatterns).text, file);
+}
+
+std::optional<asio::ssl::context> read_certificate(const Options& options) {
+  if (options.certificate.empty()) return std::nullopt;
+  std::optional<asio::ssl::context> context(asio::ssl::context::tls_server);
+  std::string reading = options.certificate;
+  try {
+    context->use_certificate_chain_file(options.certificate);
+    reading = options.key;
+    context->use_private_key_file(options.key, asio::ssl::context::pem);
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error(reading + ": " + error.code().message());
+  }
+  SSL_CTX* native = context->native_handle();
+  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+  return context;
+}
+
+tcp::endpoint endpoint_of(const Listen& listen) {
+  const auto& address = listen.address;
+  if (address.is_v4()) return {asio::ip::address_v4(address.v4_host_order()), listen.port};
+  return {asio::ip::address_v6(address.bytes()), listen.port};
+}
+
+void require_directory(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0)
+    throw std::system_error(errno, std::system_category(), path);
+  if (!S_ISDIR(status.st_mode)) throw std::runtime_error(path + ": not a directory");
+}
+
+std::shared_ptr<const policy::MessagePolicy> read_policy_of(const std::string& snapshot) {
+  return std::make_shared<const policy::MessagePolicy>(Snapshot::open(snapshot));
+}
+
+void reload(const std::string& path, smtp::Service& service) {
+  try {
+    service.policy = read_policy_of(path);
+    spdlog::info("snapshot state=loaded file={} generation={}", path,
+                 service.policy->snapshot().generation());
+  } catch (const std::exception& error) {
+    // The one in force stays.
+    spdlog::error("snapshot state=refused file={} error={}", path, smtp::log_value(error.what()));
+  }
+}
+
+asio::awaitable<void> flush_regularly(reputation::Store& store, std::chrono::milliseconds time,
+                                      asio::steady_timer& timer, const bool& ending) {
+  bool worked = true;
+  while (!ending) {
+    boost::system::error_code woken;
+    timer.expires_after(time);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    const bool works = store.flush();
+    if (works != worked) {
+      if (works)
+        spdlog::info("reputation state=written");
+      else
+        spdlog::error("reputation state=refused error=\"the file cannot be written; counts wait\"");
+    }
+    worked = works;
+  }
+}
+
+class Daemon {
+ public:
+  explicit Daemon(const Options& options)
+      : options_(options),
+        tls_(read_certificate(options)),
+        patterns_(read_patterns(options.helo_patterns)),
+        spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
+        evidence_(options.evidence),
+        signals_(loop_, SIGTERM, SIGINT, SIGHUP),
+        flush_timer_(loop_) {}
+
+  int run() {
+    require_directory(options_.spool_directory);
+    auto first_policy = read_policy_of(options_.snapshot);
+    // The listening sockets exist before privileges go; the proxy needs the service, and that the
+    // store and the resolver, which are to be opened as the user who will write to them.
+    std::vector<tcp::acceptor> bound;
+    for (const auto& listen : options_.listen)
+      bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
+    if (!options_.user.empty()) become(options_.user);
+
+    reputation::Store store(options_.reputation);
+    dns::UnboundResolver resolver(loop_, options_.resolver);
+    smtp::Teacher teacher(loop_, options_.teacher);
+    smtp::Service service{.options = options_.proxy,
+                          .resolver = resolver,
+                          .store = store,
+                          .spool_space = spool_space_,
+                          .policy = std::move(first_policy),
+                          .tls = tls_ ? &*tls_ : nullptr,
+                          .helo_patterns = patterns_.get(),
+                          .evidence = &evidence_,
+                          .teacher = &teacher,
+                          .farm_offer = {}};
+    smtp::Proxy proxy(loop_, service);
+    std::string places;
+    for (auto& acceptor : bound) {
+      const auto endpoint = acceptor.local_endpoint();
+      places += (places.empty() ? "" : ",") +
+                (endpoint.address().is_v6() ? "[" + endpoint.address().to_string() + "]"
+                                            : endpoint.address().to_string()) +
+                ":" + std::to_string(endpoint.port());
+      proxy.add(std::move(acceptor));
+    }
+    proxy.start();
+    asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
+                   asio::detached);
+    await_signal(proxy, service, teacher);
+    spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
+                 options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
+                 tls_ ? "yes" : "no", service.policy->snapshot().generation());
+    std::printf("ready listen=%s\n", places.c_str());
+    std::fflush(stdout);
+    loop_.run();
+    if (!store.flush())
+      spdlog::error("reputation state=lost error=\"the last counts are not written\"");
+    spdlog::info("stopped");
+    return 0;
+  }
+
+ private:
+  void await_signal(smtp::Proxy& proxy, smtp::Service& service, smtp::Teacher& teacher) {
+    signals_.async_wait([&](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload(options_.snapshot, service);
+      } else if (!ending_) {
+        ending_ = true;
+        spdlog::info("stopping sessions={}", proxy.sessions());
+        proxy.drain(options_.drain_time, [this, &teacher] {
+          teacher.stop();
+          flush_timer_.cancel();
+          signals_.cancel();
+          loop_.stop();
+        });
+      }
+      await_signal(proxy, service, teacher);
+    });
+  }
+
+  const Options& options_;
+  asio::io_context loop_{1};
+  std::optional<asio::ssl::context> tls_;
+  std::unique_ptr<policy::HeloPatterns> patterns_;
+  smtp::SpoolSpace spool_space_;
+  policy::EvidenceTable evidence_;
+  asio::signal_set signals_;
+  asio::steady_timer flush_timer_;
+  bool ending_ = false;
+};
+
+int run(int count, char** words) {
+  const auto parsed = parse_options(count, words);
+  if (const auto* answer = std::get_if<Answer>(&parsed)) {
+    std::cout << answer->text;
+    return 0;
+  }
+  const auto& options = std::get<Options>(parsed);
+  spdlog::set_default_logger(spdlog::stderr_logger_st("postern-control"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
+  if (options.debug) spdlog::set_level(spdlog::level::debug);
+  raise_file_limit();
+  std::signal(SIGPIPE, SIG_IGN);
+  return Daemon(options).run();
+}
+
+}  // namespace
+}  // namespace postern::config
+
+int main(int count, char** words) {
+  try {
+    return postern::config::run(count, words);
+  } catch (const postern::config::UsageError& error) {
+    std::cerr << "postern-control: " << error.what() << " (--help)\n";
+    return 2;
+  } catch (const postern::BadInput& error) {
+    for (const auto& diagnostic : error.diagnostics()) std::cerr << diagnostic.to_string() << '\n';
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "postern-control: " << error.what() << '\n';
+    return 1;
+  }
+}

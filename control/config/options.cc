@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Boost.Program_options reads both the command line and the file; values are converted here, so
+// that a complaint can name the option, and the line it stands on.
+#include "control/config/options.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/program_options.hpp>
+#include <functional>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "control/config/value.h"
+#include "rules/text/diagnostic.h"
+#include "rules/text/file_text.h"
+
+namespace postern::config {
+namespace {
+
+namespace po = boost::program_options;
+using std::chrono::milliseconds;
+using Strings = std::vector<std::string>;
+
+constexpr size_t kMaxFile = 1 << 20;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  return name.data();
+}
+
+po::options_description settings() {
+  po::options_description all(100, 50);
+  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
+  const auto texts = [](const char* name) {
+    return po::value<Strings>()->composing()->value_name(name);
+  };
+  po::options_description mail("Mail", 100);
+  // clang-format off
+  mail.add_options()
+    ("listen", texts("ADDRESS[:PORT]"),
+     "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
+    ("farm", text("HOST[:PORT]"), "the mail exchangers behind us; needed")
+    ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
+    ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
+    ("certificate", text("FILE"), "certificate chain, PEM; with --key STARTTLS is offered")
+    ("key", text("FILE"), "its private key, PEM")
+    ("snapshot", text("FILE"),
+     "the compiled policy, from `postern compile`; needed; read again on SIGHUP")
+    ("resolver", texts("ADDRESS[@PORT]"),
+     "name server to ask; several times (without: from the root)")
+    ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
+    ("user", text("NAME"), "become that user once the ports are bound");
+  po::options_description learning("Learning", 100);
+  learning.add_options()
+    ("engine", texts("SOCKET"), "management socket of a packet engine to teach; several times")
+    ("greet-pause", text("TIME"),
+     "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
+    ("helo-patterns", text("FILE"),
+     "names that only bots say: one regular expression per line (built in)")
+    ("learn-threshold", text("N"), "so many offences of one source make an entry (3)")
+    ("learn-window", text("TIME"), "within that time (10m)")
+    ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)");
+  po::options_description limits("Limits", 100);
+  limits.add_options()
+    ("max-message", text("SIZE"), "the largest message (50M)")
+    ("max-recipients", text("N"), "per message (1000)")
+    ("max-hops", text("N"), "Received fields; more are a loop (100)")
+    ("max-errors", text("N"), "bad commands per session (20)")
+    ("max-sessions", text("N"), "at a time (2000)")
+    ("max-sessions-per-source", text("N"), "at a time from one IPv4 address or IPv6 /64 (50)")
+    ("spool", text("DIR"), "directory for messages that are too large for memory (/var/tmp)")
+    ("spool-memory", text("SIZE"), "of one message in memory (256K)")
+    ("spool-total", text("SIZE"), "of all messages under way (1G)")
+    ("command-time", text("TIME"), "wait for a command (5m)")
+    ("text-time", text("TIME"), "wait for the next piece of a message (3m)")
+    ("authentication-time", text("TIME"), "for all look-ups of one message (20s)")
+    ("farm-connect-time", text("TIME"), "for a connection to the farm (30s)")
+    ("farm-reply-time", text("TIME"), "for the farm's answers (5m)")
+    ("farm-final-time", text("TIME"), "for its answer to a whole message (10m)")
+    ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
+  // clang-format on
+  all.add(mail).add(learning).add(limits);
+  return all;
+}
+
+po::options_description general_options() {
+  po::options_description general("General", 100);
+  // clang-format off
+  general.add_options()
+    ("config", po::value<std::string>()->value_name("FILE"),
+     "read settings from there: NAME = VALUE, # comments")
+    ("debug", po::bool_switch(), "log more")
+    ("help", "print this")
+    ("version", "print the version");
+  // clang-format on
+  return general;
+}
+
+std::string help(const po::options_description& all) {
+  std::ostringstream text;
+  text << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
+          "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
+          "domain, decides by the policy, and relays to the mail farm.\n\n"
+       << all
+       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G.\n"
+          "SIGHUP reads the snapshot again; SIGTERM ends in an orderly way.\n"
+          "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
+  return text.str();
+}
+
+// Where each setting of the config file stands, and what is wrong there.
+class ConfigFile {
+ public:
+  ConfigFile(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
+    std::istringstream lines(text_);
+    std::string line;
+    for (uint32_t number = 1; std::getline(lines, line); number++) {
+      lines_.push_back(line);
+      const std::string key = trimmed(line.substr(0, line.find_first_of("=#")));
+      if (!key.empty()) places_[key].push_back(number);
+    }
+  }
+
+  const std::string& text() const noexcept { return text_; }
+
+  // The line that says `option`, and where the value is told apart, the one with that value.
+  [[noreturn]] void refuse(const std::string& option, const std::string& value,
+                           const std::string& message) const {
+    Diagnostic diagnostic{.file = name_, .line = 0, .column = 0, .message = message, .source = {}};
+    const auto places = places_.find(option);
+    if (places != places_.end()) {
+      for (const uint32_t number : places->second) {
+        const std::string& line = lines_[number - 1];
+        const size_t at = value.empty() ? std::string::npos : line.find(value);
+        if (diagnostic.line != 0 && at == std::string::npos) continue;
+        diagnostic.line = number;
+        diagnostic.source = line;
+        diagnostic.column = at == std::string::npos ? 1 : static_cast<uint32_t>(at + 1);
+        if (at != std::string::npos) break;
+      }
+    }
+    throw BadInput(diagnostic);
+  }
+  bool says(const std::string& option) const { return places_.contains(option); }
+
+ private:
+  static std::string trimmed(const std::string& text) {
+    const auto first = text.find_first_not_of(" \t\r");
+    if (first == std::string::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+  }
+
+  std::string name_, text_;
+  std::vector<std::string> lines_;
+  std::map<std::string, std::vector<uint32_t>> places_;
+};
+
+// Converts what was given, and complains in the right place.
+class Values {
+ public:
+  Values(const po::variables_map& given, const ConfigFile* file) : given_(given), file_(file) {}
+
+  bool has(const std::string& name) const { return given_.contains(name); }
+
+  void text(const std::string& name, std::string& into) const {
+    if (has(name)) into = given_[name].as<std::string>();
+  }
+  Strings texts(const std::string& name) const {
+    return has(name) ? given_[name].as<Strings>() : Strings{};
+  }
+  void time(const std::string& name, milliseconds& into, milliseconds least) const {
+    convert(name, into, parse_time, "a time such as 300ms, 5s, 10m or 1h",
+            [&](milliseconds value) { return value >= least; });
+  }
+  template <typename Number>
+  void size(const std::string& name, Number& into, uint64_t least) const {
+    convert(name, into, parse_size, "a size such as 65536, 256K or 50M",
+            [&](uint64_t value) { return value >= least; });
+  }
+  template <typename Number>
+  void number(const std::string& name, Number& into, uint64_t least, uint64_t most) const {
+    const auto plain = [](std::string_view text) {
+      const bool digits =
+          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+      return digits ? parse_size(text) : std::nullopt;
+    };
+    convert(name, into, plain,
+            "a number from " + std::to_string(least) + " to " + std::to_string(most),
+            [&](uint64_t value) { return value >= least && value <= most; });
+  }
+
+  [[noreturn]] void refuse(const std::string& name, const std::string& value,
+                           const std::string& expected) const {
+    const std::string message =
+        name + " is to be " + expected + (value.empty() ? "" : ", not \"" + value + '"');
+    if (file_ != nullptr && file_->says(name)) file_->refuse(name, value, message);
+    throw UsageError("--" + message);
+  }
+
+ private:
+  template <typename Into, typename Parse, typename Accept>
+  void convert(const std::string& name, Into& into, Parse parse, const std::string& expected,
+               Accept acceptable) const {
+    if (!has(name)) return;
+    const auto& text = given_[name].as<std::string>();
+    const auto value = parse(text);
+    if (!value || !acceptable(*value)) refuse(name, text, expected);
+    into = static_cast<Into>(*value);
+  }
+
+  const po::variables_map& given_;
+  const ConfigFile* file_;
+};
+
+bool is_host_name(const std::string& name) {
+  return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  });
+}
+
+void read_mail(const Values& values, Options& options) {
+  auto& proxy = options.proxy;
+  for (const auto& text : values.texts("listen")) {
+    const auto endpoint = parse_endpoint(text, 25);
+    if (!endpoint) values.refuse("listen", text, "ADDRESS[:PORT], IPv6 in brackets");
+    options.listen.push_back({endpoint->address, endpoint->port});
+  }
+  std::string farm;
+  values.text("farm", farm);
+  if (farm.empty()) throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
+  const auto host = parse_host(farm, 25);
+  if (!host) values.refuse("farm", farm, "HOST[:PORT], IPv6 in brackets");
+  proxy.farm.host = host->host;
+  proxy.farm.port = host->port;
+
+  proxy.server.name = host_name();
+  values.text("name", proxy.server.name);
+  if (!is_host_name(proxy.server.name)) values.refuse("name", proxy.server.name, "a host name");
+  proxy.farm.own_name = proxy.server.name;
+  proxy.authserv_id = proxy.server.name;
+  values.text("authserv-id", proxy.authserv_id);
+  if (!is_host_name(proxy.authserv_id))
+    values.refuse("authserv-id", proxy.authserv_id, "a host name");
+
+  values.text("certificate", options.certificate);
+  values.text("key", options.key);
+  if (options.certificate.empty() != options.key.empty())
+    throw UsageError("certificate and key are to be given both, or neither");
+  values.text("snapshot", options.snapshot);
+  if (options.snapshot.empty())
+    throw UsageError("snapshot is missing: the policy, from `postern compile`");
+  options.resolver.forward_to = values.texts("resolver");
+  values.text("reputation", options.reputation);
+  values.text("user", options.user);
+}
+
+void read_learning(const Values& values, Options& options) {
+  options.teacher.engines = values.texts("engine");
+  values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
+  values.text("helo-patterns", options.helo_patterns);
+  values.number("learn-threshold", options.evidence.threshold, 1, 1000);
+  milliseconds window{options.evidence.window * 1000};
+  values.time("learn-window", window, milliseconds{1000});
+  options.evidence.window = std::chrono::duration_cast<std::chrono::seconds>(window).count();
+  milliseconds learn_for = options.teacher.learn_for;
+  values.time("learn-for", learn_for, milliseconds{1000});
+  options.teacher.learn_for = std::chrono::duration_cast<std::chrono::seconds>(learn_for);
+}
+
+void read_limits(const Values& values, Options& options) {
+  auto& proxy = options.proxy;
+  const milliseconds least{1};
+  values.size("max-message", proxy.max_message, 65536);  // RFC 5321 §4.5.3.1.7: at least 64K
+  values.number("max-recipients", proxy.server.max_recipients, 1, 100'000);
+  values.number("max-hops", proxy.max_hops, 1, 10'000);
+  values.number("max-errors", proxy.server.max_errors, 1, 1'000'000);
+  values.number("max-sessions", proxy.max_sessions, 1, 1'000'000);
+  values.number("max-sessions-per-source", proxy.max_sessions_per_source, 1, 1'000'000);
+  values.text("spool", options.spool_directory);
+  values.size("spool-memory", options.spool_memory, 0);
+  values.size("spool-total", options.spool_total, 65536);
+  values.time("command-time", proxy.command_time, least);
+  values.time("text-time", proxy.text_time, least);
+  values.time("authentication-time", proxy.authentication_time, least);
+  values.time("farm-connect-time", proxy.farm.connect_time, least);
+  values.time("farm-reply-time", proxy.farm.reply_time, least);
+  values.time("farm-final-time", proxy.farm.final_time, least);
+  values.time("drain-time", options.drain_time, milliseconds{0});
+}
+
+ConfigFile read_config(const std::string& name, const po::options_description& description,
+                       po::variables_map& given) {
+  ConfigFile file(name, read_file_text(name, kMaxFile).text);
+  std::istringstream stream(file.text());
+  try {
+    po::store(po::parse_config_file(stream, description), given);
+  } catch (const po::invalid_config_file_syntax& error) {
+    file.refuse(error.tokens(), error.tokens(), "expected NAME = VALUE");
+  } catch (const po::error_with_option_name& error) {
+    // what() speaks of command lines; the place says more than the words.
+    const std::string option = error.get_option_name();
+    const auto* unknown = dynamic_cast<const po::unknown_option*>(&error);
+    file.refuse(option, option,
+                unknown != nullptr ? "there is no setting \"" + option + '"' : error.what());
+  } catch (const po::error& error) {
+    throw BadInput(
+        Diagnostic{.file = name, .line = 0, .column = 0, .message = error.what(), .source = {}});
+  }
+  return file;
+}
+
+}  // namespace
+
+std::variant<Options, Answer> parse_options(int count, const char* const* words) {
+  const auto description = settings();
+  po::options_description all(100, 50);
+  all.add(description).add(general_options());
+  po::variables_map given;
+  std::optional<ConfigFile> file;
+  try {
+    // No guessing: an abbreviation that works today may be ambiguous tomorrow.
+    const auto style =
+        po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(count, words)
+                  .options(all)
+                  .positional(po::positional_options_description())
+                  .style(style)
+                  .run(),
+              given);
+    if (given.contains("help")) return Answer{help(all)};
+    if (given.contains("version")) return Answer{"postern-control " POSTERN_VERSION "\n"};
+    if (given.contains("config"))
+      file.emplace(read_config(given["config"].as<std::string>(), description, given));
+    po::notify(given);
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  Options options;
+  const Values values(given, file ? &*file : nullptr);
+  read_mail(values, options);
+  read_learning(values, options);
+  read_limits(values, options);
+  options.debug = given["debug"].as<bool>();
+  if (options.listen.empty()) options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
+  return options;
+}
+
+}  // namespace postern::config

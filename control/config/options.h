@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The settings of postern-control: every one is an option of the command line and a line of the
+// config file (`listen = [2001:db8::25]:25`). What the command line says wins; where an option may
+// be given several times, both count. What is wrong in the file is told with its line.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "control/dns/unbound_resolver.h"
+#include "control/policy/evidence.h"
+#include "control/smtp/service.h"
+#include "control/smtp/teacher.h"
+#include "rules/address/address.h"
+
+namespace postern::config {
+
+struct Listen {
+  IpAddress address;
+  uint16_t port = 25;
+};
+
+struct Options {
+  std::vector<Listen> listen;
+  smtp::ProxyOptions proxy;
+  std::string certificate, key;  // PEM files; both or neither
+  std::string snapshot;
+  std::string reputation = ":memory:";
+  std::chrono::milliseconds flush_time{5000};  // how often the reputation is written
+  dns::UnboundResolver::Options resolver;
+  std::string helo_patterns;  // file; empty: the built-in ones
+  policy::EvidenceTable::Options evidence;
+  smtp::TeacherOptions teacher;
+  std::string spool_directory = "/var/tmp";
+  uint64_t spool_memory = 256u << 10;
+  uint64_t spool_total = uint64_t{1} << 30;
+  std::chrono::milliseconds drain_time{30'000};
+  std::string user;  // empty: stay who we are
+  bool debug = false;
+};
+
+// --help or --version: what to print.
+struct Answer {
+  std::string text;
+};
+
+// The command line is wrong (exit status 2); what() is one line. What is wrong in the config file
+// is BadInput (exit status 1).
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Throws UsageError or BadInput.
+std::variant<Options, Answer> parse_options(int count, const char* const* words);
+
+}  // namespace postern::config

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// How a missing answer is handled: a signature whose key did not come is tried with every result
+// that the key could have led to. There are two kinds of them, pass and the words for not passing;
+// which of the latter holds matters only where no signature passed. So with n such signatures there
+// are at most 2^n - 1 cases with a pass and four without. Beyond kMaxMissing signatures the cases
+// are not counted out any more: conditions on authentication are then simply unknown.
+#include "control/policy/message_policy.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+namespace postern::policy {
+namespace {
+
+using auth::Result;
+
+constexpr size_t kMaxMissing = 6;
+
+// What might be true of the signatures.
+struct Hypothesis {
+  bool unknown = false;      // nothing can be said of authentication
+  std::vector<Result> dkim;  // parallel to AuthResult::dkim
+};
+
+enum class Truth : uint8_t { kFalse, kTrue, kUnknown };
+
+Truth truth(bool value) noexcept {
+  return value ? Truth::kTrue : Truth::kFalse;
+}
+
+Truth negate_if(Truth value, bool negate) noexcept {
+  if (value == Truth::kUnknown || !negate) return value;
+  return truth(value == Truth::kFalse);
+}
+
+// Best first. policy: it verified, but not in a way that counts (RFC 8601 §2.7.1).
+constexpr std::array<Result, 7> kBestFirst = {
+    Result::kPass, Result::kTempError, Result::kPolicy, Result::kNeutral,
+    Result::kFail, Result::kPermError, Result::kNone};
+
+Result best_of(const std::vector<Result>& results) {
+  for (const Result candidate : kBestFirst)
+    if (std::find(results.begin(), results.end(), candidate) != results.end()) return candidate;
+  return Result::kNone;
+}
+
+std::vector<Result> results_of(const auth::AuthResult& auth) {
+  std::vector<Result> results;
+  for (const auto& signature : auth.dkim) results.push_back(signature.result);
+  return results;
+}
+
+std::vector<size_t> missing_of(const auth::AuthResult& auth) {
+  std::vector<size_t> missing;
+  for (size_t i = 0; i < auth.dkim.size(); i++)
+    if (auth.dkim[i].result == Result::kTempError) missing.push_back(i);
+  return missing;
+}
+
+std::vector<Hypothesis> hypotheses_for(const MessageFacts& message) {
+  if (message.auth_unknown) return {Hypothesis{.unknown = true, .dkim = {}}};
+  const auto seen = results_of(message.auth);
+  const auto missing = missing_of(message.auth);
+  if (missing.empty()) return {Hypothesis{.unknown = false, .dkim = seen}};
+  if (missing.size() > kMaxMissing) return {Hypothesis{.unknown = true, .dkim = {}}};
+  std::vector<Hypothesis> all;
+  for (const Result without :
+       {Result::kFail, Result::kPermError, Result::kPolicy, Result::kNeutral}) {
+    Hypothesis none_passed{.unknown = false, .dkim = seen};
+    for (const size_t i : missing) none_passed.dkim[i] = without;
+    all.push_back(std::move(none_passed));
+  }
+  for (size_t passing = 1; passing < size_t{1} << missing.size(); passing++) {
+    Hypothesis some_passed{.unknown = false, .dkim = seen};
+    for (size_t bit = 0; bit < missing.size(); bit++) {
+      const bool passes = (passing >> bit & 1) != 0;
+      some_passed.dkim[missing[bit]] = passes ? Result::kPass : Result::kFail;
+    }
+    all.push_back(std::move(some_passed));
+  }
+  return all;
+}
+
+bool compare(double left, Comparison comparison, double right) noexcept {
+  switch (comparison) {
+    case Comparison::kEqual:
+      return left == right;
+    case Comparison::kNotEqual:
+      return left != right;
+    case Comparison::kLess:
+      return left < right;
+    case Comparison::kLessEqual:
+      return left <= right;
+    case Comparison::kGreater:
+      return left > right;
+    case Comparison::kGreaterEqual:
+      return left >= right;
+  }
+  return false;
+}
+
+Result result_of(DkimWord word) noexcept {
+  switch (word) {
+    case DkimWord::kPass:
+      return Result::kPass;
+    case DkimWord::kFail:
+      return Result::kFail;
+    case DkimWord::kNone:
+      return Result::kNone;
+    case DkimWord::kPolicy:
+      return Result::kPolicy;
+    case DkimWord::kNeutral:
+      return Result::kNeutral;
+    case DkimWord::kTempError:
+      return Result::kTempError;
+    case DkimWord::kPermError:
+      return Result::kPermError;
+  }
+  return Result::kNone;
+}
+
+bool is_or_is_below(std::string_view name, std::string_view domain) noexcept {
+  if (!name.ends_with(domain)) return false;
+  return name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.';
+}
+
+// name or one of its parents is in the sorted list.
+bool listed(const std::vector<std::string>& domains, std::string_view name) {
+  for (;;) {
+    if (std::binary_search(domains.begin(), domains.end(), name)) return true;
+    const size_t dot = name.find('.');
+    if (dot == std::string_view::npos) return false;
+    name.remove_prefix(dot + 1);
+  }
+}
+
+// All that conditions are evaluated against, under one hypothesis.
+class Evaluation {
+ public:
+  Evaluation(const Snapshot& snapshot, const SessionFacts& session, const MessageFacts& message,
+             const Hypothesis& hypothesis)
+      : snapshot_(snapshot), session_(session), message_(message), hypothesis_(hypothesis) {}
+
+  Truth holds(const MessageRule& rule) const {
+    Truth all = Truth::kTrue;
+    for (const Condition& condition : rule.conditions) {
+      const Truth one = std::visit([this](const auto& c) { return holds(c); }, condition);
+      if (one == Truth::kFalse) return Truth::kFalse;
+      if (one == Truth::kUnknown) all = Truth::kUnknown;
+    }
+    return all;
+  }
+
+ private:
+  Truth holds(const DkimIs& condition) const {
+    // "dkim = temperror" asks what was seen, not what might have been.
+    const bool asks_of_failure = condition.word == DkimWord::kTempError;
+    if (asks_of_failure && message_.auth_unknown)
+      return truth(condition.comparison == Comparison::kEqual);
+    if (!asks_of_failure && hypothesis_.unknown) return Truth::kUnknown;
+    const Result best = best_of(asks_of_failure ? results_of(message_.auth) : hypothesis_.dkim);
+    return negate_if(truth(best == result_of(condition.word)),
+                     condition.comparison == Comparison::kNotEqual);
+  }
+
+  Truth holds(const DomainIs& condition) const {
+    if (hypothesis_.unknown) return Truth::kUnknown;
+    bool found = false;
+    for (const auto& domain : passing_domains())
+      found = found || is_or_is_below(domain, condition.domain);
+    return negate_if(truth(found), condition.comparison == Comparison::kNotEqual);
+  }
+
+  Truth holds(const DomainInList& condition) const {
+    if (hypothesis_.unknown) return Truth::kUnknown;
+    for (const size_t list : condition.lists) {
+      if (expired(list)) continue;
+      for (const auto& domain : passing_domains())
+        if (listed(snapshot_.domains_of(list), domain)) return Truth::kTrue;
+    }
+    return Truth::kFalse;
+  }
+
+  Truth holds(const ReputationIs& condition) const {
+    if (hypothesis_.unknown) return Truth::kUnknown;
+    return truth(compare(reputation(), condition.comparison, condition.score));
+  }
+
+  Truth holds(const DnsIs& condition) const {
+    const bool error = message_.auth.dns_failed || message_.auth_unknown;
+    return negate_if(truth(error == condition.error),
+                     condition.comparison == Comparison::kNotEqual);
+  }
+
+  Truth holds(const SourceInCategory& condition) const {
+    for (const size_t list : snapshot_.lists_of(session_.address_class))
+      if (!expired(list) && snapshot_.lists()[list].category == condition.category)
+        return Truth::kTrue;
+    return Truth::kFalse;
+  }
+
+  Truth holds(const SourceInList& condition) const {
+    const auto lists = snapshot_.lists_of(session_.address_class);
+    const bool found = std::find(lists.begin(), lists.end(), condition.list) != lists.end();
+    return truth(found && !expired(condition.list));
+  }
+
+  std::vector<std::string_view> passing_domains() const {
+    std::vector<std::string_view> domains;
+    for (size_t i = 0; i < hypothesis_.dkim.size(); i++)
+      if (hypothesis_.dkim[i] == Result::kPass) domains.push_back(message_.auth.dkim[i].domain);
+    return domains;
+  }
+
+  double reputation() const {
+    const auto passing = passing_domains();
+    if (passing.empty()) return 0.5;
+    if (passing.front() == message_.signing_domain) return message_.reputation.value_or(0.5);
+    for (const auto& known : message_.known_domains)
+      if (known.domain == passing.front()) return known.reputation;
+    return 0.5;
+  }
+
+  bool expired(size_t list) const {
+    const auto& expires = snapshot_.lists()[list].expires_at;
+    return expires && message_.now >= *expires;
+  }
+
+  const Snapshot& snapshot_;
+  const SessionFacts& session_;
+  const MessageFacts& message_;
+  const Hypothesis& hypothesis_;
+};
+
+Action action_of(const MessageRule* rule) noexcept {
+  if (rule == nullptr) return Action::kAccept;
+  switch (rule->action) {
+    case MessageAction::kAccept:
+      return Action::kAccept;
+    case MessageAction::kTag:
+      return Action::kTag;
+    case MessageAction::kDefer:
+      return Action::kDefer;
+    case MessageAction::kReject:
+      return Action::kReject;
+  }
+  return Action::kAccept;
+}
+
+// The rules that could decide under one hypothesis, in their order; nullptr at the end: none does.
+// More than one only where something stays unknown.
+void collect(const Evaluation& evaluation, const std::vector<MessageRule>& rules,
+             std::vector<const MessageRule*>& deciding) {
+  for (const MessageRule& rule : rules) {
+    const Truth holds = evaluation.holds(rule);
+    if (holds == Truth::kFalse) continue;
+    deciding.push_back(&rule);
+    if (holds == Truth::kTrue) return;
+  }
+  deciding.push_back(nullptr);
+}
+
+bool is_about_dns(const Condition& condition) noexcept {
+  if (const auto* dns = std::get_if<DnsIs>(&condition))
+    return dns->error == (dns->comparison == Comparison::kEqual);
+  const auto* dkim = std::get_if<DkimIs>(&condition);
+  return dkim != nullptr && dkim->word == DkimWord::kTempError &&
+         dkim->comparison == Comparison::kEqual;
+}
+
+// The first of the client's lists that the rule looked at, or nullptr.
+const ListFacts* list_concerned(const MessageRule& rule, const Snapshot& snapshot,
+                                ClassId address_class) {
+  const auto lists = snapshot.lists_of(address_class);
+  for (const Condition& condition : rule.conditions) {
+    for (const size_t list : lists) {
+      const auto& facts = snapshot.lists()[list];
+      if (const auto* in_category = std::get_if<SourceInCategory>(&condition))
+        if (facts.category == in_category->category) return &facts;
+      if (const auto* in_list = std::get_if<SourceInList>(&condition))
+        if (in_list->list == list) return &facts;
+    }
+    if (const auto* in_domains = std::get_if<DomainInList>(&condition))
+      return &snapshot.lists()[in_domains->lists.front()];
+  }
+  return nullptr;
+}
+
+Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
+                           const SessionFacts& session) {
+  Disposition disposition;
+  if (rule == nullptr) {
+    disposition.explanation = "no rule decided";
+    return disposition;
+  }
+  disposition.action = action_of(rule);
+  disposition.rule = rule->text;
+  disposition.rule_line = rule->line;
+  disposition.explanation = "by the rule \"" + rule->text + "\"";
+  if (const ListFacts* list = list_concerned(*rule, snapshot, session.address_class)) {
+    disposition.contact = list->contact;
+    disposition.explanation += ", list " + list->name;
+    if (!list->category.empty()) disposition.explanation += " (" + list->category + ")";
+  }
+  disposition.for_dns = disposition.action == Action::kDefer &&
+                        std::any_of(rule->conditions.begin(), rule->conditions.end(), is_about_dns);
+  return disposition;
+}
+
+Disposition deferral(const MessageFacts& message) {
+  Disposition disposition;
+  disposition.action = Action::kDefer;
+  disposition.for_dns = true;
+  const auto missing = missing_of(message.auth);
+  if (message.auth_unknown || missing.empty()) {
+    disposition.explanation = "authentication did not end in time";
+  } else {
+    const auto& signature = message.auth.dkim[missing.front()];
+    disposition.explanation = "the DNS did not answer for the key " + signature.selector +
+                              "._domainkey." + signature.domain;
+  }
+  disposition.explanation += ", and what becomes of the message depends on it";
+  return disposition;
+}
+
+}  // namespace
+
+std::string_view word(Action action) noexcept {
+  switch (action) {
+    case Action::kAccept:
+      return "accept";
+    case Action::kTag:
+      return "tag";
+    case Action::kDefer:
+      return "defer";
+    case Action::kReject:
+      return "reject";
+  }
+  return "accept";
+}
+
+MessagePolicy::MessagePolicy(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)) {}
+
+Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message) const {
+  std::vector<const MessageRule*> deciding;
+  for (const auto& hypothesis : hypotheses_for(message))
+    collect(Evaluation(*snapshot_, session, message, hypothesis), snapshot_->policy().messages,
+            deciding);
+  const Action first = action_of(deciding.front());
+  for (const auto* rule : deciding)
+    if (action_of(rule) != first) return deferral(message);
+  return disposition_of(deciding.front(), *snapshot_, session);
+}
+
+}  // namespace postern::policy

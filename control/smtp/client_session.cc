@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/smtp/client_session.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace postern::smtp {
+namespace {
+
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  return result;
+}
+
+}  // namespace
+
+FarmOffer read_offer(const Reply& ehlo_reply) {
+  FarmOffer offer{.extended = ehlo_reply.positive()};
+  if (!offer.extended) return offer;
+  for (size_t i = 1; i < ehlo_reply.lines.size(); i++) {
+    const std::string line = upper(ehlo_reply.lines[i]);
+    const std::string_view keyword = std::string_view(line).substr(0, line.find(' '));
+    if (keyword == "8BITMIME") offer.eight_bit_mime = true;
+    if (keyword == "ENHANCEDSTATUSCODES") offer.enhanced_status_codes = true;
+    if (keyword == "SIZE") {
+      offer.size_known = true;
+      const char* begin = line.data() + std::min(line.size(), keyword.size() + 1);
+      if (std::from_chars(begin, line.data() + line.size(), offer.size).ec != std::errc{})
+        offer.size = 0;
+    }
+  }
+  return offer;
+}
+
+std::string ClientSession::ehlo() {
+  return send(Command::kEhlo, "EHLO " + own_name_);
+}
+std::string ClientSession::helo() {
+  return send(Command::kOther, "HELO " + own_name_);
+}
+
+std::string ClientSession::mail(std::string_view sender, std::optional<uint64_t> size,
+                                std::optional<bool> eight_bit) {
+  std::string line = "MAIL FROM:<" + std::string(sender) + ">";
+  if (size && offer_.size_known) line += " SIZE=" + std::to_string(*size);
+  if (eight_bit && offer_.eight_bit_mime) line += *eight_bit ? " BODY=8BITMIME" : " BODY=7BIT";
+  return send(Command::kOther, std::move(line));
+}
+
+std::string ClientSession::rcpt(std::string_view recipient) {
+  return send(Command::kOther, "RCPT TO:<" + std::string(recipient) + ">");
+}
+
+std::string ClientSession::data() {
+  return send(Command::kOther, "DATA");
+}
+std::string ClientSession::rset() {
+  return send(Command::kOther, "RSET");
+}
+std::string ClientSession::quit() {
+  return send(Command::kOther, "QUIT");
+}
+
+void ClientSession::text_sent() {
+  outstanding_ = Command::kOther;
+}
+
+std::string ClientSession::send(Command command, std::string text) {
+  if (outstanding()) broken_ = true;  // its replies could not be told apart any more
+  if (spoke_unasked()) broken_ = true;
+  outstanding_ = command;
+  return text + "\r\n";
+}
+
+std::optional<Reply> ClientSession::next_reply() {
+  if (!outstanding() || broken()) return std::nullopt;
+  auto reply = reader_.next();
+  if (!reply) return std::nullopt;
+  const Command command = std::exchange(outstanding_, Command::kNothing);
+  if (command == Command::kEhlo) offer_ = read_offer(*reply);
+  // Two replies to one command: the second would be taken for the answer to the next one.
+  if (reader_.holds_bytes()) broken_ = true;
+  return reply;
+}
+
+}  // namespace postern::smtp

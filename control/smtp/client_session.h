@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ClientSession: our side of a session with the farm (RFC 5321) as a pure state machine: commands
+// are asked for and come out as bytes, the farm's bytes go in and come out as replies, one for each
+// command, in order. It has no socket and no clock. One command is outstanding at a time. A farm
+// that speaks unasked, or does not speak SMTP, is broken, and nothing more is sent to it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/smtp/reply.h"
+
+namespace postern::smtp {
+
+// What the farm's answer to EHLO offers (RFC 1869).
+struct FarmOffer {
+  bool extended = false;  // it took EHLO
+  bool eight_bit_mime = false;
+  bool enhanced_status_codes = false;
+  bool size_known = false;
+  uint64_t size = 0;  // octets; 0 where known: no limit that it would name
+};
+
+FarmOffer read_offer(const Reply& ehlo_reply);
+
+class ClientSession {
+ public:
+  // The farm speaks first: at the beginning its greeting is outstanding.
+  explicit ClientSession(std::string own_name) : own_name_(std::move(own_name)) {}
+
+  // Each returns the bytes to send. Call only when nothing is outstanding.
+  std::string ehlo();
+  std::string helo();
+  // SIZE and BODY go along only where the farm offers them.
+  std::string mail(std::string_view sender, std::optional<uint64_t> size,
+                   std::optional<bool> eight_bit);
+  std::string rcpt(std::string_view recipient);
+  std::string data();
+  // The final dot has been sent by the caller; its reply is outstanding from here on.
+  void text_sent();
+  std::string rset();
+  std::string quit();
+
+  void receive(std::string_view bytes) { reader_.receive(bytes); }
+  // The answer to what is outstanding. nullopt: not there yet, or broken().
+  std::optional<Reply> next_reply();
+  bool outstanding() const noexcept { return outstanding_ != Command::kNothing; }
+  bool broken() const noexcept { return broken_ || reader_.broken(); }
+  // Bytes that nobody asked for have come (a 421 on an idle connection, most often).
+  bool spoke_unasked() const noexcept { return !outstanding() && reader_.holds_bytes(); }
+  const FarmOffer& offer() const noexcept { return offer_; }
+
+ private:
+  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kOther };
+  std::string send(Command command, std::string text);
+
+  std::string own_name_;
+  ReplyReader reader_;
+  Command outstanding_ = Command::kGreeting;
+  FarmOffer offer_;
+  bool broken_ = false;
+};
+
+}  // namespace postern::smtp

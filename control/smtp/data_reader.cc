@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/smtp/data_reader.h"
+
+namespace postern::smtp {
+
+size_t DataReader::consume(std::string_view bytes, std::string& text) {
+  size_t taken = 0;
+  while (taken < bytes.size() && !done_) {
+    if (state_ == State::kText) {
+      // Most bytes are here: copy up to the next CR or LF at once.
+      size_t run = 0;
+      while (taken + run < bytes.size() && bytes[taken + run] != '\r' && bytes[taken + run] != '\n')
+        run++;
+      text.append(bytes.substr(taken, run));
+      line_length_ += run;
+      if (line_length_ > max_line_) line_too_long_ = true;
+      taken += run;
+      if (taken == bytes.size()) break;
+    }
+    line_length_++;
+    step(bytes[taken++], text);
+    if (line_length_ > max_line_) line_too_long_ = true;
+  }
+  return taken;
+}
+
+void DataReader::step(char c, std::string& text) {
+  switch (state_) {
+    case State::kLineStart:
+      if (c == '.') {
+        state_ = State::kDot;
+        return;
+      }
+      break;
+    case State::kText:
+      break;
+    case State::kDot:  // the dot itself is not text
+      if (c == '\r') {
+        state_ = State::kDotCr;
+        return;
+      }
+      break;
+    case State::kCr:
+    case State::kDotCr:
+      if (c == '\n') {
+        done_ = state_ == State::kDotCr;
+        if (!done_) text += "\r\n";
+        state_ = State::kLineStart;
+        line_length_ = 0;
+        return;
+      }
+      bare_line_end_ = true;
+      text += '\r';
+      break;
+  }
+  if (c == '\r') {
+    state_ = State::kCr;
+    return;
+  }
+  if (c == '\n') bare_line_end_ = true;
+  text += c;
+  state_ = State::kText;
+}
+
+void DotStuffer::update(std::string_view bytes, std::string& wire) {
+  for (const char c : bytes) {
+    if (state_ == State::kLineStart && c == '.') wire += '.';
+    wire += c;
+    if (c == '\r')
+      state_ = State::kCr;
+    else if (c == '\n' && state_ == State::kCr)
+      state_ = State::kLineStart;
+    else
+      state_ = State::kText;
+  }
+}
+
+void DotStuffer::finish(std::string& wire) {
+  if (state_ != State::kLineStart) wire += "\r\n";
+  wire += ".\r\n";
+}
+
+}  // namespace postern::smtp

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/smtp/header_filter.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::smtp {
+namespace {
+
+bool is_blank(char c) noexcept {
+  return c == ' ' || c == '\t';
+}
+
+// The name of a field in lower case; blanks before the colon are not part of it (RFC 5322 §4.5).
+std::string name_of(std::string_view field) {
+  auto name = field.substr(0, field.find(':'));
+  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
+  std::string lower(name);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
+}  // namespace
+
+void HeaderFilter::update(std::string_view bytes, std::string& kept) {
+  while (!bytes.empty()) {
+    if (in_body_) {
+      kept += bytes;
+      return;
+    }
+    // Only now is it known whether the line before was the last of its field.
+    if (at_line_start_ && !is_blank(bytes.front())) end_field(kept);
+    const size_t newline = bytes.find('\n');
+    const size_t length = newline == std::string_view::npos ? bytes.size() : newline + 1;
+    append(bytes.substr(0, length), kept);
+    bytes.remove_prefix(length);
+    at_line_start_ = newline != std::string_view::npos;
+    if (at_line_start_ && mode_ == Mode::kHold && (field_ == "\r\n" || field_ == "\n")) {
+      kept += std::exchange(field_, {});
+      in_body_ = true;
+    }
+  }
+}
+
+void HeaderFilter::finish(std::string& kept) {
+  if (!in_body_) end_field(kept);
+}
+
+void HeaderFilter::append(std::string_view bytes, std::string& kept) {
+  if (mode_ == Mode::kHold && field_.size() + bytes.size() > kMaxField) {
+    const std::string name = name_of(field_.empty() ? bytes : std::string_view(field_));
+    count(name);
+    mode_ = name == "authentication-results" ? Mode::kDrop : Mode::kPass;
+    if (mode_ == Mode::kDrop) removed_count_++;
+    if (mode_ == Mode::kPass) kept += field_;
+    field_.clear();
+  }
+  if (mode_ == Mode::kHold) field_ += bytes;
+  if (mode_ == Mode::kPass) kept += bytes;
+}
+
+void HeaderFilter::end_field(std::string& kept) {
+  if (mode_ == Mode::kHold && !field_.empty()) {
+    count(name_of(field_));
+    if (unwanted_(field_))
+      removed_count_++;
+    else
+      kept += field_;
+  }
+  field_.clear();
+  mode_ = Mode::kHold;
+}
+
+void HeaderFilter::count(std::string_view name) {
+  if (name == "received") received_count_++;
+}
+
+}  // namespace postern::smtp

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Accepting pauses when descriptors run out, and goes on when sessions have ended.
+#include "control/smtp/proxy.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "control/smtp/log_text.h"
+
+namespace postern::smtp {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr int kBacklog = 1024;
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::chrono::milliseconds kTurnAwayTime{1000};
+constexpr size_t kMaxTurnedAway = 500;  // beyond that they are closed without a word
+
+IpAddress address_of(const asio::ip::address& address) {
+  if (address.is_v4()) return IpAddress::v4(address.to_v4().to_uint());
+  return IpAddress::v6(address.to_v6().to_bytes()).unmapped();
+}
+
+}  // namespace
+
+Proxy::Proxy(asio::io_context& loop, Service& service)
+    : loop_(loop), service_(service), watch_timer_(loop), drain_timer_(loop) {}
+
+Proxy::~Proxy() = default;
+
+tcp::acceptor bind(asio::io_context& loop, const tcp::endpoint& endpoint) {
+  try {
+    tcp::acceptor acceptor(loop);
+    acceptor.open(endpoint.protocol());
+    acceptor.set_option(tcp::acceptor::reuse_address(true));
+    if (endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true));
+    acceptor.bind(endpoint);
+    acceptor.listen(kBacklog);
+    return acceptor;
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error("cannot listen on " + endpoint.address().to_string() + " port " +
+                             std::to_string(endpoint.port()) + ": " + error.code().message());
+  }
+}
+
+void Proxy::add(tcp::acceptor acceptor) {
+  acceptors_.push_back(std::move(acceptor));
+}
+
+void Proxy::start() {
+  for (auto& acceptor : acceptors_) asio::co_spawn(loop_, accept(acceptor), asio::detached);
+  asio::co_spawn(loop_, watch_farm(), asio::detached);
+}
+
+asio::awaitable<void> Proxy::accept(tcp::acceptor& acceptor) {
+  asio::steady_timer pause(loop_);
+  while (!draining_) {
+    error_code error;
+    auto socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (draining_) co_return;
+    if (error) {
+      if (error != asio::error::connection_aborted) {
+        spdlog::error("accept error={}", log_value(error.message()));
+        pause.expires_after(kAcceptPause);
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      }
+      continue;
+    }
+    asio::co_spawn(loop_, serve(std::move(socket)), [](const std::exception_ptr& thrown) {
+      if (!thrown) return;
+      try {
+        std::rethrow_exception(thrown);
+      } catch (const std::exception& e) {
+        spdlog::error("session failed error={}", log_value(e.what()));
+      }
+    });
+  }
+}
+
+asio::awaitable<void> Proxy::serve(tcp::socket socket) {
+  error_code error;
+  const auto remote = socket.remote_endpoint(error);
+  if (error) co_return;  // gone again
+  const auto local = socket.local_endpoint(error);
+  if (error) co_return;
+  const IpAddress client = address_of(remote.address());
+  const Prefix source = policy::EvidenceTable::source_of(client);
+  const bool too_many = sessions_.size() >= service_.options.max_sessions;
+  const auto known = per_source_.find(source);
+  if (too_many ||
+      (known != per_source_.end() && known->second >= service_.options.max_sessions_per_source)) {
+    spdlog::warn("session client={} end={}", client.to_string(),
+                 too_many ? "too-many-sessions" : "too-many-sessions-of-source");
+    co_await turn_away(std::move(socket),
+                       too_many ? make_reply(421, "4.3.2", "too busy; try again later")
+                                : make_reply(421, "4.7.0", "too many sessions of yours"));
+    co_return;
+  }
+
+  Session session(service_, std::move(socket), client, remote.port(), address_of(local.address()),
+                  local.port(), fmt::format("{:x}-{:x}", std::time(nullptr), next_id_++));
+  // Leaves the books in order even where the session ends by an exception.
+  struct Entry {
+    Proxy& proxy;
+    Session* session;
+    const Prefix& source;
+    Entry(Proxy& p, Session* s, const Prefix& from) : proxy(p), session(s), source(from) {
+      proxy.sessions_.insert(session);
+      proxy.per_source_[source]++;
+    }
+    ~Entry() {
+      proxy.sessions_.erase(session);
+      const auto count = proxy.per_source_.find(source);
+      if (--count->second == 0) proxy.per_source_.erase(count);
+      proxy.finished();
+    }
+  } entry(*this, &session, source);
+  co_await session.run();
+}
+
+asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
+  if (turned_away_ >= kMaxTurnedAway) co_return;
+  turned_away_++;
+  ClientStream stream(std::move(socket));
+  const std::string wire = reply.wire();
+  const auto outcome = co_await stream.write(wire, kTurnAwayTime);
+  if (outcome == ClientStream::Outcome::kDone) co_await stream.linger(kTurnAwayTime);
+  turned_away_--;
+}
+
+asio::awaitable<void> Proxy::watch_farm() {
+  bool reachable = true;
+  while (!draining_) {
+    FarmLeg leg(loop_.get_executor(), service_.options.farm);
+    const bool opened = co_await leg.open();
+    if (draining_) co_return;
+    if (opened) service_.farm_offer = leg.offer();
+    if (opened != reachable || !service_.farm_offer) {
+      if (opened)
+        spdlog::info("farm state=available host={} port={}", service_.options.farm.host,
+                     service_.options.farm.port);
+      else
+        spdlog::warn("farm state=unavailable host={} port={} error={}", service_.options.farm.host,
+                     service_.options.farm.port, log_value(leg.error()));
+    }
+    reachable = opened;
+    co_await leg.quit();
+    error_code woken;
+    watch_timer_.expires_after(service_.options.farm_watch_time);
+    co_await watch_timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
+  draining_ = true;
+  done_ = std::move(done);
+  error_code ignored;
+  for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  watch_timer_.cancel();
+  for (Session* session : sessions_) session->drain();
+  drain_timer_.expires_after(time);
+  drain_timer_.async_wait([this](const error_code& error) {
+    if (error) return;
+    for (Session* session : sessions_) session->cut();
+  });
+  finished();
+}
+
+void Proxy::finished() {
+  if (!draining_ || !sessions_.empty() || !done_) return;
+  drain_timer_.cancel();
+  std::exchange(done_, nullptr)();
+}
+
+}  // namespace postern::smtp

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Proxy: listens, starts a Session per connection, knows which are there, and ends them in an
+// orderly way. At the bounds of sessions, in all and per source, a client gets a 421 at once.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <map>
+#include <set>
+
+#include "control/smtp/service.h"
+#include "control/smtp/session.h"
+
+namespace postern::smtp {
+
+// A listening socket; port 0 becomes a free one. Throws std::runtime_error naming the endpoint.
+boost::asio::ip::tcp::acceptor bind(boost::asio::io_context& loop,
+                                    const boost::asio::ip::tcp::endpoint& endpoint);
+
+class Proxy {
+ public:
+  // All that service refers to outlives this; the loop runs out of work only after drain().
+  Proxy(boost::asio::io_context& loop, Service& service);
+  ~Proxy();
+  Proxy(const Proxy&) = delete;
+  Proxy& operator=(const Proxy&) = delete;
+
+  void add(boost::asio::ip::tcp::acceptor acceptor);
+  // Begins to accept, and to ask the farm now and then what it offers.
+  void start();
+  // Accepts nothing more. Sessions end when they have no message under way, at the latest after
+  // `time`; then done is called, once.
+  void drain(std::chrono::milliseconds time, std::function<void()> done);
+  size_t sessions() const noexcept { return sessions_.size(); }
+
+ private:
+  boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
+  boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+  boost::asio::awaitable<void> turn_away(boost::asio::ip::tcp::socket socket, Reply reply);
+  boost::asio::awaitable<void> watch_farm();
+  void finished();
+
+  boost::asio::io_context& loop_;
+  Service& service_;
+  std::list<boost::asio::ip::tcp::acceptor> acceptors_;
+  std::set<Session*> sessions_;
+  std::map<Prefix, size_t> per_source_;
+  boost::asio::steady_timer watch_timer_;
+  boost::asio::steady_timer drain_timer_;
+  std::function<void()> done_;
+  uint64_t next_id_ = 1;
+  size_t turned_away_ = 0;  // at work
+  bool draining_ = false;
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ServerSession: the server's side of one SMTP session (RFC 5321) as a pure state machine. Bytes of
+// the client go in, at any cut; replies come out as bytes, and what must be decided elsewhere comes
+// out as events. It has no socket and no clock, and it decides nothing about mail: who may send
+// what to whom, and whether a message is accepted, is answered by its user.
+//
+//   session.greet(); write(session.take_output());
+//   loop: session.receive(bytes);
+//         while (auto event = session.next()) { ... session.answer(reply) ... }
+//         write(session.take_output());
+//
+// Limits: lines, errors, recipients, messages and commands without a message are bounded by
+// ServerOptions; beyond them the client gets a 4xx or 421. Input that is not consumed yet is
+// bounded by its user, who reads only when next() has nothing more and no answer is due.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "control/smtp/command.h"
+#include "control/smtp/data_reader.h"
+#include "control/smtp/reply.h"
+
+namespace postern::smtp {
+
+struct ServerOptions {
+  std::string name;  // ours, in the greeting and in the answer to EHLO
+  bool starttls = false;
+  size_t max_command_line = 2048;  // octets with the line end; RFC 5321 §4.5.3.1.4 asks for 512
+  size_t max_data_line = 65536;    // §4.5.3.1.6 asks for 1000
+  size_t max_recipients = 1000;    // per message; §4.5.3.1.8 asks for 100
+  size_t max_refused_recipients = 100;  // per session
+  size_t max_messages = 1000;           // per session
+  size_t max_errors = 20;               // bad commands per session
+  size_t max_idle_commands = 100;       // NOOP, RSET, EHLO, ... between messages
+};
+
+// What EHLO offers beyond PIPELINING: what the farm can do as well.
+struct Offer {
+  bool eight_bit_mime = false;
+  bool enhanced_status_codes = false;
+  uint64_t size = 0;  // octets, RFC 1870; never 0 here: we always have a limit
+  bool operator==(const Offer&) const = default;
+};
+
+// HELO or EHLO. Ends any transaction. Answer with answer_hello(), or answer() to refuse.
+struct HelloEvent {
+  std::string name;
+  bool extended = false;  // EHLO
+};
+// The 220 is in the output: write it, shake hands, then tls_established(). Ends any transaction.
+struct StartTlsEvent {};
+struct MailEvent {     // answer(): 2xx opens a transaction
+  std::string sender;  // empty: the null sender
+  std::optional<uint64_t> size;
+  std::optional<bool> eight_bit;
+};
+struct RecipientEvent {  // answer(): 2xx adds the recipient
+  std::string recipient;
+};
+struct DataEvent {};  // answer(): 354 begins the text, anything else refuses
+struct TextEvent {    // message text, dots taken off; no answer
+  std::string bytes;
+};
+// The final dot. Where refusal is set the message cannot be taken and the client has been told so;
+// otherwise answer() is what the client gets. Ends the transaction.
+struct EndOfDataEvent {
+  std::optional<Reply> refusal;
+};
+struct ResetEvent {};       // RSET in a transaction; already answered
+struct ClosedEvent {        // nothing more will be read; write the output and close
+  std::string_view reason;  // "quit", "errors", "commands", "foreign-protocol", ...
+};
+using Event = std::variant<HelloEvent, StartTlsEvent, MailEvent, RecipientEvent, DataEvent,
+                           TextEvent, EndOfDataEvent, ResetEvent, ClosedEvent>;
+
+class ServerSession {
+ public:
+  explicit ServerSession(ServerOptions options);
+
+  void greet();
+  void receive(std::string_view bytes);
+  // The next event, if the input makes one. nullopt while an answer is due.
+  std::optional<Event> next();
+
+  void answer(const Reply& reply);  // to the event that awaits one
+  void answer_hello(const Offer& offer);
+  void tls_established();
+  // Ends the session from outside (a timeout, the end of the service, overload). reason must live
+  // as long as the program.
+  void close(const Reply& reply, std::string_view reason);
+
+  std::string take_output();
+  bool output_waits() const noexcept { return !output_.empty(); }
+  size_t output_size() const noexcept { return output_.size(); }
+
+  bool answer_due() const noexcept { return due_ != Due::kNothing; }
+  bool closed() const noexcept { return state_ == State::kClosed; }
+  bool in_data() const noexcept { return state_ == State::kData; }
+  bool in_transaction() const noexcept { return mail_open_; }
+  bool extended() const noexcept { return extended_; }
+  bool tls() const noexcept { return tls_; }
+  const std::string& hello_name() const noexcept { return hello_name_; }
+  size_t recipients() const noexcept { return recipients_; }
+
+ private:
+  enum class State : uint8_t { kSilent, kCommand, kData, kTls, kClosed };
+  enum class Due : uint8_t { kNothing, kHello, kMail, kRecipient, kData, kEndOfData };
+
+  std::optional<std::string> take_line(bool& bare_line_end);
+  std::optional<Event> next_in_data();
+  std::optional<Event> handle(std::string_view line);
+  std::optional<Event> handle_mail(Command command);
+  std::optional<Event> handle_recipient(Command command);
+  std::optional<Event> handle_data();
+  std::optional<Event> handle_starttls();
+  std::nullopt_t error(int code, std::string_view enhanced, std::string_view text);
+  bool too_many_idle_commands();  // then it has closed the session
+  void put(const Reply& reply) { output_ += reply.wire(); }
+  void end_transaction();
+
+  ServerOptions options_;
+  Offer offer_;
+  State state_ = State::kSilent;
+  Due due_ = Due::kNothing;
+  std::string input_;
+  size_t taken_ = 0;  // bytes of input_ that are done with
+  std::string output_;
+  std::string_view close_reason_;
+  bool close_reported_ = false;
+  bool overlong_ = false;  // the rest of a line that was too long is being skipped
+
+  std::string hello_name_;
+  std::string offered_name_;  // awaiting the answer
+  bool extended_ = false;
+  bool offered_extended_ = false;
+  bool tls_ = false;
+  bool mail_open_ = false;
+  size_t recipients_ = 0;
+  size_t excess_recipients_ = 0;
+
+  std::optional<DataReader> data_;
+  uint64_t data_size_ = 0;
+
+  size_t errors_ = 0;
+  size_t refused_recipients_ = 0;
+  size_t messages_ = 0;
+  size_t idle_commands_ = 0;
+};
+
+}  // namespace postern::smtp

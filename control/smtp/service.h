@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Service: what all sessions of one proxy share, and the settings that they run by. One loop, one
+// thread; everything here outlives the sessions.
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "control/dns/resolver.h"
+#include "control/policy/evidence.h"
+#include "control/policy/helo_patterns.h"
+#include "control/policy/message_policy.h"
+#include "control/reputation/store.h"
+#include "control/smtp/farm_leg.h"
+#include "control/smtp/server_session.h"
+#include "control/smtp/spool.h"
+
+namespace postern::smtp {
+
+class Teacher;
+
+struct ProxyOptions {
+  ServerOptions server;  // server.name is said in the greeting, in EHLO and in Received
+  FarmOptions farm;
+  std::string authserv_id;  // in Authentication-Results (RFC 8601 §2.5)
+
+  uint64_t max_message = 50u << 20;  // octets; offered as SIZE
+  size_t max_hops = 100;             // Received fields; RFC 5321 §6.3
+  size_t max_sessions = 2000;
+  size_t max_sessions_per_source = 50;  // per IPv4 address or IPv6 /64
+
+  std::chrono::milliseconds greet_pause{1000};      // 0: greet at once, notice nothing
+  std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
+  std::chrono::milliseconds text_time{180'000};     // between two pieces of text
+  std::chrono::milliseconds authentication_time{20'000};
+  std::chrono::milliseconds linger_time{1000};
+  std::chrono::milliseconds farm_watch_time{60'000};  // how often the farm is asked what it offers
+};
+
+struct Service {
+  const ProxyOptions& options;
+  dns::Resolver& resolver;
+  reputation::Store& store;
+  SpoolSpace& spool_space;
+  std::shared_ptr<const policy::MessagePolicy> policy;  // another one after a reload
+  boost::asio::ssl::context* tls = nullptr;             // null: no STARTTLS
+  const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
+  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
+  Teacher* teacher = nullptr;                           // null where evidence is
+  std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
+
+  // What a client is offered: what we can do and the farm too.
+  Offer offer() const;
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Replies are written when all input has been worked through (RFC 2920 §3.2), and before anything
+// that takes long.
+#include "control/smtp/session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <ctime>
+#include <utility>
+#include <variant>
+
+#include "control/smtp/command.h"
+#include "control/smtp/log_text.h"
+#include "control/smtp/teacher.h"
+
+namespace postern::smtp {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+using Outcome = ClientStream::Outcome;
+
+namespace {
+
+constexpr size_t kMaxWaitingOutput = 32768;
+
+ServerOptions options_for(const Service& service) {
+  ServerOptions options = service.options.server;
+  options.starttls = service.tls != nullptr;
+  return options;
+}
+
+}  // namespace
+
+Session::Session(Service& service, asio::ip::tcp::socket socket, const IpAddress& client,
+                 uint16_t client_port, const IpAddress& local, uint16_t local_port, std::string id)
+    : service_(service),
+      stream_(std::move(socket)),
+      client_(client),
+      client_port_(client_port),
+      local_(local),
+      local_port_(local_port),
+      id_(std::move(id)),
+      protocol_(options_for(service)),
+      relay_(stream_.executor(), service),
+      begun_(steady_clock::now()) {}
+
+asio::awaitable<void> Session::run() {
+  const bool greeted = co_await greet();
+  if (greeted) co_await converse();
+  end_transaction();
+  co_await relay_.end();
+  if (!cut_) co_await stream_.linger(service_.options.linger_time);
+  stream_.close();
+  log();
+}
+
+// False when the session is over already.
+asio::awaitable<bool> Session::greet() {
+  const auto pause = service_.options.greet_pause;
+  if (pause.count() > 0) {
+    waiting_for_client_ = true;
+    const auto outcome = co_await stream_.wait_readable(pause);
+    waiting_for_client_ = false;
+    if (outcome == Outcome::kDone) {
+      const auto early = co_await stream_.read(buffer_, pause);
+      if (early.outcome != Outcome::kDone) co_return false;  // came and went
+      const std::string_view words(buffer_.data(), early.count);
+      const auto first = parse_command(words.substr(0, words.find_first_of("\r\n"))).command;
+      helo_ = first.argument;
+      note_offence("spoke before the greeting");
+      if (!is_exempt()) {
+        // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
+        end_ = "early-talker";
+        protocol_.close(
+            make_reply(554, "5.5.1", "you spoke before the greeting (RFC 5321 section 4.3.1)"),
+            end_);
+        co_await flush();
+        co_return false;
+      }
+      protocol_.greet();
+      protocol_.receive(words);
+      co_return true;
+    }
+    if (outcome == Outcome::kLost && !draining_) co_return false;
+  }
+  if (!draining_) protocol_.greet();
+  co_return true;
+}
+
+asio::awaitable<void> Session::converse() {
+  for (;;) {
+    co_await work_through_input();
+    if (draining_ && !protocol_.in_transaction())
+      protocol_.close(make_reply(421, "4.3.2", "going down for a moment; come again"), "shutdown");
+    const bool written = co_await flush();
+    if (!written) co_return;
+    if (protocol_.closed()) {
+      co_await work_through_input();  // what it was closed for
+      co_return;
+    }
+    const bool more = co_await read_more();
+    if (!more) co_return;
+  }
+}
+
+asio::awaitable<void> Session::work_through_input() {
+  while (auto event = protocol_.next()) {
+    // A coroutine of its own for each kind; visited by hand, as lambdas that are coroutines must
+    // outlive themselves.
+    switch (event->index()) {
+      case 0:
+        co_await on(std::get<0>(std::move(*event)));
+        break;
+      case 1:
+        co_await on(std::get<1>(std::move(*event)));
+        break;
+      case 2:
+        co_await on(std::get<2>(std::move(*event)));
+        break;
+      case 3:
+        co_await on(std::get<3>(std::move(*event)));
+        break;
+      case 4:
+        co_await on(std::get<4>(std::move(*event)));
+        break;
+      case 5:
+        co_await on(std::get<5>(std::move(*event)));
+        break;
+      case 6:
+        co_await on(std::get<6>(std::move(*event)));
+        break;
+      case 7:
+        co_await on(std::get<7>(std::move(*event)));
+        break;
+      case 8:
+        co_await on(std::get<8>(std::move(*event)));
+        break;
+    }
+    static_assert(std::variant_size_v<Event> == 9);
+    if (protocol_.output_size() <= kMaxWaitingOutput) continue;
+    const bool written = co_await flush();
+    if (!written) co_return;
+  }
+}
+
+asio::awaitable<bool> Session::flush() {
+  if (!protocol_.output_waits()) co_return true;
+  const std::string output = protocol_.take_output();
+  const auto outcome = co_await stream_.write(output, service_.options.command_time);
+  if (outcome == Outcome::kDone) co_return true;
+  if (outcome == Outcome::kTimeout) end_ = "timeout";
+  co_return false;
+}
+
+// False when nothing more will come.
+asio::awaitable<bool> Session::read_more() {
+  const auto& options = service_.options;
+  waiting_for_client_ = true;
+  const auto read = co_await stream_.read(
+      buffer_, protocol_.in_data() ? options.text_time : options.command_time);
+  waiting_for_client_ = false;
+  if (read.outcome == Outcome::kDone) {
+    protocol_.receive(std::string_view(buffer_.data(), read.count));
+    co_return true;
+  }
+  if (draining_ && !cut_ && !protocol_.in_transaction()) co_return true;  // interrupted: say 421
+  if (read.outcome == Outcome::kTimeout) {
+    end_ = "timeout";
+    protocol_.close(make_reply(421, "4.4.2", "waited too long for you"), end_);
+    co_await flush();
+  }
+  co_return false;
+}
+
+asio::awaitable<void> Session::on(HelloEvent event) {
+  end_transaction();
+  helo_ = event.name;
+  const auto pattern =
+      service_.helo_patterns == nullptr ? std::nullopt : service_.helo_patterns->match(event.name);
+  if (pattern) {
+    note_offence("said HELO " + event.name);
+    if (!is_exempt()) {
+      protocol_.answer(
+          make_reply(550, "5.7.1",
+                     "refused: the name " + event.name +
+                         " is one that bots use; write to postmaster if you are none"));
+      co_return;
+    }
+  }
+  protocol_.answer_hello(service_.offer());
+}
+
+asio::awaitable<void> Session::on(StartTlsEvent) {
+  end_transaction();
+  helo_.clear();
+  const bool written = co_await flush();
+  if (!written) co_return;
+  const auto outcome = co_await stream_.secure(*service_.tls, service_.options.command_time);
+  if (outcome == Outcome::kDone) {
+    protocol_.tls_established();
+    co_return;
+  }
+  // Nothing can be said to somebody with whom no language was agreed upon.
+  end_ = outcome == Outcome::kTimeout ? "timeout" : "tls-handshake";
+  protocol_.close(make_reply(421, "4.7.0", "no TLS"), end_);
+  protocol_.take_output();
+}
+
+asio::awaitable<void> Session::on(MailEvent event) {
+  messages_++;
+  ClientFacts client{.address = client_,
+                     .port = client_port_,
+                     .helo = protocol_.hello_name(),
+                     .extended = protocol_.extended(),
+                     .tls = stream_.tls_description()};
+  transaction_.emplace(service_, relay_, std::move(client), std::move(event),
+                       id_ + "." + std::to_string(messages_));
+  protocol_.answer(make_reply(250, "2.1.0", "sender noted"));
+  co_return;
+}
+
+asio::awaitable<void> Session::on(RecipientEvent event) {
+  const bool written = co_await flush();
+  if (!written) {
+    cut_ = true;
+    protocol_.close(make_reply(421, "4.4.2", "lost"), end_);
+    co_return;
+  }
+  const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
+  protocol_.answer(reply);
+}
+
+asio::awaitable<void> Session::on(DataEvent) {
+  protocol_.answer(transaction_->begin_text());
+  co_return;
+}
+
+asio::awaitable<void> Session::on(TextEvent event) {
+  transaction_->text(event.bytes);
+  co_return;
+}
+
+asio::awaitable<void> Session::on(EndOfDataEvent event) {
+  if (event.refusal) {
+    transaction_->refuse(*event.refusal);
+  } else {
+    const Reply reply = co_await transaction_->finish();
+    protocol_.answer(reply);
+  }
+  transaction_.reset();
+}
+
+asio::awaitable<void> Session::on(ResetEvent) {
+  end_transaction();
+  co_return;
+}
+
+asio::awaitable<void> Session::on(ClosedEvent event) {
+  end_ = event.reason;
+  end_transaction();
+  co_return;
+}
+
+void Session::end_transaction() {
+  if (!transaction_) return;
+  relay_.reset();
+  transaction_.reset();
+}
+
+bool Session::is_exempt() const {
+  const Snapshot& snapshot = service_.policy->snapshot();
+  const ClassId address_class = snapshot.class_of(client_);
+  if (snapshot.is_protected(address_class)) return true;
+  const auto final_in = [&](uint32_t policy) {
+    return (snapshot.verdict(policy, address_class).flags & PS_VERDICT_FINAL) != 0;
+  };
+  if (const auto service = snapshot.service_of(local_, local_port_))
+    return final_in(service->policy);
+  // We stand behind an address translation: which service this is cannot be told.
+  for (uint32_t policy = 0; policy < snapshot.header().policy_count; policy++)
+    if (final_in(policy)) return true;
+  return false;
+}
+
+void Session::note_offence(std::string_view what) {
+  if (!offence_.empty()) return;  // one per session, or three would be had at once
+  offence_ = what;
+  if (service_.evidence == nullptr || is_exempt()) return;
+  const int64_t now = std::time(nullptr);
+  const auto finding = service_.evidence->note(client_, what, now);
+  if (finding && service_.teacher != nullptr) service_.teacher->teach(*finding, now);
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (waiting_for_client_ && !protocol_.in_transaction()) stream_.interrupt();
+}
+
+void Session::cut() {
+  cut_ = true;
+  end_ = "cut";
+  stream_.close();
+  relay_.close();
+}
+
+void Session::log() const {
+  const std::string tls = stream_.tls_description();
+  const std::chrono::duration<double> took = steady_clock::now() - begun_;
+  spdlog::info(
+      "session id={} client={} port={} helo={} tls={} messages={} end={} offence={} seconds={:.3f}",
+      id_, client_.to_string(), client_port_, helo_.empty() ? "-" : log_value(helo_),
+      tls.empty() ? "-" : log_value(tls), messages_, end_,
+      offence_.empty() ? "-" : log_value(offence_), took.count());
+}
+
+}  // namespace postern::smtp

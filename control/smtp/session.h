@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Session: one client connection, from accept to close: carries bytes between the socket and
+// ServerSession, and answers its events through Transaction and Relay. Notices who speaks before
+// the greeting or says a name that only bots say.
+#pragma once
+
+#include <array>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "control/smtp/client_stream.h"
+#include "control/smtp/relay.h"
+#include "control/smtp/server_session.h"
+#include "control/smtp/service.h"
+#include "control/smtp/transaction.h"
+
+namespace postern::smtp {
+
+class Session {
+ public:
+  Session(Service& service, boost::asio::ip::tcp::socket socket, const IpAddress& client,
+          uint16_t client_port, const IpAddress& local, uint16_t local_port, std::string id);
+
+  // The whole session. The object must live until it returns.
+  boost::asio::awaitable<void> run();
+  // The service ends: 421 as soon as no message is under way.
+  void drain();
+  // Now.
+  void cut();
+
+ private:
+  boost::asio::awaitable<bool> greet();
+  boost::asio::awaitable<void> converse();
+  boost::asio::awaitable<void> work_through_input();
+  boost::asio::awaitable<bool> flush();
+  boost::asio::awaitable<bool> read_more();
+
+  boost::asio::awaitable<void> on(HelloEvent event);
+  boost::asio::awaitable<void> on(StartTlsEvent event);
+  boost::asio::awaitable<void> on(MailEvent event);
+  boost::asio::awaitable<void> on(RecipientEvent event);
+  boost::asio::awaitable<void> on(DataEvent event);
+  boost::asio::awaitable<void> on(TextEvent event);
+  boost::asio::awaitable<void> on(EndOfDataEvent event);
+  boost::asio::awaitable<void> on(ResetEvent event);
+  boost::asio::awaitable<void> on(ClosedEvent event);
+
+  void end_transaction();
+  // True when the source may never be told to the engines: protected, or allowed by a rule.
+  bool is_exempt() const;
+  void note_offence(std::string_view what);
+  void log() const;
+
+  Service& service_;
+  ClientStream stream_;
+  const IpAddress client_;
+  const uint16_t client_port_;
+  const IpAddress local_;
+  const uint16_t local_port_;
+  const std::string id_;
+  ServerSession protocol_;
+  Relay relay_;
+  std::optional<Transaction> transaction_;
+  std::array<char, 16384> buffer_;
+  std::string helo_;  // as said last
+  std::string_view end_ = "lost";
+  std::string offence_;
+  size_t messages_ = 0;
+  bool waiting_for_client_ = false;
+  bool draining_ = false;
+  bool cut_ = false;
+  std::chrono::steady_clock::time_point begun_;
+};
+
+}  // namespace postern::smtp

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Transaction: one message, from MAIL to the answer to its final dot. While the text comes in it is
+// authenticated, freed of forged results and spooled; at its end facts are gathered, the policy
+// decides, and the disposition is carried out: three steps, three functions.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "control/auth/authenticate.h"
+#include "control/policy/facts.h"
+#include "control/smtp/header_filter.h"
+#include "control/smtp/relay.h"
+#include "control/smtp/service.h"
+#include "control/smtp/spool.h"
+
+namespace postern::smtp {
+
+// Of the session, as it is when the message comes.
+struct ClientFacts {
+  IpAddress address;
+  uint16_t port = 0;
+  std::string helo;
+  bool extended = false;
+  std::string tls;  // description; empty: plain
+};
+
+class Transaction {
+ public:
+  Transaction(Service& service, Relay& relay, ClientFacts client, MailEvent mail, std::string id);
+
+  boost::asio::awaitable<Reply> recipient(std::string recipient);
+  // The answer to DATA: 354, or 452 where there is no room.
+  Reply begin_text();
+  void text(std::string_view bytes);
+  // The answer to the final dot; it has been logged.
+  boost::asio::awaitable<Reply> finish();
+  // The text could not be taken; the client was told so.
+  void refuse(const Reply& refusal);
+
+  const std::string& id() const noexcept { return id_; }
+
+ private:
+  boost::asio::awaitable<policy::MessageFacts> gather_facts();
+  boost::asio::awaitable<Reply> carry_out(const policy::Disposition& disposition,
+                                          const policy::MessageFacts& facts);
+  policy::SessionFacts session_facts(const policy::MessagePolicy& policy) const;
+  std::string new_fields(const policy::Disposition& disposition,
+                         const policy::MessageFacts& facts) const;
+  void remember(const policy::MessageFacts& facts, const policy::Disposition& disposition,
+                const Reply& reply);
+  void log(const policy::SessionFacts& session, const policy::MessageFacts& facts,
+           const policy::Disposition& disposition, const Reply& reply) const;
+
+  Service& service_;
+  Relay& relay_;
+  const ClientFacts client_;
+  const MailEvent mail_;
+  const std::string id_;
+  std::vector<std::string> recipients_;
+  auth::Authenticator authenticator_;
+  HeaderFilter filter_;
+  Spool spool_;
+  std::string kept_;
+  std::chrono::steady_clock::time_point begun_;
+};
+
+}  // namespace postern::smtp
