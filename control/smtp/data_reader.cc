@@ -17,9 +17,8 @@ size_t DataReader::consume(std::string_view bytes, std::string& text) {
       taken += run;
       if (taken == bytes.size()) break;
     }
-    line_length_++;
+    if (++line_length_ > max_line_) line_too_long_ = true;
     step(bytes[taken++], text);
-    if (line_length_ > max_line_) line_too_long_ = true;
   }
   return taken;
 }

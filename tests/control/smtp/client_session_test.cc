@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Our side towards the farm: one reply to one command at every cut, what EHLO offers, and farms
+// that speak out of turn.
+#include "control/smtp/client_session.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace postern::smtp {
+namespace {
+
+const std::string kGreeting = "220 farm ESMTP\r\n";
+
+TEST(ClientSession, AWholeSessionAtEveryCut) {
+  const std::string hello = "250-farm\r\n250-SIZE 2000\r\n250-8bitmime\r\n250 X\r\n";
+  for (size_t cut = 0; cut <= hello.size(); cut++) {
+    ClientSession session("me.example");
+    session.receive(kGreeting);
+    EXPECT_EQ(session.next_reply()->code, 220);
+    EXPECT_EQ(session.ehlo(), "EHLO me.example\r\n");
+    session.receive(hello.substr(0, cut));
+    auto reply = session.next_reply();
+    session.receive(hello.substr(cut));
+    if (!reply) reply = session.next_reply();
+    ASSERT_TRUE(reply) << cut;
+    EXPECT_TRUE(session.offer().extended);
+    EXPECT_TRUE(session.offer().eight_bit_mime);
+    EXPECT_FALSE(session.offer().enhanced_status_codes);
+    EXPECT_TRUE(session.offer().size_known);
+    EXPECT_EQ(session.offer().size, 2000u);
+    EXPECT_EQ(session.mail("a@b.example", 77, true),
+              "MAIL FROM:<a@b.example> SIZE=77 BODY=8BITMIME\r\n");
+    session.receive("250 ok\r\n");
+    EXPECT_TRUE(session.next_reply()->positive());
+    EXPECT_EQ(session.rcpt("c@d.example"), "RCPT TO:<c@d.example>\r\n");
+    session.receive("250 ok\r\n");
+    EXPECT_TRUE(session.next_reply());
+    EXPECT_EQ(session.data(), "DATA\r\n");
+    session.receive("354 go\r\n");
+    EXPECT_EQ(session.next_reply()->code, 354);
+    session.text_sent();
+    EXPECT_TRUE(session.outstanding());
+    session.receive("250 2.0.0 queued\r\n");
+    EXPECT_EQ(session.next_reply()->one_line(), "250 2.0.0 queued");
+    EXPECT_FALSE(session.outstanding());
+    EXPECT_FALSE(session.broken());
+  }
+}
+
+TEST(ClientSession, ParametersGoOnlyWhereTheyAreOffered) {
+  ClientSession session("me.example");
+  session.receive(kGreeting);
+  session.next_reply();
+  session.ehlo();
+  session.receive("500 what\r\n");
+  EXPECT_TRUE(session.next_reply()->permanent());
+  EXPECT_FALSE(session.offer().extended);
+  EXPECT_EQ(session.helo(), "HELO me.example\r\n");
+  session.receive("250 farm\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.mail("", 77, true), "MAIL FROM:<>\r\n");
+}
+
+TEST(ClientSession, SizeWithoutALimit) {
+  EXPECT_TRUE(read_offer(make_reply(250, "", "farm\nSIZE")).size_known);
+  EXPECT_EQ(read_offer(make_reply(250, "", "farm\nSIZE")).size, 0u);
+  EXPECT_EQ(read_offer(make_reply(250, "", "farm\nSIZE x")).size, 0u);
+  EXPECT_FALSE(read_offer(make_reply(550, "", "farm\nSIZE 5")).size_known);
+  // The first line is a greeting, whatever it says (RFC 5321 §4.1.1.1).
+  EXPECT_FALSE(read_offer(make_reply(250, "", "8BITMIME")).eight_bit_mime);
+}
+
+TEST(ClientSession, TwoRepliesToOneCommandBreakIt) {
+  ClientSession session("me.example");
+  session.receive(kGreeting + "250 unasked\r\n");
+  EXPECT_TRUE(session.next_reply());
+  EXPECT_TRUE(session.broken());
+  session.ehlo();
+  EXPECT_FALSE(session.next_reply());
+}
+
+TEST(ClientSession, SpeakingUnaskedBreaksIt) {
+  ClientSession session("me.example");
+  session.receive(kGreeting);
+  session.next_reply();
+  session.receive("421 idle too long\r\n");
+  EXPECT_TRUE(session.spoke_unasked());
+  session.ehlo();
+  EXPECT_TRUE(session.broken());
+}
+
+TEST(ClientSession, NotSmtp) {
+  ClientSession session("me.example");
+  session.receive("HTTP/1.1 400 Bad Request\r\n");
+  EXPECT_FALSE(session.next_reply());
+  EXPECT_TRUE(session.broken());
+}
+
+}  // namespace
+}  // namespace postern::smtp
