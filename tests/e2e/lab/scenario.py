@@ -74,7 +74,7 @@ def real_lists(folder):
     if data is None:
         return []
     chosen = [RealList("spamhaus", "drop", "hijacked", "spamhaus-drop-v4.json.xz"),
-              RealList("bitwire", "cidr", "attackers", "bitwire-inbound.txt.xz")]
+              RealList("oxl", "cidr", "pools", "oxl-net-dynamic.txt.xz")]
     taken = []
     for real in chosen:
         text = lzma.open(data / "rules" / real.archive, "rt").read()
@@ -96,8 +96,8 @@ def write_policy(folder):
     reals = real_lists(folder)
     declarations = [f'list {r.name} "{r.archive.removesuffix(".xz")}" format {r.format} category {r.category}' for r in reals]
     text = POLICY.format(real="\n".join(declarations))
-    if any(r.category == "attackers" for r in reals):
-        text = text.replace("    drop   category dynamic\n", "    drop   category dynamic\n    drop   category attackers\n")
+    if any(r.category == "pools" for r in reals):
+        text = text.replace("    drop   category dynamic\n", "    drop   category dynamic\n    drop   category pools\n")
     policy = folder / "lab.policy"
     policy.write_text(text)
     return policy, reals
@@ -137,7 +137,7 @@ class Scenario:
                 lambda: self._send("2001:db8:600d::1", rsa)),
             Row("unlisted, signed, STARTTLS", "203.0.113.102", "accepted, dkim=pass, TLS",
                 lambda: self._send("203.0.113.102", rsa, tls=True)),
-            Row("Postfix, signed by opendkim", "203.0.113.103", "accepted, dkim=pass", self._postfix),
+            Row("Postfix, signed by opendkim", "203.0.113.103", "accepted, dkim=pass, TLS", self._postfix),
             Row("body altered on the way", "203.0.113.104", "accepted, dkim=fail, tagged",
                 lambda: self._send("203.0.113.104", self._broken)),
             Row("forged Authentication-Results", "203.0.113.105", "accepted, dkim=none, forgery removed",

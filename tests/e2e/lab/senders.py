@@ -31,7 +31,7 @@ def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.e
     if reached != "connected":
         return reached, ""
     done = network.wan.run(*words, check=False, timeout=seconds + 20)
-    replies = re.findall(r"^<(?:~[~*]|[-*][-*~]|\*\*|-) +(\d\d\d .*)$", done.stdout, re.M)
+    replies = re.findall(r"^<[-~*]{1,2} +(\d\d\d .*)$", done.stdout, re.M)
     replies = [r for r in replies if not r.startswith("221")]
     return (replies[-1] if replies else f"swaks exit {done.returncode}"), done.stdout
 
