@@ -111,7 +111,8 @@ struct Store::State {
     if (!empty && version != kSchemaVersion)
       refuse("version " + std::to_string(version) + ", expected " + std::to_string(kSchemaVersion));
     if (empty) create();
-    run("PRAGMA journal_mode = WAL");    // a reader is never in the way of a flush
+    // Not a write-ahead log: such a file cannot be opened where it cannot be written. A reader may
+    // be in the way of a flush, which is then done a little later.
     run("PRAGMA synchronous = NORMAL");  // a power cut may lose what a crash may lose
     select = Statement(database,
                        "SELECT messages, accepted, rejected, first_seen, last_seen"
