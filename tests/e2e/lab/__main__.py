@@ -123,7 +123,7 @@ def stay_up(scenario, rows, shown, engine):
 
 
 def run_ports(given, build, kind, folder):
-    """The engine alone, between two real ports."""
+    """The engine alone, between two real ports. -> True when all it received is accounted for."""
     with contextlib.ExitStack() as stack:
         if kind == "dpdk":
             stack.enter_context(product.Hugepages())
@@ -132,8 +132,9 @@ def run_ports(given, build, kind, folder):
         engine = product.Engine(build, kind, folder, snapshot, subprocess.Popen, given.wan, given.mx)
         stack.callback(engine.stop)
         print(f"engine {kind} between {given.wan} and {given.mx}; management API on {engine.socket}", flush=True)
+        stay = not given.once and (given.engine != "both" or kind == "xdp")
         end = time.monotonic() + 5
-        while engine.alive() and not (given.once and time.monotonic() > end):
+        while engine.alive() and (stay or time.monotonic() < end):
             time.sleep(1)
             counters = engine.api.counters()
             print("\n".join(table.counter_lines(counters)), flush=True)
@@ -168,7 +169,8 @@ def main():
     except RuntimeError as error:
         print(f"postern: {error}", file=sys.stderr)
         return 1
-    print("\nevery row agrees" if agreed else "\nNOT every row agrees", flush=True)
+    what = "port's ledger agrees" if given.wan else "row agrees"
+    print(f"\nevery {what}" if agreed else f"\nNOT every {what}", flush=True)
     return 0 if agreed else 1
 
 

@@ -100,9 +100,10 @@ def engine_words(build, kind, wan, mx, snapshot, api, pin):
         return [build / "xdp/postern-xdp", "--wan", wan, "--mx", mx, "--topology", "wire", "--snapshot", snapshot,
                 "--api", api, "--pin", pin]
 
-    def port(index, name):  # a kernel device is driven through AF_XDP; anything else is DPDK's own name
-        return f"net_af_xdp{index},iface={name}" if pathlib.Path(f"/sys/class/net/{name}").exists() or \
-            name.startswith("postern-") else name
+    def port(index, name):
+        """A kernel device is driven through AF_XDP; anything else is a name of DPDK's own."""
+        ours = name.startswith("postern-")  # those lie in the lab's namespace, not in this one
+        return f"net_af_xdp{index},iface={name}" if ours or name in dict(map(reversed, socket.if_nameindex())) else name
 
     return [build / "dataplane/dpdk/postern-dataplane", "--wan", port(0, wan), "--mx", port(1, mx),
             "--snapshot", snapshot, "--api", api, "--idle-sleep", "50"]
