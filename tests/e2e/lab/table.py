@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a person sees: the table of rows, filled as the answers come, and the counters beneath it."""
 
+import shutil
 import sys
 
 HEADINGS = ("sender", "source", "expected", "seen")
@@ -16,12 +17,14 @@ def line(cells, wide):
 
 class Table:
     """Rows are known from the start, except what will be seen. On a terminal the table is redrawn in
-    place; elsewhere each row is printed once, when it is complete."""
+    place where it fits; elsewhere each row is printed once, when it is complete."""
 
     def __init__(self, title, rows, out=sys.stdout):
         self.title, self.out = title, out
         self.rows = [[row.sender, row.source, row.expected, ""] for row in rows]
-        self.live = out.isatty()
+        size = shutil.get_terminal_size()
+        # Redrawn only where all of it fits: what has scrolled away cannot be drawn over.
+        self.live = out.isatty() and len(rows) + 8 < size.lines and sum(widths(self.rows)) + 30 < size.columns
         self.drawn = 0
         self.note = []
         print(f"\n{title}", file=out)
