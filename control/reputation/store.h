@@ -16,8 +16,8 @@ namespace postern::reputation {
 
 struct DomainRecord {
   uint64_t messages = 0;
-  uint64_t accepted = 0;  // the farm said 250
-  uint64_t rejected = 0;  // the farm, or a rule of ours, said 5xx
+  uint64_t accepted = 0;   // the farm said 250
+  uint64_t rejected = 0;   // the farm, or a rule of ours, said 5xx
   int64_t first_seen = 0;  // Unix seconds
   int64_t last_seen = 0;
 };

@@ -29,8 +29,7 @@ class EngineClient {
   // method: "GET", "PUT", "POST", "DELETE". body: null for none. Never throws for what the engine
   // or the socket does; ends by itself within the timeout.
   boost::asio::awaitable<ApiReply> call(std::string method, std::string target,
-                                        boost::json::value body,
-                                        std::chrono::milliseconds timeout);
+                                        boost::json::value body, std::chrono::milliseconds timeout);
   // The same from where no loop runs.
   ApiReply call_blocking(std::string method, std::string target, boost::json::value body,
                          std::chrono::milliseconds timeout);

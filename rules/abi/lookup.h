@@ -10,8 +10,8 @@
 #include "rules/abi/snapshot_format.h"
 
 #ifdef __bpf__
-/* The inner map, null when none is loaded: chunks of PS_CHUNK_BYTES. The chunk used last is kept, as
- * most of a lookup stays within one. */
+/* The inner map, null when none is loaded: chunks of PS_CHUNK_BYTES. The chunk used last is kept,
+ * as most of a lookup stays within one. */
 struct ps_image {
   void* map;
   const uint8_t* chunk;
@@ -26,8 +26,7 @@ PS_INLINE const struct ps_block* ps_block_at(struct ps_image* image, uint32_t bl
     image->chunk_number = number;
   }
   if (!image->chunk) return 0;
-  return (const struct ps_block*)(image->chunk +
-                                  (block & (PS_CHUNK_BLOCKS - 1)) * PS_BLOCK_BYTES);
+  return (const struct ps_block*)(image->chunk + (block & (PS_CHUNK_BLOCKS - 1)) * PS_BLOCK_BYTES);
 }
 #else
 struct ps_image {

@@ -66,8 +66,8 @@ struct ps_node {
 /* Which policies judge attempts to one destination address, by port. count <= 7 in use. */
 #define PS_SERVICES_PER_SET 7u
 struct ps_service {
-  uint16_t port;   /* host order */
-  uint16_t policy; /* row of the matrix */
+  uint16_t port;    /* host order */
+  uint16_t policy;  /* row of the matrix */
   uint16_t service; /* number of the service in the policy file, from 0 */
   uint16_t reserved;
 };
@@ -100,8 +100,8 @@ struct ps_snapshot_header {
   uint32_t header_bytes; /* sizeof(struct ps_snapshot_header) */
   uint64_t checksum;     /* XXH3-64 of the whole file with this field 0 */
   uint64_t file_bytes;
-  uint64_t generation;   /* taken from the clock of the compiler, in microseconds; grows */
-  uint64_t created;      /* Unix seconds */
+  uint64_t generation;    /* taken from the clock of the compiler, in microseconds; grows */
+  uint64_t created;       /* Unix seconds */
   uint32_t engine_blocks; /* a multiple of PS_CHUNK_BLOCKS */
   uint32_t source_v4_root;
   uint32_t source_v6_root;

@@ -29,8 +29,12 @@ typedef struct {
 #define PS_SWAP32(x) ((uint32_t)(x))
 #endif
 
-PS_INLINE uint16_t ps_be16_host(ps_be16 v) { return PS_SWAP16(v.raw); }
-PS_INLINE uint32_t ps_be32_host(ps_be32 v) { return PS_SWAP32(v.raw); }
+PS_INLINE uint16_t ps_be16_host(ps_be16 v) {
+  return PS_SWAP16(v.raw);
+}
+PS_INLINE uint32_t ps_be32_host(ps_be32 v) {
+  return PS_SWAP32(v.raw);
+}
 PS_INLINE ps_be16 ps_be16_of(uint16_t host) {
   ps_be16 v = {PS_SWAP16(host)};
   return v;

@@ -10,10 +10,10 @@
 #include "rules/abi/types.h"
 
 /* X(NAME, "word in the policy language and in every output") */
-#define PS_ACTIONS(X)    \
-  X(ALLOW, "allow")      \
-  X(INSPECT, "inspect")  \
-  X(DROP, "drop")        \
+#define PS_ACTIONS(X)   \
+  X(ALLOW, "allow")     \
+  X(INSPECT, "inspect") \
+  X(DROP, "drop")       \
   X(RESET, "reset")
 
 /* What becomes of a packet with this reason. */
@@ -21,32 +21,33 @@
 #define PS_FATE_STOP 1
 
 /* X(NAME, fate, "word", "what it means") - every received packet is counted under exactly one. */
-#define PS_REASONS(X)                                                                            \
-  X(NOT_IP, PASS, "not-ip", "neither IPv4 nor IPv6 (ARP, LLDP, LACP, STP, ...)")                 \
-  X(ENCAPSULATED, PASS, "encapsulated", "MPLS, PPPoE, or more VLAN tags than two: not looked into") \
-  X(NOT_TCP, PASS, "not-tcp", "IP, but not TCP (ICMP, UDP, GRE, ...)")                           \
-  X(LATER_FRAGMENT, PASS, "later-fragment", "a fragment without a TCP header")                   \
-  X(DEEP_HEADERS, PASS, "deep-headers", "more IPv6 extension headers than the bounded walk")      \
-  X(FROM_INSIDE, PASS, "from-inside", "arrived on the inside port")                              \
-  X(NOT_SERVICE, PASS, "not-service", "TCP, but not to an address and port of a service")        \
-  X(NOT_ATTEMPT, PASS, "not-attempt", "not a connection attempt (SYN without ACK and RST)")      \
-  X(NO_SNAPSHOT, PASS, "no-snapshot", "no rules are loaded")                                     \
-  X(NO_RULE, PASS, "no-rule", "an attempt that no rule of the service's policy matches")         \
-  X(PROTECTED, PASS, "protected", "the source is protected; nothing can stop it")                \
-  X(RULE_ALLOW, PASS, "rule-allow", "an allow rule matches the source")                          \
-  X(RULE_INSPECT, PASS, "rule-inspect", "an inspect rule matches; control looks harder")         \
-  X(LEARNED_ALLOW, PASS, "learned-allow", "a dynamic entry says allow")                          \
-  X(LEARNED_INSPECT, PASS, "learned-inspect", "a dynamic entry says inspect")                    \
-  X(RULE_DROP, STOP, "rule-drop", "a drop rule matches the source")                              \
-  X(RULE_RESET, STOP, "rule-reset", "a reset rule matches the source; an RST was sent back")     \
-  X(LEARNED_DROP, STOP, "learned-drop", "a dynamic entry says drop")                             \
-  X(LEARNED_RESET, STOP, "learned-reset", "a dynamic entry says reset; an RST was sent back")    \
-  X(TRUNCATED_ETHERNET, STOP, "truncated-ethernet", "ends inside its Ethernet or VLAN header")   \
-  X(BAD_IP_HEADER, STOP, "bad-ip-header", "ends inside its IP header, or the header lies")       \
-  X(TRUNCATED_TCP, STOP, "truncated-tcp", "ends inside its TCP header, or the header lies")      \
-  X(SHORT_FIRST_FRAGMENT, STOP, "short-first-fragment", "first fragment without all of TCP")     \
-  X(OVERLAPPING_FRAGMENT, STOP, "overlapping-fragment", "TCP fragment at offset 1 (RFC 3128)")   \
-  X(NO_REPLY_ROOM, STOP, "no-reply-room", "a reply was due but could not be built; dropped")     \
+#define PS_REASONS(X)                                                                          \
+  X(NOT_IP, PASS, "not-ip", "neither IPv4 nor IPv6 (ARP, LLDP, LACP, STP, ...)")               \
+  X(ENCAPSULATED, PASS, "encapsulated",                                                        \
+    "MPLS, PPPoE, or more VLAN tags than two: not looked into")                                \
+  X(NOT_TCP, PASS, "not-tcp", "IP, but not TCP (ICMP, UDP, GRE, ...)")                         \
+  X(LATER_FRAGMENT, PASS, "later-fragment", "a fragment without a TCP header")                 \
+  X(DEEP_HEADERS, PASS, "deep-headers", "more IPv6 extension headers than the bounded walk")   \
+  X(FROM_INSIDE, PASS, "from-inside", "arrived on the inside port")                            \
+  X(NOT_SERVICE, PASS, "not-service", "TCP, but not to an address and port of a service")      \
+  X(NOT_ATTEMPT, PASS, "not-attempt", "not a connection attempt (SYN without ACK and RST)")    \
+  X(NO_SNAPSHOT, PASS, "no-snapshot", "no rules are loaded")                                   \
+  X(NO_RULE, PASS, "no-rule", "an attempt that no rule of the service's policy matches")       \
+  X(PROTECTED, PASS, "protected", "the source is protected; nothing can stop it")              \
+  X(RULE_ALLOW, PASS, "rule-allow", "an allow rule matches the source")                        \
+  X(RULE_INSPECT, PASS, "rule-inspect", "an inspect rule matches; control looks harder")       \
+  X(LEARNED_ALLOW, PASS, "learned-allow", "a dynamic entry says allow")                        \
+  X(LEARNED_INSPECT, PASS, "learned-inspect", "a dynamic entry says inspect")                  \
+  X(RULE_DROP, STOP, "rule-drop", "a drop rule matches the source")                            \
+  X(RULE_RESET, STOP, "rule-reset", "a reset rule matches the source; an RST was sent back")   \
+  X(LEARNED_DROP, STOP, "learned-drop", "a dynamic entry says drop")                           \
+  X(LEARNED_RESET, STOP, "learned-reset", "a dynamic entry says reset; an RST was sent back")  \
+  X(TRUNCATED_ETHERNET, STOP, "truncated-ethernet", "ends inside its Ethernet or VLAN header") \
+  X(BAD_IP_HEADER, STOP, "bad-ip-header", "ends inside its IP header, or the header lies")     \
+  X(TRUNCATED_TCP, STOP, "truncated-tcp", "ends inside its TCP header, or the header lies")    \
+  X(SHORT_FIRST_FRAGMENT, STOP, "short-first-fragment", "first fragment without all of TCP")   \
+  X(OVERLAPPING_FRAGMENT, STOP, "overlapping-fragment", "TCP fragment at offset 1 (RFC 3128)") \
+  X(NO_REPLY_ROOM, STOP, "no-reply-room", "a reply was due but could not be built; dropped")   \
   X(EGRESS_FULL, STOP, "egress-full", "should pass, but the other port did not take it")
 
 enum ps_action {

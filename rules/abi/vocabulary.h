@@ -48,7 +48,9 @@ constexpr std::string_view word(Action action) noexcept {
 constexpr const ReasonWord& describe(Reason reason) noexcept {
   return kReasonWords[static_cast<size_t>(reason)];
 }
-constexpr std::string_view word(Reason reason) noexcept { return describe(reason).word; }
+constexpr std::string_view word(Reason reason) noexcept {
+  return describe(reason).word;
+}
 
 constexpr std::optional<Action> action_from(std::string_view word) noexcept {
   for (size_t i = 0; i < kActionWords.size(); i++)

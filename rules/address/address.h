@@ -19,7 +19,9 @@ namespace postern {
 
 enum class Family : uint8_t { kV4 = PS_FAMILY_V4, kV6 = PS_FAMILY_V6 };
 
-constexpr int bits_of(Family family) noexcept { return family == Family::kV4 ? 32 : 128; }
+constexpr int bits_of(Family family) noexcept {
+  return family == Family::kV4 ? 32 : 128;
+}
 
 // Ordered by family, then numerically.
 class IpAddress {
@@ -37,7 +39,7 @@ class IpAddress {
   const std::array<uint8_t, 16>& bytes() const noexcept { return bytes_; }
   ps_address abi() const noexcept;
   ps_family abi_family() const noexcept { return static_cast<ps_family>(family_); }
-  bool bit(int index) const noexcept;  // 0 is the most significant
+  bool bit(int index) const noexcept;   // 0 is the most significant
   IpAddress unmapped() const noexcept;  // ::ffff:192.0.2.1 -> 192.0.2.1; all others unchanged
 
   // The neighbours in numeric order; nullopt past either end.
