@@ -89,6 +89,11 @@ asio::awaitable<std::optional<Reply>> FarmLeg::rset() {
 
 asio::awaitable<std::optional<Reply>> FarmLeg::send(std::string head, Spool& spool) {
   auto answer = co_await command(session_.data());
+  if (answer && answer->positive()) {
+    // It must not be taken for the answer to the message.
+    fail("it answered DATA with " + answer->one_line());
+    co_return std::nullopt;
+  }
   if (!answer || answer->code != 354) co_return answer;
   DotStuffer stuffer;
   std::string wire;

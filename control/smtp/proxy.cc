@@ -106,9 +106,9 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
       (known != per_source_.end() && known->second >= service_.options.max_sessions_per_source)) {
     spdlog::warn("session client={} end={}", client.to_string(),
                  too_many ? "too-many-sessions" : "too-many-sessions-of-source");
-    co_await turn_away(std::move(socket),
-                       too_many ? make_reply(421, "4.3.2", "too busy; try again later")
-                                : make_reply(421, "4.7.0", "too many sessions of yours"));
+    Reply reply = too_many ? make_reply(421, "4.3.2", "too busy; try again later")
+                           : make_reply(421, "4.7.0", "too many sessions of yours");
+    co_await turn_away(std::move(socket), std::move(reply));
     co_return;
   }
 

@@ -157,8 +157,8 @@ asio::awaitable<bool> Session::flush() {
 asio::awaitable<bool> Session::read_more() {
   const auto& options = service_.options;
   waiting_for_client_ = true;
-  const auto read = co_await stream_.read(
-      buffer_, protocol_.in_data() ? options.text_time : options.command_time);
+  const auto time = protocol_.in_data() ? options.text_time : options.command_time;
+  const auto read = co_await stream_.read(buffer_, time);
   waiting_for_client_ = false;
   if (read.outcome == Outcome::kDone) {
     protocol_.receive(std::string_view(buffer_.data(), read.count));

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The settings of postern-control from the command line and from the file, and what an operator is
+// told when they are wrong.
+#include "control/config/options.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rules/text/diagnostic.h"
+#include "tests/rules/support/temporary_directory.h"
+
+namespace postern::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::variant<Options, Answer> parse(std::vector<std::string> words) {
+  std::vector<const char*> pointers = {"postern-control"};
+  for (const auto& word : words) pointers.push_back(word.c_str());
+  return parse_options(static_cast<int>(pointers.size()), pointers.data());
+}
+
+Options options(const std::vector<std::string>& words) {
+  return std::get<Options>(parse(words));
+}
+
+const std::vector<std::string> kLeast = {"--farm", "127.0.0.1:2525", "--snapshot", "site.snap"};
+
+std::vector<std::string> with(std::vector<std::string> words) {
+  words.insert(words.begin(), kLeast.begin(), kLeast.end());
+  return words;
+}
+
+std::string complaint(const std::vector<std::string>& words) {
+  try {
+    parse(words);
+  } catch (const UsageError& error) {
+    return error.what();
+  } catch (const BadInput& error) {
+    return error.diagnostics().front().to_string();
+  }
+  return "";
+}
+
+TEST(ControlOptions, TheLeastThatIsNeeded) {
+  const auto least = options(kLeast);
+  EXPECT_EQ(least.proxy.farm.host, "127.0.0.1");
+  EXPECT_EQ(least.proxy.farm.port, "2525");
+  ASSERT_EQ(least.listen.size(), 2u);
+  EXPECT_EQ(least.listen[0].port, 25);
+  EXPECT_EQ(least.proxy.authserv_id, least.proxy.server.name);
+  EXPECT_NE(complaint({"--snapshot", "x"}).find("farm is missing"), std::string::npos);
+  EXPECT_NE(complaint({"--farm", "x"}).find("snapshot is missing"), std::string::npos);
+}
+
+TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.write("control.conf",
+                                    "# a comment\n"
+                                    "listen = 192.0.2.25:25\n"
+                                    "listen = [2001:db8::25]:2525\n"
+                                    "farm = farm.example\n"
+                                    "name = mx.farm.example\n"
+                                    "authserv-id = auth.farm.example\n"
+                                    "certificate = c.pem\n"
+                                    "key = k.pem\n"
+                                    "snapshot = site.snap\n"
+                                    "resolver = 127.0.0.1@5353\n"
+                                    "reputation = rep.db\n"
+                                    "engine = /run/a.sock\n"
+                                    "engine = /run/b.sock\n"
+                                    "greet-pause = 300ms\n"
+                                    "learn-threshold = 5\n"
+                                    "learn-window = 1h\n"
+                                    "learn-for = 2d\n"
+                                    "max-message = 10M\n"
+                                    "user = nobody\n");
+  const auto read = options({"--config", file, "--greet-pause", "2s", "--engine", "/run/c.sock"});
+  ASSERT_EQ(read.listen.size(), 2u);
+  EXPECT_EQ(read.listen[1].address.to_string(), "2001:db8::25");
+  EXPECT_EQ(read.listen[1].port, 2525);
+  EXPECT_EQ(read.proxy.farm.port, "25");
+  EXPECT_EQ(read.proxy.farm.own_name, "mx.farm.example");
+  EXPECT_EQ(read.proxy.authserv_id, "auth.farm.example");
+  EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
+  EXPECT_EQ(read.teacher.engines.size(), 3u);
+  EXPECT_EQ(read.proxy.greet_pause, milliseconds{2000});
+  EXPECT_EQ(read.evidence.threshold, 5u);
+  EXPECT_EQ(read.evidence.window, 3600);
+  EXPECT_EQ(read.teacher.learn_for, std::chrono::hours{48});
+  EXPECT_EQ(read.proxy.max_message, 10u << 20);
+  EXPECT_EQ(read.user, "nobody");
+}
+
+TEST(ControlOptions, WhatIsWrongOnTheCommandLineIsNamed) {
+  EXPECT_NE(complaint(with({"--greet-pause", "3"})).find("--greet-pause is to be a time"),
+            std::string::npos);
+  EXPECT_NE(complaint(with({"--listen", "mx.example"})).find("--listen"), std::string::npos);
+  EXPECT_NE(complaint(with({"--max-errors", "0"})).find("from 1 to"), std::string::npos);
+  EXPECT_NE(complaint(with({"--max-errors", "2K"})).find("number"), std::string::npos);
+  EXPECT_NE(complaint(with({"--key", "k.pem"})).find("certificate and key"), std::string::npos);
+  EXPECT_NE(complaint(with({"--name", "a b"})).find("host name"), std::string::npos);
+  EXPECT_THROW(parse(with({"--gree", "1s"})), UsageError) << "abbreviations are no options";
+  EXPECT_THROW(parse(with({"stray"})), UsageError);
+  EXPECT_THROW(parse(with({"--farm"})), UsageError);
+}
+
+TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
+  const test::TemporaryDirectory directory;
+  const auto wrong = [&](const std::string& lines) {
+    return complaint({"--config", directory.write("control.conf", lines)});
+  };
+  const std::string file = directory.path("control.conf");
+  const std::string fine = "farm = 127.0.0.1\nsnapshot = s\n";
+  EXPECT_TRUE(
+      wrong(fine + "greet-pause = soon\n").starts_with(file + ":3:15: greet-pause is to be"))
+      << wrong(fine + "greet-pause = soon\n");
+  EXPECT_TRUE(wrong(fine + "\n  gret-pause = 1s\n").starts_with(file + ":4:3: there is no setting"))
+      << wrong(fine + "\n  gret-pause = 1s\n");
+  EXPECT_TRUE(
+      wrong(fine + "listen = 192.0.2.1\nlisten = mx.example\n").starts_with(file + ":4:10:"))
+      << wrong(fine + "listen = 192.0.2.1\nlisten = mx.example\n");
+  EXPECT_TRUE(wrong(fine + "nonsense\n").starts_with(file + ":3:")) << wrong(fine + "nonsense\n");
+  EXPECT_NE(wrong(fine + "farm = a\n").find("control.conf"), std::string::npos);
+  EXPECT_NE(complaint({"--config", directory.path("missing")}).find("missing"), std::string::npos);
+}
+
+TEST(ControlOptions, HelpAndVersion) {
+  const auto help = std::get<Answer>(parse({"--help"})).text;
+  for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time"})
+    EXPECT_NE(help.find(name), std::string::npos) << name;
+  EXPECT_TRUE(std::get<Answer>(parse({"--version"})).text.starts_with("postern-control "));
+}
+
+}  // namespace
+}  // namespace postern::config

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""postern-control as an operator runs it: real policy, Postfix's smtp-sink as the farm, swaks as the
+client, the real management API with an engine in memory. Environment: POSTERN_CONTROL, POSTERN_PROGRAM
+and ENGINE_HOST name the programs (meson.build sets them)."""
+
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+CONTROL = os.environ["POSTERN_CONTROL"]
+POSTERN = os.environ["POSTERN_PROGRAM"]
+ENGINE_HOST = os.environ["ENGINE_HOST"]
+PATIENCE = 30
+
+POLICY = """\
+list pool "pool.netset" format cidr category dynamic contact "https://postmaster.farm.example/"
+service mx 127.0.0.1/32 port 25
+connection to mx
+    drop category dynamic
+message
+    {rule}
+    accept any
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, true):
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < end, f"waited too long for {what}"
+        time.sleep(0.02)
+
+
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Site:
+    """A folder with a policy, a certificate and a farm, and control running on it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.port, self.farm_port = free_port(), free_port()
+        self.running = []
+        self.log = folder / "control.log"
+        (folder / "pool.netset").write_text("192.0.2.0/24\n")
+        (folder / "mail").mkdir()
+        (folder / "mail").chmod(0o777)
+        self.compile("accept dkim = pass")
+
+    def compile(self, rule):
+        (self.folder / "site.policy").write_text(POLICY.format(rule=rule))
+        subprocess.run([POSTERN, "compile", "--policy", self.folder / "site.policy", "-o",
+                        self.folder / "site.snap"], check=True, capture_output=True)
+
+    def start_farm(self):
+        if not shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin"):
+            pytest.skip("smtp-sink (package postfix) is not installed")
+        words = [shutil.which("smtp-sink", path=os.environ["PATH"] + ":/usr/sbin")]
+        if os.getuid() == 0:
+            words += ["-u", "nobody"]
+        words += ["-R", str(self.folder), "-d", "mail/%M.", f"127.0.0.1:{self.farm_port}", "100"]
+        self.running.append(subprocess.Popen(words))
+        wait_until("the farm", lambda: listens(self.farm_port))
+
+    def start(self, *more):
+        self.process = subprocess.Popen(
+            [CONTROL, "--listen", f"127.0.0.1:{self.port}", "--farm", f"127.0.0.1:{self.farm_port}",
+             "--snapshot", self.folder / "site.snap", "--name", "mx.farm.example",
+             "--resolver", "127.0.0.1@9", "--greet-pause", "0", "--spool", self.folder, *more],
+            stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True)
+        self.running.append(self.process)
+        self.ready = self.process.stdout.readline()
+        assert self.ready.startswith("ready listen="), self.log.read_text()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def end(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def lines(self, word):
+        return [l for l in self.log.read_text().splitlines() if f" {word} " in l]
+
+    def mail(self):
+        return [p.read_text(errors="replace") for p in sorted((self.folder / "mail").iterdir())]
+
+
+@pytest.fixture
+def site(tmp_path):
+    tmp_path.chmod(0o755)
+    site = Site(tmp_path)
+    yield site
+    site.end()
+
+
+def run(*words):
+    return subprocess.run([CONTROL, *words], capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_usage():
+    assert run("--help").returncode == 0
+    assert "--farm" in run("--help").stdout
+    assert re.match(r"postern-control \d+\.\d+", run("--version").stdout)
+    wrong = run("--nonsense")
+    assert wrong.returncode == 2 and wrong.stderr.count("\n") == 1, wrong.stderr
+
+
+def test_what_cannot_work_is_told_in_one_line(site):
+    snapshot = site.folder / "site.snap"
+    words = ["--farm", "127.0.0.1:1", "--listen", f"127.0.0.1:{site.port}"]
+    cases = [
+        (words + ["--snapshot", site.folder / "missing.snap"], "missing.snap"),
+        (words + ["--snapshot", site.folder / "pool.netset"], "pool.netset"),
+        (words + ["--snapshot", snapshot, "--certificate", "no.pem", "--key", "no.pem"], "no.pem"),
+        (words + ["--snapshot", snapshot, "--spool", site.folder / "nowhere"], "nowhere"),
+        (words + ["--snapshot", snapshot, "--user", "nosuchuser"], "nosuchuser"),
+        (words + ["--snapshot", snapshot, "--reputation", site.folder / "pool.netset"], "pool.netset"),
+        (words + ["--snapshot", snapshot, "--listen", "192.0.2.77:25"], "192.0.2.77"),
+    ]
+    for words, named in cases:
+        done = run(*map(str, words))
+        assert done.returncode == 1, (words, done.stderr)
+        assert named in done.stderr, done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_mail_from_swaks_to_smtp_sink(site):
+    if not shutil.which("swaks"):
+        pytest.skip("swaks is not installed")
+    site.start_farm()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-subj", "/CN=mx.farm.example", "-days", "2", "-keyout",
+                    site.folder / "k.pem", "-out", site.folder / "c.pem"], check=True, capture_output=True)
+    site.start("--certificate", site.folder / "c.pem", "--key", site.folder / "k.pem",
+               "--reputation", site.folder / "reputation.db")
+    for more in ([], ["--tls"], ["--pipeline"], ["--protocol", "SMTP"]):
+        done = subprocess.run(["swaks", "--server", "127.0.0.1", "--port", str(site.port), "--from",
+                               "a@b.example", "--to", "c@d.example,e@d.example", *more],
+                              capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stdout
+    mail = site.mail()
+    assert len(mail) == 4
+    assert sum("with ESMTPS (TLSv1.3" in m for m in mail) == 1
+    assert sum("with SMTP\n" in m for m in mail) == 1
+    assert all(re.search(r"^Authentication-Results: mx\.farm\.example;\s+dkim=none", m, re.M) for m in mail)
+    assert site.stop() == 0
+    messages = site.lines("message")
+    assert len(messages) == 4
+    for key in ("id", "client", "class", "helo", "tls", "from", "rcpts", "size", "dkim", "domain",
+                "reputation", "dns", "removed", "action", "rule", "line", "reply", "seconds"):
+        assert all(re.search(rf" {key}=\S", line) for line in messages), key
+    assert len(site.lines("session")) == 4
+    assert all(" rcpts=2 " in line and ' rule="accept any" ' in line for line in messages)
+
+
+def test_a_new_snapshot_on_sighup_and_a_bad_one_changes_nothing(site):
+    site.start()
+    client = socket.create_connection(("127.0.0.1", site.port), PATIENCE)
+    client.makefile("rb").readline()
+    site.compile("reject dkim = none")
+    site.process.send_signal(signal.SIGHUP)
+    wait_until("the new snapshot", lambda: "snapshot state=loaded" in site.log.read_text())
+    (site.folder / "site.snap").write_text("not a snapshot")
+    site.process.send_signal(signal.SIGHUP)
+    wait_until("the refusal", lambda: "snapshot state=refused" in site.log.read_text())
+    client.sendall(b"NOOP\r\nQUIT\r\n")
+    assert b"250 " in client.makefile("rb").read()
+    assert site.stop() == 0
+
+
+def test_drops_privileges(site):
+    if os.getuid() != 0:
+        pytest.skip("needs root to have any to drop")
+    site.start("--user", "nobody")
+    status = pathlib.Path(f"/proc/{site.process.pid}/status").read_text()
+    nobody = pwd.getpwnam("nobody")
+    assert re.search(rf"^Uid:\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s", status, re.M)
+    assert re.search(rf"^Gid:\s+{nobody.pw_gid}\s+{nobody.pw_gid}\s+{nobody.pw_gid}\s", status, re.M)
+    assert re.search(r"^CapEff:\s+0+$", status, re.M)
+    assert site.stop() == 0
+
+
+def test_what_is_learned_reaches_a_real_api(site):
+    path = site.folder / "engine.sock"
+    engine = subprocess.Popen([ENGINE_HOST, path])
+    site.running.append(engine)
+    wait_until("the engine", path.exists)
+    site.start("--engine", path, "--learn-for", "1h")
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+            stream = client.makefile("rb")
+            stream.readline()
+            client.sendall(b"EHLO ylmf-pc\r\n")
+            assert stream.readline().startswith(b"550 5.7.1 ")
+    wait_until("the entry", lambda: site.lines("learned"))
+    done = subprocess.run(["curl", "-s", "--unix-socket", path, "http://engine/v1/entries"],
+                          capture_output=True, text=True, timeout=PATIENCE, check=True)
+    entries = json.loads(done.stdout)["entries"]
+    assert [e["prefix"] for e in entries] == ["127.0.0.1/32"]
+    assert entries[0]["action"] == "drop" and "ylmf-pc" in entries[0]["reason"]
+    assert site.stop() == 0

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Who speaks before the greeting or says a bot's name, often enough, is told to the engines: over
+// their API on real Unix sockets, also when an engine comes up only later, and never for a source
+// that a rule allows.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/json/parse.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/control/smtp/running_proxy.h"
+
+namespace postern::test {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using std::chrono::milliseconds;
+
+// The POST /v1/entries of an engine; remembers bodies, answers with a status.
+class ListeningEngine {
+ public:
+  explicit ListeningEngine(const std::string& path, http::status status = http::status::ok)
+      : acceptor_(loop_, asio::local::stream_protocol::endpoint(path)), status_(status) {
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~ListeningEngine() {
+    asio::local::stream_protocol::socket last(loop_);
+    ended_ = true;
+    boost::system::error_code ignored;
+    const auto path = acceptor_.local_endpoint().path();
+    last.connect(acceptor_.local_endpoint(), ignored);
+    thread_.join();
+    ::unlink(path.c_str());
+  }
+  // Waits until there are so many.
+  std::vector<boost::json::value> bodies(size_t count) {
+    std::unique_lock lock(mutex_);
+    came_.wait_for(lock, std::chrono::seconds{20}, [&] { return bodies_.size() >= count; });
+    return bodies_;
+  }
+
+ private:
+  void serve() {
+    for (;;) {
+      auto socket = acceptor_.accept();
+      if (ended_) return;
+      beast::flat_buffer buffer;
+      http::request<http::string_body> request;
+      boost::system::error_code error;
+      http::read(socket, buffer, request, error);
+      http::response<http::string_body> response(status_, 11);
+      response.set(http::field::content_type, "application/json");
+      response.body() = R"({"prefix":"x","error":"as told"})";
+      response.prepare_payload();
+      http::write(socket, response, error);
+      const std::lock_guard lock(mutex_);
+      bodies_.push_back(boost::json::parse(request.body()));
+      came_.notify_all();
+    }
+  }
+
+  asio::io_context loop_;
+  asio::local::stream_protocol::acceptor acceptor_;
+  http::status status_;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<boost::json::value> bodies_;
+  std::thread thread_;
+  std::atomic<bool> ended_ = false;
+};
+
+class Learning : public testing::Test {
+ protected:
+  Learning() : path_("/tmp/postern-learn-" + std::to_string(::getpid()) + ".sock") {
+    proxy_.options.greet_pause = milliseconds{300};
+    proxy_.teacher_options.engines = {path_};
+    proxy_.teacher_options.learn_for = std::chrono::seconds{120};
+    proxy_.teacher_options.first_retry = milliseconds{20};
+    proxy_.evidence_options.threshold = 3;
+  }
+  std::string talk_early() {
+    MailClient client(proxy_.port());
+    client.send("EHLO ylmf-pc\r\n");
+    return client.rest();
+  }
+  std::string path_;
+  RunningProxy proxy_;
+};
+
+TEST_F(Learning, ThreeEarlyTalkersBecomeOneEntry) {
+  ListeningEngine engine(path_);
+  proxy_.start();
+  for (int i = 0; i < 3; i++)
+    EXPECT_TRUE(talk_early().starts_with("554 5.5.1 you spoke before the greeting")) << i;
+  const auto bodies = engine.bodies(1);
+  ASSERT_EQ(bodies.size(), 1u);
+  EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
+  EXPECT_EQ(bodies[0].at("action").as_string(), "drop");
+  EXPECT_GE(bodies[0].at("seconds").to_number<int>(), 100);
+  EXPECT_LE(bodies[0].at("seconds").to_number<int>(), 120);
+  EXPECT_NE(std::string(bodies[0].at("reason").as_string()).find("spoke before the greeting (3)"),
+            std::string::npos);
+}
+
+TEST_F(Learning, ABotsNameIsRefusedAndCounts) {
+  proxy_.options.greet_pause = milliseconds{0};
+  ListeningEngine engine(path_);
+  proxy_.start();
+  for (int i = 0; i < 3; i++) {
+    MailClient client(proxy_.port());
+    client.reply();
+    EXPECT_TRUE(client.say("EHLO YLMF-PC").starts_with("550 5.7.1 refused")) << i;
+    EXPECT_TRUE(client.say("HELO ylmf-pc").starts_with("550 5.7.1 ")) << "one offence a session";
+    EXPECT_TRUE(client.say("MAIL FROM:<>").starts_with("503 "));
+  }
+  const auto bodies = engine.bodies(1);
+  ASSERT_EQ(bodies.size(), 1u);
+  EXPECT_NE(std::string(bodies[0].at("reason").as_string()).find("said HELO YLMF-PC (3)"),
+            std::string::npos);
+}
+
+TEST_F(Learning, AnEngineThatIsDownIsToldLater) {
+  proxy_.start();
+  for (int i = 0; i < 3; i++) talk_early();
+  // Mail goes on meanwhile.
+  EXPECT_TRUE(send_message(*greeted(proxy_), "A: b\r\n\r\nx\r\n").starts_with("250 "));
+  ListeningEngine engine(path_);
+  EXPECT_EQ(engine.bodies(1).size(), 1u);
+}
+
+TEST_F(Learning, AnEngineThatRefusesIsNotAskedAgain) {
+  ListeningEngine engine(path_, http::status::unprocessable_entity);
+  proxy_.start();
+  for (int i = 0; i < 6; i++) talk_early();
+  EXPECT_EQ(engine.bodies(2).size(), 2u) << "one for each three offences";
+}
+
+TEST_F(Learning, WhoIsAllowedIsNeverLearned) {
+  ListeningEngine engine(path_);
+  proxy_.start("    accept any\n", "    allow category local\n");
+  for (int i = 0; i < 4; i++) {
+    // And gets its greeting, and its turn.
+    MailClient client(proxy_.port());
+    client.send("EHLO ylmf-pc\r\n");
+    EXPECT_TRUE(client.reply().starts_with("220 "));
+    EXPECT_TRUE(client.reply().starts_with("250-"));
+  }
+  // Everything that the sessions could have taught has been taught by now.
+  EXPECT_TRUE(proxy_.drain(milliseconds{10'000}));
+  std::this_thread::sleep_for(milliseconds{200});
+  EXPECT_TRUE(engine.bodies(0).empty());
+}
+
+TEST_F(Learning, ABrokenSignatureIsNoEvidence) {
+  proxy_.options.greet_pause = milliseconds{0};
+  ListeningEngine engine(path_);
+  proxy_.start("    reject dkim != pass\n");
+  const auto client = greeted(proxy_);
+  const std::string broken =
+      "DKIM-Signature: v=1; a=rsa-sha256; d=x.example; s=s; h=from; bh=AAAA; b=AAAA\r\n"
+      "From: <a@b.example>\r\n\r\nx\r\n";
+  for (int i = 0; i < 5; i++) EXPECT_TRUE(send_message(*client, broken).starts_with("550 "));
+  std::this_thread::sleep_for(milliseconds{200});
+  EXPECT_TRUE(engine.bodies(0).empty());
+}
+
+TEST_F(Learning, WhoWaitsIsGreeted) {
+  proxy_.start();
+  MailClient client(proxy_.port());
+  EXPECT_TRUE(client.reply().starts_with("220 "));
+  EXPECT_TRUE(client.say("EHLO client.example").starts_with("250-"));
+}
+
+}  // namespace
+}  // namespace postern::test

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Facts, policy and disposition in the whole proxy: signed mail with keys from the DNS, answers
+// that do not come, forged results, rules that tag, defer and refuse, and what is remembered.
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "tests/control/auth/signer.h"
+#include "tests/control/smtp/running_proxy.h"
+
+namespace postern::test {
+namespace {
+
+const std::string kMessage =
+    "From: <a@good.example>\r\nTo: c@d.example\r\nSubject: x\r\n\r\nHello.\r\n";
+
+class ProxyPolicy : public testing::Test {
+ protected:
+  ProxyPolicy() : key_(auth::SigningKey::ed25519()) {
+    for (const char* domain : {"good.example", "spam.example"})
+      proxy_.resolver.set_text("s._domainkey." + std::string(domain),
+                               {"v=DKIM1; k=ed25519; p=" + key_.public_part()});
+    proxy_.resolver.fail("s._domainkey.silent.example", dns::RecordType::kTxt, "timed out");
+  }
+
+  std::string signed_by(const std::string& domain) const {
+    return auth::sign_message(
+        kMessage, "v=1; a=ed25519-sha256; c=relaxed/simple; d=" + domain + "; s=s; h=from:subject",
+        key_);
+  }
+  // The header that the farm got, unfolded; "" where it got nothing.
+  std::string delivered_header() {
+    const auto messages = proxy_.farm.acknowledged();
+    if (messages.empty()) return "";
+    std::string header = messages.back().wire;
+    header.resize(header.find("\r\n\r\n") + 2);
+    for (size_t at; (at = header.find("\r\n\t")) != std::string::npos;) header.replace(at, 3, " ");
+    for (size_t at; (at = header.find("\r\n ")) != std::string::npos;) header.replace(at, 3, " ");
+    return header;
+  }
+  std::optional<reputation::DomainRecord> remembered(const std::string& domain) {
+    return proxy_.on_loop([&] { return proxy_.store.find(domain); });
+  }
+
+  auth::SigningKey key_;
+  RunningProxy proxy_;
+};
+
+TEST_F(ProxyPolicy, SignedMailIsAcceptedMarkedAndRemembered) {
+  proxy_.start();
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+  const auto header = delivered_header();
+  EXPECT_NE(header.find("Authentication-Results: mx.example;"), std::string::npos) << header;
+  EXPECT_NE(header.find("dkim=pass"), std::string::npos) << header;
+  EXPECT_NE(header.find("for <c@d.example>"), std::string::npos);
+  EXPECT_EQ(header.find("X-Postern-Tag"), std::string::npos);
+  const auto record = remembered("good.example");
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->messages, 1u);
+  EXPECT_EQ(record->accepted, 1u);
+  // What the farm refuses counts against the domain, what it defers does not.
+  proxy_.farm.set("dot", "554 5.7.1 spam\r\n");
+  send_message(*client, signed_by("good.example"));
+  proxy_.farm.set("dot", "451 4.3.0 later\r\n");
+  send_message(*client, signed_by("good.example"));
+  EXPECT_EQ(remembered("good.example")->messages, 3u);
+  EXPECT_EQ(remembered("good.example")->rejected, 1u);
+  EXPECT_EQ(remembered("good.example")->accepted, 1u);
+}
+
+TEST_F(ProxyPolicy, ABrokenSignatureIsNobodys) {
+  proxy_.start("    tag dkim = fail\n    accept any\n");
+  const auto client = greeted(proxy_);
+  auto broken = signed_by("good.example");
+  broken += "One more line.\r\n";
+  EXPECT_TRUE(send_message(*client, broken).starts_with("250 "));
+  const auto header = delivered_header();
+  EXPECT_NE(header.find("dkim=fail"), std::string::npos) << header;
+  EXPECT_NE(header.find("X-Postern-Tag: \"tag dkim = fail\"\r\n"), std::string::npos) << header;
+  EXPECT_FALSE(remembered("good.example"));
+}
+
+TEST_F(ProxyPolicy, ForgedResultsAreRemovedAndOthersStay) {
+  proxy_.start();
+  const auto client = greeted(proxy_);
+  const std::string forged =
+      "Authentication-Results:\tMX.Example (really) ;\r\n  dkim=pass header.d=bank.example\r\n"
+      "Authentication-Results: other.example; dkim=pass header.d=kept.example\r\n" +
+      kMessage;
+  EXPECT_TRUE(send_message(*client, forged).starts_with("250 "));
+  const auto header = delivered_header();
+  EXPECT_EQ(header.find("bank.example"), std::string::npos) << header;
+  EXPECT_NE(header.find("kept.example"), std::string::npos) << header;
+}
+
+TEST_F(ProxyPolicy, ARefusalSaysWhyAndWhereToObject) {
+  proxy_.start("    reject category local and dkim = none\n    accept any\n");
+  const auto client = greeted(proxy_);
+  const auto reply = send_message(*client, kMessage);
+  EXPECT_EQ(reply,
+            "550-5.7.1 refused by the rule \"reject category local and dkim = none\", list local "
+            "(local)\r\n550 5.7.1 see https://why.example/\r\n");
+  EXPECT_TRUE(proxy_.farm.acknowledged().empty());
+  EXPECT_EQ(proxy_.farm.count("DATA"), 0u);
+  // The transaction that was begun there does not get in the way of the next message.
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+  EXPECT_EQ(proxy_.farm.count("RSET"), 1u);
+}
+
+TEST_F(ProxyPolicy, ADeferralByARule) {
+  proxy_.start("    defer reputation < 0.6\n    accept any\n");
+  EXPECT_TRUE(
+      send_message(*greeted(proxy_), kMessage).starts_with("451 4.7.1 deferred by the rule"));
+}
+
+TEST_F(ProxyPolicy, AListOfDomainsAndTheReputationOfADomain) {
+  proxy_.start("    reject domain in spam\n    reject reputation < 0.3\n    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, signed_by("spam.example")).starts_with("550-5.7.1 ") ||
+              send_message(*client, signed_by("spam.example")).starts_with("550 5.7.1 "));
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+  proxy_.on_loop([&] {
+    for (int i = 0; i < 10; i++)
+      proxy_.store.record("good.example", reputation::Outcome::kRejected, 1);
+  });
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("550 5.7.1 "));
+}
+
+TEST_F(ProxyPolicy, AMissingAnswerDefersOnlyWhereItMatters) {
+  proxy_.start("    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, signed_by("silent.example")).starts_with("250 "));
+  EXPECT_NE(delivered_header().find("dkim=temperror"), std::string::npos) << delivered_header();
+  proxy_.set_policy("    reject dkim = fail\n    accept any\n");
+  const auto reply = send_message(*client, signed_by("silent.example"));
+  EXPECT_TRUE(reply.starts_with("451 4.4.3 ")) << reply;
+  EXPECT_NE(reply.find("s._domainkey.silent.example"), std::string::npos) << reply;
+  EXPECT_TRUE(send_message(*client, kMessage).starts_with("250 "))
+      << "not signed: no answer needed";
+  EXPECT_FALSE(remembered("silent.example"));
+  proxy_.set_policy("    accept dns = error\n    reject dkim = fail\n");
+  EXPECT_TRUE(send_message(*client, signed_by("silent.example")).starts_with("250 "));
+}
+
+TEST_F(ProxyPolicy, AuthenticationThatDoesNotEndDefersWhereItMatters) {
+  proxy_.options.authentication_time = std::chrono::milliseconds{100};
+  proxy_.resolver.stall("s._domainkey.good.example");
+  proxy_.start("    reject dkim = fail\n    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("451 4.4.3 "));
+  proxy_.set_policy("    accept any\n");
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+}
+
+TEST_F(ProxyPolicy, AReloadCountsFromTheNextMessageOn) {
+  proxy_.start();
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, kMessage).starts_with("250 "));
+  proxy_.set_policy("    reject category local\n");
+  EXPECT_TRUE(send_message(*client, kMessage).starts_with("550"));
+}
+
+}  // namespace
+}  // namespace postern::test

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Sessions with the whole proxy: TLS and what is smuggled before it, limits, clients that wait too
+// long, and the end of the service.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/control/smtp/running_proxy.h"
+
+namespace postern::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+const std::string kMessage = "From: <a@b.example>\r\n\r\nHello.\r\n";
+
+TEST(ProxySession, MailOverTls) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const auto client = greeted(proxy);
+  EXPECT_EQ(client->say("STARTTLS"), "220 2.0.0 go ahead\r\n");
+  ASSERT_TRUE(client->start_tls());
+  EXPECT_TRUE(client->say("MAIL FROM:<>").starts_with("503 ")) << "EHLO from before still counts";
+  EXPECT_EQ(client->say("EHLO client.example").find("STARTTLS"), std::string::npos);
+  EXPECT_TRUE(send_message(*client, kMessage).starts_with("250 "));
+  EXPECT_TRUE(client->say("QUIT").starts_with("221 "));
+  EXPECT_NE(proxy.farm.acknowledged()[0].wire.find("with ESMTPS (TLSv1.3 "), std::string::npos);
+}
+
+TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const size_t before = proxy.farm.commands().size();
+  const std::string injected =
+      "EHLO evil\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<c@d.example>\r\n";
+  {  // In one write with STARTTLS.
+    const auto client = greeted(proxy);
+    client->send("STARTTLS\r\n" + injected);
+    EXPECT_TRUE(client->reply().starts_with("554 5.5.1 "));
+    EXPECT_EQ(client->rest(), "");
+  }
+  {  // Just behind it: it meets the handshake, which fails.
+    const auto client = greeted(proxy);
+    client->send("STARTTLS\r\n");
+    EXPECT_TRUE(client->reply().starts_with("220 "));
+    client->send(injected);
+    EXPECT_EQ(client->rest().find("250 "), std::string::npos);
+  }
+  EXPECT_EQ(proxy.farm.commands().size(), before);
+}
+
+TEST(ProxySession, WithoutACertificateNoTlsIsOffered) {
+  RunningProxy proxy;
+  proxy.start();
+  MailClient client(proxy.port());
+  client.reply();
+  EXPECT_EQ(client.say("EHLO c").find("STARTTLS"), std::string::npos);
+  EXPECT_TRUE(client.say("STARTTLS").starts_with("502 "));
+}
+
+TEST(ProxySession, ClientsThatWaitTooLong) {
+  RunningProxy proxy;
+  proxy.options.command_time = milliseconds{150};
+  proxy.options.text_time = milliseconds{150};
+  proxy.start();
+  const auto idle = greeted(proxy);
+  EXPECT_TRUE(idle->reply().starts_with("421 4.4.2 "));
+  EXPECT_EQ(idle->rest(), "");
+  const auto stalled = greeted(proxy);
+  for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
+    stalled->say(line);
+  stalled->send("half a mess");
+  EXPECT_TRUE(stalled->reply().starts_with("421 4.4.2 "));
+  EXPECT_TRUE(proxy.farm.acknowledged().empty());
+}
+
+TEST(ProxySession, SessionsAreCounted) {
+  RunningProxy proxy;
+  proxy.options.max_sessions_per_source = 2;
+  proxy.start();
+  const auto first = greeted(proxy);
+  auto second = greeted(proxy);
+  {
+    MailClient third(proxy.port());
+    EXPECT_TRUE(third.reply().starts_with("421 4.7.0 "));
+    EXPECT_EQ(third.rest(), "");
+  }
+  second->say("QUIT");
+  second.reset();
+  while (proxy.sessions() > 1) std::this_thread::sleep_for(milliseconds{5});
+  EXPECT_TRUE(greeted(proxy)->say("NOOP").starts_with("250 "));
+}
+
+TEST(ProxySession, TooManyInAll) {
+  RunningProxy proxy;
+  proxy.options.max_sessions = 1;
+  proxy.start();
+  const auto first = greeted(proxy);
+  MailClient second(proxy.port());
+  EXPECT_TRUE(second.reply().starts_with("421 4.3.2 "));
+  EXPECT_TRUE(first->say("NOOP").starts_with("250 "));
+}
+
+TEST(ProxySession, DrainingEndsWhoIsIdleAndLetsMessagesEnd) {
+  RunningProxy proxy;
+  proxy.start();
+  const auto idle = greeted(proxy);
+  const auto busy = greeted(proxy);
+  for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
+    busy->say(line);
+  busy->send(kMessage);
+  std::thread ending([&] { EXPECT_TRUE(proxy.drain(milliseconds{20'000})); });
+  EXPECT_TRUE(idle->reply().starts_with("421 4.3.2 "));
+  busy->send(".\r\n");
+  EXPECT_TRUE(busy->reply().starts_with("250 "));
+  EXPECT_TRUE(busy->reply().starts_with("421 4.3.2 "));
+  ending.join();
+  EXPECT_EQ(proxy.farm.acknowledged().size(), 1u);
+  EXPECT_THROW(MailClient{proxy.port()}, std::runtime_error);
+}
+
+TEST(ProxySession, DrainingEndsByForceAtItsTime) {
+  RunningProxy proxy;
+  proxy.start();
+  const auto busy = greeted(proxy);
+  for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
+    busy->say(line);
+  busy->send("half a mess");
+  EXPECT_TRUE(proxy.drain(milliseconds{50}));
+  EXPECT_EQ(busy->rest().find("250"), std::string::npos);
+  EXPECT_TRUE(proxy.farm.acknowledged().empty());
+}
+
+TEST(ProxySession, ManyAtOnce) {
+  RunningProxy proxy;
+  proxy.options.max_sessions_per_source = 100;
+  proxy.start();
+  std::vector<std::thread> clients;
+  std::atomic<int> taken = 0;
+  for (int i = 0; i < 20; i++)
+    clients.emplace_back([&, i] {
+      const auto client = greeted(proxy);
+      for (int n = 0; n < 10; n++)
+        taken += send_message(*client, "Subject: " + std::to_string(i * 10 + n) + "\r\n\r\nx\r\n")
+                     .starts_with("250 ");
+    });
+  for (auto& client : clients) client.join();
+  EXPECT_EQ(taken, 200);
+  std::set<std::string> subjects;
+  for (const auto& message : proxy.farm.acknowledged()) {
+    const size_t at = message.wire.find("Subject: ");
+    subjects.insert(message.wire.substr(at, message.wire.find("\r\n", at) - at));
+  }
+  EXPECT_EQ(subjects.size(), 200u);
+}
+
+}  // namespace
+}  // namespace postern::test

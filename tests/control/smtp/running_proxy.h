@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A whole proxy on loopback, on a thread of its own, with a compiled policy, a scripted farm and a
+// scripted DNS. Everything may be set before start().
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "control/policy/evidence.h"
+#include "control/policy/helo_patterns.h"
+#include "control/reputation/store.h"
+#include "control/smtp/proxy.h"
+#include "control/smtp/teacher.h"
+#include "tests/control/smtp/certificate.h"
+#include "tests/control/smtp/mail_client.h"
+#include "tests/rules/support/compiled.h"
+#include "tests/support/scripted_farm.h"
+#include "tests/support/scripted_resolver.h"
+
+namespace postern::test {
+
+inline const char kLocalLists[] =
+    "list local \"local.netset\" format cidr category local contact \"https://why.example/\"\n"
+    "list spam \"spam.domains\" format domains category spam\n"
+    "service mx 127.0.0.1/32 port 25\n";
+
+class RunningProxy {
+ public:
+  explicit RunningProxy(uint64_t spool_total = 64u << 20)
+      : store(":memory:"), space_("/var/tmp", 65536, spool_total) {
+    options.server.name = "mx.example";
+    options.authserv_id = "mx.example";
+    options.greet_pause = std::chrono::milliseconds{0};
+    options.linger_time = std::chrono::milliseconds{200};
+    options.farm.host = "127.0.0.1";
+    options.farm.own_name = "mx.example";
+    workshop_.list("local.netset", "127.0.0.0/8\n");
+    workshop_.list("spam.domains", "spam.example\n");
+  }
+  ~RunningProxy() { stop(); }
+
+  // Runs it where the proxy runs, and waits for what it returns.
+  template <typename Function>
+  auto on_loop(Function function) {
+    std::packaged_task<decltype(function())()> task(std::move(function));
+    auto result = task.get_future();
+    boost::asio::post(loop_, [&task] { task(); });
+    return result.get();
+  }
+
+  // message_rules: the lines below `message`; connection_rules: those below `connection to mx`.
+  void start(const std::string& message_rules = "    accept any\n",
+             const std::string& connection_rules = "    inspect any\n") {
+    options.farm.port = std::to_string(farm.port());
+    service_.emplace(smtp::Service{.options = options,
+                                   .resolver = resolver,
+                                   .store = store,
+                                   .spool_space = space_,
+                                   .policy = compile(message_rules, connection_rules),
+                                   .tls = nullptr,
+                                   .helo_patterns = &patterns_,
+                                   .evidence = nullptr,
+                                   .teacher = nullptr,
+                                   .farm_offer = {}});
+    if (with_tls) {
+      const auto made = make_certificate();
+      tls_.emplace(boost::asio::ssl::context::tls_server);
+      tls_->use_certificate(boost::asio::buffer(made.certificate), boost::asio::ssl::context::pem);
+      tls_->use_private_key(boost::asio::buffer(made.key), boost::asio::ssl::context::pem);
+      service_->tls = &*tls_;
+    }
+    if (!teacher_options.engines.empty()) {
+      evidence_.emplace(evidence_options);
+      teacher_.emplace(loop_, teacher_options);
+      service_->evidence = &*evidence_;
+      service_->teacher = &*teacher_;
+    }
+    proxy_.emplace(loop_, *service_);
+    auto acceptor = smtp::bind(loop_, {boost::asio::ip::address_v4::loopback(), 0});
+    port_ = acceptor.local_endpoint().port();
+    proxy_->add(std::move(acceptor));
+    proxy_->start();
+    thread_ = std::thread([this] { loop_.run(); });
+    if (wait_for_farm)
+      while (!on_loop([this] { return service_->farm_offer.has_value(); }))
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+
+  // Drains; true when every session ended by itself.
+  bool drain(std::chrono::milliseconds time) {
+    std::promise<void> done;
+    auto ended = done.get_future();
+    boost::asio::post(loop_, [&] { proxy_->drain(time, [&] { done.set_value(); }); });
+    drained_ = true;
+    return ended.wait_for(std::chrono::seconds{30}) == std::future_status::ready;
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    if (!drained_) drain(std::chrono::milliseconds{0});
+    loop_.stop();
+    thread_.join();
+  }
+
+  void set_policy(const std::string& message_rules) {
+    on_loop([&, made = compile(message_rules, "    inspect any\n")] { service_->policy = made; });
+  }
+  size_t sessions() {
+    return on_loop([this] { return proxy_->sessions(); });
+  }
+  smtp::SpoolSpace& spool_space() { return space_; }
+
+  uint16_t port() const { return port_; }
+
+  ScriptedFarm farm;
+  dns::ScriptedResolver resolver;
+  reputation::Store store;
+  smtp::ProxyOptions options;
+  bool with_tls = false;
+  bool wait_for_farm = true;
+  policy::EvidenceTable::Options evidence_options;
+  smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
+
+ private:
+  std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
+                                                       const std::string& connection_rules) {
+    return std::make_shared<const policy::MessagePolicy>(
+        workshop_.snapshot(std::string(kLocalLists) + "connection to mx\n" + connection_rules +
+                           "message\n" + message_rules));
+  }
+
+  Workshop workshop_;
+  boost::asio::io_context loop_{1};
+  smtp::SpoolSpace space_;
+  policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
+  std::optional<boost::asio::ssl::context> tls_;
+  std::optional<policy::EvidenceTable> evidence_;
+  std::optional<smtp::Teacher> teacher_;
+  std::optional<smtp::Service> service_;
+  std::optional<smtp::Proxy> proxy_;
+  std::thread thread_;
+  uint16_t port_ = 0;
+  bool drained_ = false;
+};
+
+// A client that has said EHLO.
+inline std::unique_ptr<MailClient> greeted(const RunningProxy& proxy) {
+  auto client = std::make_unique<MailClient>(proxy.port());
+  client->reply();
+  client->say("EHLO client.example");
+  return client;
+}
+
+// One message; the text with its CRLFs, without dots added. Returns the last reply that was not
+// positive, or the one to the final dot.
+inline std::string send_message(MailClient& client, const std::string& text,
+                                const std::string& from = "a@b.example",
+                                const std::string& to = "c@d.example") {
+  for (const auto& line : {"MAIL FROM:<" + from + ">", "RCPT TO:<" + to + ">"}) {
+    const auto reply = client.say(line);
+    if (!reply.starts_with("2")) return reply;
+  }
+  const auto go = client.say("DATA");
+  if (!go.starts_with("354")) return go;
+  std::string wire;
+  smtp::DotStuffer stuffer;
+  stuffer.update(text, wire);
+  stuffer.finish(wire);
+  client.send(wire);
+  return client.reply();
+}
+
+}  // namespace postern::test

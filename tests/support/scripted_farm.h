@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// ScriptedFarm: a mail exchanger on loopback that does at every step what a test tells it: answer
+// anything, cut the connection, or say nothing at all. It remembers commands, and which messages it
+// has acknowledged. One thread per connection, plain blocking sockets: nothing of it is shared with
+// the proxy under test.
+#pragma once
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace postern::test {
+
+class ScriptedFarm {
+ public:
+  struct Message {
+    std::string mail;                     // the MAIL line
+    std::vector<std::string> recipients;  // the RCPT lines that were accepted
+    std::string wire;                     // as it came, dots and final ".\r\n" included
+  };
+  static constexpr char kCut[] = "cut";      // closes the connection instead of an answer
+  static constexpr char kStall[] = "stall";  // answers nothing until the farm goes down
+
+  // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first bytes; only
+  // kCut and kStall), "dot", "RSET", "QUIT"; or a whole command line.
+  ScriptedFarm() {
+    script_ = {{"greeting", "220 farm.example ESMTP\r\n"},
+               {"EHLO",
+                "250-farm.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n"
+                "250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n"},
+               {"HELO", "250 farm.example\r\n"},
+               {"MAIL", "250 2.1.0 sender fine\r\n"},
+               {"RCPT", "250 2.1.5 recipient fine\r\n"},
+               {"DATA", "354 send it\r\n"},
+               {"dot", "250 2.0.0 queued as 12345\r\n"},
+               {"RSET", "250 2.0.0 reset\r\n"},
+               {"QUIT", "221 2.0.0 bye\r\n"}};
+    start();
+  }
+  ~ScriptedFarm() { stop(); }
+  ScriptedFarm(const ScriptedFarm&) = delete;
+  ScriptedFarm& operator=(const ScriptedFarm&) = delete;
+
+  uint16_t port() const { return port_; }
+
+  void set(const std::string& step, const std::string& answer) {
+    const std::lock_guard lock(mutex_);
+    script_[step] = answer;
+  }
+
+  // Nobody listens any more, and all connections are cut. start() listens on the same port again.
+  void stop() {
+    if (listener_ < 0) return;
+    down_ = true;
+    ::shutdown(listener_, SHUT_RDWR);
+    {
+      const std::lock_guard lock(mutex_);
+      for (const int connection : open_) ::shutdown(connection, SHUT_RDWR);
+    }
+    acceptor_.join();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    ::close(listener_);
+    listener_ = -1;
+  }
+  void start() {
+    down_ = false;
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int yes = 1;
+    ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port_);
+    socklen_t length = sizeof address;
+    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+        ::listen(listener_, 64) != 0)
+      std::abort();
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
+    port_ = ntohs(address.sin_port);
+    acceptor_ = std::thread([this] { accept(); });
+  }
+  void cut_all() {
+    const std::lock_guard lock(mutex_);
+    for (const int connection : open_) ::shutdown(connection, SHUT_RDWR);
+  }
+
+  // To whose final dot a 2xx was sent.
+  std::vector<Message> acknowledged() const {
+    const std::lock_guard lock(mutex_);
+    return acknowledged_;
+  }
+  // All lines of commands, in order.
+  std::vector<std::string> commands() const {
+    const std::lock_guard lock(mutex_);
+    return commands_;
+  }
+  size_t count(std::string_view verb) const {
+    size_t found = 0;
+    for (const auto& command : commands()) found += command.starts_with(verb);
+    return found;
+  }
+  size_t connections() const { return connections_; }
+
+ private:
+  void accept() {
+    for (;;) {
+      const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      if (connection < 0 || down_) {
+        if (connection >= 0) ::close(connection);
+        return;
+      }
+      connections_++;
+      const std::lock_guard lock(mutex_);
+      open_.insert(connection);
+      threads_.emplace_back([this, connection] {
+        serve(connection);
+        const std::lock_guard closing(mutex_);
+        open_.erase(connection);
+        ::close(connection);
+      });
+    }
+  }
+
+  std::string answer_to(const std::string& step, const std::string& line) const {
+    const std::lock_guard lock(mutex_);
+    const auto exact = script_.find(line);
+    if (exact != script_.end()) return exact->second;
+    const auto found = script_.find(step);
+    return found == script_.end() ? "502 5.5.1 unknown\r\n" : found->second;
+  }
+
+  // False: the connection is to end.
+  bool act(int connection, const std::string& answer) const {
+    if (answer == kCut) return false;
+    if (answer == kStall) {
+      pollfd wait{.fd = connection, .events = POLLRDHUP, .revents = 0};
+      while (!down_ && ::poll(&wait, 1, 20) == 0) {
+      }
+      return false;
+    }
+    return ::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(answer.size());
+  }
+
+  void serve(int connection) {
+    if (!act(connection, answer_to("greeting", ""))) return;
+    std::string input;
+    Message message;
+    for (;;) {
+      std::string line;
+      if (!read_to(connection, input, "\r\n", line)) return;
+      line.resize(line.size() - 2);
+      const std::string verb = line.substr(0, line.find(' '));
+      {
+        const std::lock_guard lock(mutex_);
+        commands_.push_back(line);
+      }
+      const std::string answer = answer_to(verb, line);
+      if (!act(connection, answer) || verb == "QUIT") return;
+      const bool positive = answer.starts_with("2");
+      if (verb == "MAIL" && positive) message = {line, {}, {}};
+      if (verb == "RCPT" && positive) message.recipients.push_back(line);
+      if (verb != "DATA" || !answer.starts_with("354")) continue;
+      if (!read_text(connection, input, message)) return;
+      const std::string last = answer_to("dot", "");
+      if (last.starts_with("2")) {
+        const std::lock_guard lock(mutex_);
+        acknowledged_.push_back(message);
+      }
+      if (!act(connection, last)) return;
+    }
+  }
+
+  bool read_text(int connection, std::string& input, Message& message) {
+    const std::string step = answer_to("text", "");
+    if (step == kCut || step == kStall) {
+      std::string first;
+      read_to(connection, input, "\n", first);
+      return act(connection, step);
+    }
+    // An empty message is ".CRLF" at once.
+    while (input.size() < 3 && more(connection, input)) {
+    }
+    if (input.starts_with(".\r\n")) {
+      message.wire = input.substr(0, 3);
+      input.erase(0, 3);
+      return true;
+    }
+    return read_to(connection, input, "\r\n.\r\n", message.wire);
+  }
+
+  static bool more(int connection, std::string& input) {
+    char buffer[16384];
+    const ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
+    if (got <= 0) return false;
+    input.append(buffer, static_cast<size_t>(got));
+    return true;
+  }
+
+  // Takes up to and including `end`.
+  static bool read_to(int connection, std::string& input, std::string_view end,
+                      std::string& taken) {
+    size_t found, searched = 0;
+    while ((found = input.find(end, searched)) == std::string::npos) {
+      searched = input.size() < end.size() ? 0 : input.size() - end.size();
+      if (!more(connection, input)) return false;
+    }
+    taken = input.substr(0, found + end.size());
+    input.erase(0, found + end.size());
+    return true;
+  }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> script_;
+  std::vector<std::string> commands_;
+  std::vector<Message> acknowledged_;
+  std::set<int> open_;
+  std::thread acceptor_;
+  std::vector<std::thread> threads_;
+  std::atomic<size_t> connections_ = 0;
+  std::atomic<bool> down_ = false;
+  int listener_ = -1;
+  uint16_t port_ = 0;
+};
+
+}  // namespace postern::test
