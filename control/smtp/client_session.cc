@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// What is sent while something is outstanding, or after the farm spoke unasked, makes the session
+// broken: from there on nobody could tell which reply answers what.
 #include "control/smtp/client_session.h"
 
 #include <algorithm>

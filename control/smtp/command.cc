@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The line is read through Cursor, once, into a Command; no other code looks at what a client
+// typed.
 #include "control/smtp/command.h"
 
 #include <algorithm>

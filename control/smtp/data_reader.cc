@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Five states, one step per octet; runs of plain text are copied at once.
 #include "control/smtp/data_reader.h"
 
 namespace postern::smtp {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// A field is complete when the line after it does not begin with a blank, so one line is always
+// held.
 #include "control/smtp/header_filter.h"
 
 #include <algorithm>

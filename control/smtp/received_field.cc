@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Only what a stranger cannot choose is written as it is; a name in HELO has to look like one.
 #include "control/smtp/received_field.h"
 
 #include <algorithm>

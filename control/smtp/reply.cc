@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Reading is strict about codes and separators and lenient about line ends: the farm is ours.
 #include "control/smtp/reply.h"
 
 #include <algorithm>

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// next() works through the input until something has to be decided elsewhere. The order of states:
+// silent until greet(), commands and text in turn, TLS in between at most once, closed for good.
 #include "control/smtp/server_session.h"
 
 #include <utility>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// O_TMPFILE gives a file without a name; where the file system cannot, the name is removed at once.
 #include "control/smtp/spool.h"
 
 #include <fcntl.h>
