@@ -79,10 +79,12 @@ asio::awaitable<ClientStream::Outcome> ClientStream::secure(asio::ssl::context& 
 asio::awaitable<void> ClientStream::linger(std::chrono::milliseconds time) {
   constexpr size_t kMost = 65536;
   error_code error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  if (error) co_return;
-  std::array<char, 4096> nothing;
   deadline_.arm(time);
+  // TLS says goodbye by itself (RFC 8446 §6.1), or the end could be anybody's.
+  if (tls_) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, error));
+  error.clear();
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  std::array<char, 4096> nothing;
   for (size_t got = 0; got < kMost && !error && !deadline_.expired();)
     got += co_await socket_.async_read_some(asio::buffer(nothing),
                                             asio::redirect_error(asio::use_awaitable, error));

@@ -81,6 +81,10 @@ class MailClient {
     }
     return std::move(input_);
   }
+  // The other side ended TLS as it should, and did not just vanish.
+  bool tls_ended_well() const {
+    return ssl_ && (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
+  }
   void shutdown() { ::shutdown(socket_, SHUT_RDWR); }
 
  private:

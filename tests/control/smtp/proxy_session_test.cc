@@ -28,6 +28,8 @@ TEST(ProxySession, MailOverTls) {
   EXPECT_EQ(client->say("EHLO client.example").find("STARTTLS"), std::string::npos);
   EXPECT_TRUE(send_message(*client, kMessage).starts_with("250 "));
   EXPECT_TRUE(client->say("QUIT").starts_with("221 "));
+  EXPECT_EQ(client->rest(), "");
+  EXPECT_TRUE(client->tls_ended_well());
   EXPECT_NE(proxy.farm.acknowledged()[0].wire.find("with ESMTPS (TLSv1.3 "), std::string::npos);
 }
 
