@@ -67,12 +67,12 @@ void require_hugepages(const EalSettings& settings) {
 }
 
 std::string why_not(int error) {
+  if (error == EINVAL) return "EAL does not take its arguments; look at --cores and --eal";
   if (error == EACCES || error == EPERM || geteuid() != 0)
     return "no permission for hugepages and devices; run as root";
   if (error == ENOMEM)
     return "hugepages ran out while they were reserved; raise vm.nr_hugepages, or ask for less "
            "with --memory";
-  if (error == EINVAL) return "EAL does not take its arguments; look at --cores and --eal";
   return std::string("EAL says: ") + rte_strerror(error) + " (its own lines are above)";
 }
 

@@ -7,6 +7,7 @@
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -68,14 +69,14 @@ std::string why_no_vdev(const PortName& name, int error) {
   switch (error) {
     case EFAULT:  // how the vdev bus says it
       return "no DPDK driver takes the name " + name.device;
-    case EACCES:
-    case EPERM:
-      return "no permission to open it; run as root";
     case EBUSY:
     case EEXIST:
       return "it is in use already";
     default:
-      return std::string("DPDK cannot make this device: ") + strerror(error);
+      if (geteuid() != 0) return "DPDK cannot make this device; run as root";
+      // Drivers often return plain -1 for anything; what they have to say, they log.
+      return "DPDK cannot make this device; the lines before this one say why" +
+             (error > 1 ? std::string(": ") + strerror(error) : std::string());
   }
 }
 
