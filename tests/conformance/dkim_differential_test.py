@@ -180,8 +180,6 @@ def missing():
 class Differential(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        if missing():
-            raise unittest.SkipTest(missing())
         directory = tempfile.TemporaryDirectory(prefix="postern-dkim-")
         cls.addClassCleanup(directory.cleanup)
         folder = pathlib.Path(directory.name)
@@ -313,5 +311,8 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         print(__doc__, file=sys.stderr)
         sys.exit(2)
+    if missing():
+        print(f"skipped: {missing()}")
+        sys.exit(77)  # which Meson and tests/support/summary count as a skip
     PROGRAM = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)

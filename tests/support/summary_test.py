@@ -180,6 +180,16 @@ class Summary(unittest.TestCase):
         out = self.expect((0, 0, 1), 0, build)
         self.assertIn("skipped  build: a: no network namespaces here\n", out)
 
+    def test_unittest_skips_are_seen_though_the_program_says_ok(self):
+        one = ("test_a (__main__.T.test_a) ... ok\ntest_b (__main__.T.test_b) ... skipped 'no BPF'\n\n"
+               "-----\nRan 2 tests in 0.000s\n\nOK (skipped=1)\n")
+        whole = ("setUpClass (__main__.T) ... skipped 'no opendkim'\n\n-----\nRan 0 tests in 0.000s\n\n"
+                 "OK (skipped=1)\n")
+        out = self.expect((1, 0, 2), 0, self.build("build", entry("a", "OK", "", stderr=one),
+                                                   entry("b", "OK", "", stderr=whole)))
+        self.assertIn("no BPF", out)
+        self.assertIn("skipped  build: b: setUpClass (__main__.T): no opendkim", out)
+
     def test_skip_without_a_reason_is_a_failure(self):
         for name, one in (("plain", entry("a", "SKIP", "", returncode=77)),
                           ("gtest", entry("a", "OK", GTEST_SILENT_SKIP)),

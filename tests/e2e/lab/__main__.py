@@ -44,7 +44,13 @@ def arguments():
     return given
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FAULTS = (RuntimeError, OSError, subprocess.SubprocessError)
+
+
 def interrupted(number, _frame):
+    for each in SIGNALS:  # the clean-up that follows is not interrupted
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
@@ -90,11 +96,7 @@ def run_lab(given, build, kind, folder):
             network.add_source(source)
         shown = table.Table(f"engine {kind}", rows)
         for index, row in enumerate(rows):
-            try:
-                seen = row.see()
-            except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-                seen = f"{type(error).__name__}: {str(error).splitlines()[0][:120]}"
-            shown.set(index, seen)
+            shown.set(index, seen_of(row))
         shown.say(table.counter_lines(engine.api.counters()))
         for part in (engine, control):
             if not part.alive():
@@ -111,13 +113,23 @@ def run_lab(given, build, kind, folder):
         return not failed
 
 
+def seen_of(row):
+    """What came of a row; a fault of the lab's own is said in its place."""
+    try:
+        return row.see()
+    except FAULTS as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
 def stay_up(scenario, rows, shown, engine):
     """Goes on sending, row after row, until interrupted. (DNS stays up, and the bot stays learned.)"""
     print("\nstaying up; Ctrl-C ends it" if not shown.live else "", flush=True)
     again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "bot, first", "Postfix"))]
     while True:
         for index, row in again:
-            shown.set(index, row.see())
+            shown.set(index, seen_of(row))
+            if not engine.alive():
+                raise RuntimeError(f"{engine.name} died:\n{product.tail(engine.log)}")
             shown.say(table.counter_lines(engine.api.counters()) + ["", "Ctrl-C ends it"])
             time.sleep(1)
 
@@ -145,7 +157,7 @@ def main():
     given = arguments()
     if given.check_arguments:
         return 0
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, interrupted)
     os.environ["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin:" + os.environ.get("PATH", "")
     build = pathlib.Path(given.build).resolve()
@@ -166,7 +178,7 @@ def main():
     except KeyboardInterrupt:
         print("\nended", file=sys.stderr)
         return 130 if given.once else 0
-    except RuntimeError as error:
+    except FAULTS as error:
         print(f"postern: {error}", file=sys.stderr)
         return 1
     what = "port's ledger agrees" if given.wan else "row agrees"

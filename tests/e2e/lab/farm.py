@@ -34,6 +34,15 @@ def wait_for(what, seconds, probe):
         time.sleep(0.05)
 
 
+def started(part, what, seconds, probe):
+    """wait_for, for a part that has to be stopped when it does not come up."""
+    try:
+        wait_for(what, seconds, probe)
+    except BaseException:
+        part.stop()
+        raise
+
+
 def listens(space: Namespace, port, kind="-t"):
     return f":{port} " in space.run("ss", "-Hln", kind).stdout
 
@@ -54,7 +63,7 @@ class Farm:
             ["smtp-sink", "-u", "nobody", "-4", "-h", "farm.example", "-d", f"{self.folder}/m.", f"127.0.0.1:{self.PORT}", "64"],
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": str(config)},
             stdout=(folder / "farm.log").open("wb"), stderr=subprocess.STDOUT)
-        wait_for("smtp-sink", 5, lambda: listens(space, self.PORT))
+        started(self, "smtp-sink", 5, lambda: listens(space, self.PORT))
 
     def received(self, subject):
         """The messages with that subject, as text with LF line ends; those complete so far."""
@@ -94,7 +103,7 @@ class NameServer:
         if self.process is None or self.process.poll() is not None:
             self.process = self.space.popen(["nsd", "-d", "-c", self.config], stdout=self.log.open("ab"),
                                             stderr=subprocess.STDOUT)
-            wait_for("nsd", 5, lambda: listens(self.space, self.PORT, "-u"))
+            started(self, "nsd", 5, lambda: listens(self.space, self.PORT, "-u"))
 
     def stop(self):
         stop(self.process)

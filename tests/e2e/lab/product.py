@@ -78,6 +78,9 @@ class Program:
                              stderr=subprocess.STDOUT)
         try:
             wait_for(name, READY_SECONDS, self._ready)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         except BaseException as error:
             self.stop()
             raise RuntimeError(f"{error}; it said:\n{tail(log)}") from None

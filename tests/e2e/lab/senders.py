@@ -10,7 +10,7 @@ import subprocess
 import textwrap
 import time
 
-from tests.e2e.lab.farm import listens, stop, wait_for
+from tests.e2e.lab.farm import listens, started, stop, wait_for
 from tests.e2e.lab.mail import Keys
 
 CONNECT_SECONDS = 3
@@ -119,7 +119,7 @@ class OtherService:
 
     def __init__(self, network):
         self.process = network.mx.popen(["/usr/bin/python3", "-c", _FLOW_SERVER, network.SERVICE_V4, self.PORT])
-        wait_for("the echo server", 5, lambda: listens(network.mx, self.PORT))
+        started(self, "the echo server", 5, lambda: listens(network.mx, self.PORT))
 
     def flow(self, network, source, size=4 << 20):
         done = network.wan.run("/usr/bin/python3", "-c", _FLOW_CLIENT, source, network.SERVICE_V4, self.PORT, size,
