@@ -124,7 +124,7 @@ std::optional<IpAddress> Invocation::address(const std::string& name) const {
   if (!value) return std::nullopt;
   const auto address = IpAddress::parse(*value);
   if (!address) throw WrongUsage("'" + printable(*value) + "' is not an IPv4 or IPv6 address");
-  return address;
+  return address->unmapped();  // as control and logs may have written an IPv4 client
 }
 
 std::string Invocation::policy_path() const {

@@ -73,7 +73,8 @@ class Invocation {
   // Throws WrongUsage when more than one of them is given.
   void at_most_one(const std::vector<std::string>& names) const;
 
-  // Throw WrongUsage for a value that is none.
+  // Throws WrongUsage for a value that is none. An IPv4-mapped IPv6 address is taken as the IPv4
+  // address in it.
   std::optional<IpAddress> address(const std::string& name) const;
 
   std::string policy_path() const;

@@ -67,13 +67,25 @@ void sync_directory_of(const std::string& path) {
   if (!synced) fail(directory);
 }
 
+// The file to replace: through a symbolic link, the one that it names. A device, a pipe or a
+// directory is never replaced: root writing to /dev/null would take it from the whole machine.
+std::string target_of(const std::string& path) {
+  struct stat found;
+  if (::stat(path.c_str(), &found) != 0) return path;  // not there yet, or the rename will say
+  if (!S_ISREG(found.st_mode))
+    throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                            path + " is not a regular file");
+  return std::filesystem::canonical(path);
+}
+
 }  // namespace
 
 void write_snapshot(const std::string& path, const std::vector<std::byte>& bytes) {
-  TemporaryFile file(path);
+  const std::string target = target_of(path);
+  TemporaryFile file(target);
   file.write(bytes);
-  file.rename_to(path);
-  sync_directory_of(path);
+  file.rename_to(target);
+  sync_directory_of(target);
 }
 
 }  // namespace postern

@@ -53,6 +53,12 @@ def test_dynamic_source(policy):
     assert out["services"][1]["rule"] is None
 
 
+def test_an_ipv4_address_may_come_in_its_ipv6_clothes(policy):
+    mapped, plain = explain(policy, "::ffff:203.0.113.7"), explain(policy, "203.0.113.7")
+    assert mapped["address"] == "203.0.113.7"
+    assert [mapped[key] for key in ("lists", "services")] == [plain[key] for key in ("lists", "services")]
+
+
 def test_accredited_goes_first(policy):
     assert verdicts(explain(policy, "203.0.113.200"))["mx"] == ("allow", "rule-allow")
 

@@ -40,6 +40,25 @@ TEST(WriteSnapshot, ReplacesTheFileByAnotherOne) {
   EXPECT_EQ(files_in(directory), 1u);
 }
 
+TEST(WriteSnapshot, NeverReplacesWhatIsNoFile) {
+  const TemporaryDirectory directory;
+  const auto pipe = directory.path("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_THROW(write_snapshot(pipe, bytes_of("new")), std::system_error);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(files_in(directory), 1u);
+}
+
+TEST(WriteSnapshot, ReplacesWhatALinkNames) {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("site.snapshot", "old");
+  const auto link = directory.path("current");
+  std::filesystem::create_symlink("site.snapshot", link);
+  write_snapshot(link, bytes_of("new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(read_file_text(file, 100).text, "new");
+}
+
 TEST(WriteSnapshot, LeavesNothingBehindWhenItFails) {
   const TemporaryDirectory directory;
   std::filesystem::create_directories(directory.path("site.snapshot/in the way"));
