@@ -11,17 +11,19 @@
 namespace postern {
 namespace {
 
-template <typename Key>
-constexpr Family kFamily = sizeof(Key) == 4 ? Family::kV4 : Family::kV6;
+const auto& entries_of(const ListContent& content, KeyV4) noexcept {
+  return content.v4;
+}
+const auto& entries_of(const ListContent& content, KeyV6) noexcept {
+  return content.v6;
+}
 
 template <typename Key>
 std::vector<SourceEntry<Key>> gather(const std::vector<LoadedList>& lists) {
   std::vector<SourceEntry<Key>> entries;
   for (uint32_t list = 0; list < lists.size(); list++)
-    for (const auto& entry : lists[list].content.entries)
-      if (entry.range.family() == kFamily<Key>)
-        entries.push_back(
-            {key_of<Key>(entry.range.first()), key_of<Key>(entry.range.last()), list, entry.line});
+    for (const auto& entry : entries_of(lists[list].content, Key{}))
+      entries.push_back({entry.first, entry.last, list, entry.line});
   if (!std::is_sorted(entries.begin(), entries.end())) std::sort(entries.begin(), entries.end());
   return entries;
 }
@@ -40,7 +42,7 @@ FamilyClasses<Key> classify(const Policy& policy, const std::vector<LoadedList>&
   const auto protect_owner = static_cast<uint32_t>(lists.size());
   const auto listed = static_cast<ptrdiff_t>(intervals.size());
   for (const auto& prefix : policy.protects)
-    if (prefix.family() == kFamily<Key>)
+    if (prefix.family() == kKeyFamily<Key>)
       intervals.push_back({key_of<Key>(prefix.first()), key_of<Key>(prefix.last()), protect_owner});
   const auto by_first = [](const auto& a, const auto& b) { return a.first < b.first; };
   std::sort(intervals.begin() + listed, intervals.end(), by_first);
@@ -53,7 +55,7 @@ FamilyClasses<Key> classify(const Policy& policy, const std::vector<LoadedList>&
 void check_entries(const Policy& policy, const std::vector<LoadedList>& lists) {
   size_t entries = 0;
   for (size_t i = 0; i < lists.size(); i++) {
-    entries += lists[i].content.entries.size() + lists[i].content.domains.size();
+    entries += lists[i].content.size();
     if (entries > kMaxEntries)
       throw BadInput(Diagnostic{.file = policy.file,
                                 .line = policy.lists[i].line,

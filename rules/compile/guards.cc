@@ -10,6 +10,20 @@
 
 namespace postern {
 
+namespace {
+
+template <typename Key>
+std::optional<std::string> why_not_everyone(const std::vector<ListEntry<Key>>& entries) {
+  for (const auto& entry : entries)
+    if (entry.first == 0 && entry.last == kLastKey<Key>)
+      return "has " +
+             Prefix::make(address_of(entry.first), 0, Prefix::HostBits::kMask)->to_string() +
+             " at line " + std::to_string(entry.line) + ", which is everyone";
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<std::string> why_not_a_list(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return "is binary (or UTF-16), not text";
   ListLines lines(text, Comments::kHash);
@@ -19,18 +33,13 @@ std::optional<std::string> why_not_a_list(std::string_view text) {
 }
 
 std::optional<std::string> why_not_meant(const ListContent& content) {
-  if (content.entries.empty() && content.domains.empty()) {
+  if (content.size() == 0) {
     if (content.skipped_count == 0) return "is empty: it has no entries";
     return "has no usable line; the first of " + std::to_string(content.skipped_count) +
            " bad ones: " + content.skipped.front().message;
   }
-  for (const auto& entry : content.entries) {
-    const auto& range = entry.range;
-    if (!range.first().previous() && !range.last().next())
-      return "has " + range.to_string() + " at line " + std::to_string(entry.line) +
-             ", which is everyone";
-  }
-  return std::nullopt;
+  if (auto why = why_not_everyone(content.v4)) return why;
+  return why_not_everyone(content.v6);
 }
 
 std::optional<std::string> why_not_this_size(uint64_t entries, uint64_t entries_before,

@@ -31,8 +31,7 @@ std::string path_of(const Policy& policy, const ListDeclaration& list) {
 const ListFormat& format_of(const ListDeclaration& list, std::string_view text,
                             const std::string& path) {
   if (!list.format.empty()) return *find_list_format(list.format);
-  for (const auto* format : list_formats())
-    if (format->recognises(text)) return *format;
+  if (const auto* format = recognise_list_format(text)) return *format;
   refuse(path, "is of no format that is known; if it should be, say which with \"format\"");
 }
 
@@ -73,7 +72,7 @@ class ListLoader {
     const auto& format = format_of(declaration, file.text, path);
 
     LoadedList list;
-    list.content = format.read(file.text, path);
+    list.content = format.read(file.text, {.file = path, .modified_at = file.modified_at});
     list.modified_at = file.modified_at;
     if (options_.strict && list.content.skipped_count > 0)
       throw BadInput(std::move(list.content.skipped));
@@ -81,7 +80,7 @@ class ListLoader {
     list.report = {.name = declaration.name,
                    .file = path,
                    .format = std::string(format.name()),
-                   .entries = list.content.entries.size() + list.content.domains.size(),
+                   .entries = list.content.size(),
                    .skipped = list.content.skipped_count};
     if (previous && declaration.max_change) {
       const auto before = options_.previous->lists()[*previous].entries;
@@ -97,7 +96,7 @@ class ListLoader {
     LoadedList list;
     list.modified_at = facts.modified_at;
     for (const auto& entry : options_.previous->entries_of(previous))
-      list.content.entries.push_back({entry.range, entry.line});
+      list.content.add(entry.range, entry.line);
     list.content.domains = options_.previous->domain_entries_of(previous);
     list.report = {.name = declaration.name,
                    .file = path,
@@ -162,7 +161,7 @@ class UseCheck {
  private:
   void need_addresses(const std::vector<size_t>& any_of, uint32_t line) {
     const bool found = std::any_of(any_of.begin(), any_of.end(), [&](size_t list) {
-      return !lists_[list].content.entries.empty();
+      return lists_[list].content.size() > lists_[list].content.domains.size();
     });
     if (!found) complain(line, any_of, "domains, but this rule looks for addresses");
   }

@@ -17,33 +17,9 @@
 #include <utility>
 #include <vector>
 
-#include "rules/address/address.h"
+#include "rules/address/key.h"
 
 namespace postern {
-
-// Addresses as numbers, the most significant bit first.
-using KeyV4 = uint32_t;
-__extension__ using KeyV6 = unsigned __int128;
-
-template <typename Key>
-inline constexpr int kKeyBits = sizeof(Key) * 8;
-template <typename Key>
-inline constexpr Key kLastKey = static_cast<Key>(~Key{0});
-
-template <typename Key>
-Key key_of(const IpAddress& address) noexcept {
-  Key key = 0;
-  for (size_t i = 0; i < sizeof(Key); i++) key = static_cast<Key>(key << 8 | address.bytes()[i]);
-  return key;
-}
-
-template <typename Key>
-IpAddress address_of(Key key) noexcept {
-  ps_address bytes{};
-  for (size_t i = sizeof(Key); i-- > 0; key = static_cast<Key>(key >> 8))
-    bytes.bytes[i] = static_cast<uint8_t>(key & 255);
-  return IpAddress::from_abi(sizeof(Key) == 4 ? PS_FAMILY_V4 : PS_FAMILY_V6, bytes);
-}
 
 // Both ends included.
 template <typename Key>

@@ -20,22 +20,24 @@ class CidrFormat final : public ListFormat {
     return "one address or prefix per line, # comments (FireHOL netset)";
   }
 
-  // More than half of the lines are addresses. No two formats can both have more than half.
-  bool recognises(std::string_view text) const override {
-    uint64_t all = 0, addresses = 0;
-    for (ListLines lines(text, Comments::kHash); lines.next(); all++)
-      if (Prefix::parse(lines.text(), Prefix::HostBits::kMask)) addresses++;
-    return addresses * 2 > all;
+  Fit fit(std::string_view text) const override {
+    return fit_of_lines(text, Comments::kHash, [](std::string_view line) {
+      return Prefix::parse(line, Prefix::HostBits::kMask).has_value();
+    });
   }
 
-  ListContent read(std::string_view text, const std::string& file) const override {
+  ListContent read(std::string_view text, const ListSource& source) const override {
     ListContent content;
     std::string why;
     for (ListLines lines(text, Comments::kHash); lines.next();) {
-      if (const auto prefix = read_prefix(lines.text(), &why))
-        content.entries.push_back({*prefix, lines.number()});
-      else
-        skip_line(content, file, lines.number(), why);
+      const auto prefix = read_prefix(lines.text(), &why);
+      if (!prefix) {
+        content.skip(source.file, lines.number(), why);
+        continue;
+      }
+      const auto comment = lines.comment();
+      content.add(*prefix, lines.number(),
+                  comment.empty() ? 0 : content.notes.number_of({.text = std::string(comment)}));
     }
     return content;
   }

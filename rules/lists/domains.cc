@@ -16,22 +16,20 @@ class DomainsFormat final : public ListFormat {
     return "one domain name per line, # comments";
   }
 
-  // More than half of the lines are domain names. An address is none: it ends in a number.
-  bool recognises(std::string_view text) const override {
-    uint64_t all = 0, domains = 0;
-    for (ListLines lines(text, Comments::kHash); lines.next(); all++)
-      if (canonical_domain(lines.text())) domains++;
-    return domains * 2 > all;
+  // An address is no domain name: it ends in a number.
+  Fit fit(std::string_view text) const override {
+    return fit_of_lines(text, Comments::kHash,
+                        [](std::string_view line) { return canonical_domain(line).has_value(); });
   }
 
-  ListContent read(std::string_view text, const std::string& file) const override {
+  ListContent read(std::string_view text, const ListSource& source) const override {
     ListContent content;
     std::string why;
     for (ListLines lines(text, Comments::kHash); lines.next();) {
       if (auto domain = canonical_domain(lines.text(), &why))
         content.domains.push_back({std::move(*domain), lines.number()});
       else
-        skip_line(content, file, lines.number(), why);
+        content.skip(source.file, lines.number(), why);
     }
     return content;
   }

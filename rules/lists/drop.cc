@@ -40,14 +40,16 @@ class DropFormat final : public ListFormat {
   std::string_view name() const noexcept override { return "drop"; }
   std::string_view title() const noexcept override { return "Spamhaus DROP, JSON lines"; }
 
-  bool recognises(std::string_view text) const override {
-    uint64_t all = 0, objects = 0;
-    for (ListLines lines(text, Comments::kNone); lines.next(); all++)
-      if (lines.text().front() == '{') objects++;
-    return objects * 2 > all;
+  Fit fit(std::string_view text) const override {
+    return fit_of_lines(text, Comments::kNone, [](std::string_view line) {
+      return line.starts_with('{') && line.ends_with('}') &&
+             (line.find("\"cidr\"") != std::string_view::npos ||
+              line.find("\"metadata\"") != std::string_view::npos);
+    });
   }
 
-  ListContent read(std::string_view text, const std::string& file) const override {
+  ListContent read(std::string_view text, const ListSource& source) const override {
+    const auto& file = source.file;
     ListContent content;
     uint64_t records = 0;
     std::optional<json::object> trailer;
@@ -64,7 +66,7 @@ class DropFormat final : public ListFormat {
       if (object)
         read_record(*object, content, file, lines.number());
       else
-        skip_line(content, file, lines.number(), quoted(lines.text()) + " is not a JSON object");
+        content.skip(file, lines.number(), quoted(lines.text()) + " is not a JSON object");
     }
     if (!trailer)
       refuse(file, 0, "the metadata line that ends a DROP file is missing; is the file truncated?");
@@ -73,16 +75,22 @@ class DropFormat final : public ListFormat {
   }
 
  private:
+  // The number under which Spamhaus says why.
+  static std::string listing_of(const json::object& object) {
+    const auto* sblid = object.if_contains("sblid");
+    return sblid && sblid->is_string() ? std::string(sblid->get_string()) : std::string();
+  }
+
   static void read_record(const json::object& object, ListContent& content, const std::string& file,
                           uint32_t line) {
     const auto* cidr = object.if_contains("cidr");
     if (!cidr || !cidr->is_string())
-      return skip_line(content, file, line, "there is no string \"cidr\" in this object");
+      return content.skip(file, line, "there is no string \"cidr\" in this object");
     std::string why;
     if (const auto prefix = read_prefix(cidr->get_string(), &why))
-      content.entries.push_back({*prefix, line});
+      content.add(*prefix, line, content.notes.number_of({.text = listing_of(object)}));
     else
-      skip_line(content, file, line, why);
+      content.skip(file, line, why);
   }
 
   static void check_trailer(const json::object& trailer, uint64_t records, const std::string& file,

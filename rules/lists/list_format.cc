@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The registry of list formats, and the complaints that their readers have in common. A new format
-// is one file, one line in formats.h and one line here.
+// The registry of list formats (rules/lists/list_format.h), and recognising one. A new format is
+// one file, one line in formats.h and one line here.
 #include "rules/lists/list_format.h"
 
 #include "rules/lists/formats.h"
@@ -23,10 +23,19 @@ const ListFormat* find_list_format(std::string_view name) {
   return nullptr;
 }
 
-void skip_line(ListContent& content, const std::string& file, uint32_t line, std::string message) {
-  content.skipped_count++;
-  if (content.skipped.size() < ListContent::kMaxKept)
-    content.skipped.push_back({.file = file, .line = line, .message = std::move(message)});
+const ListFormat* recognise_list_format(std::string_view text) {
+  const ListFormat* best = nullptr;
+  double best_share = 0.5;  // as formats may not agree on what a line is
+  for (const auto* format : list_formats()) {
+    const auto fit = format->fit(text);
+    if (fit.lines == 0) continue;
+    const auto share = static_cast<double>(fit.read) / static_cast<double>(fit.lines);
+    if (share <= best_share) continue;
+    best = format;
+    best_share = share;
+    if (fit.read == fit.lines) break;
+  }
+  return best;
 }
 
 }  // namespace postern

@@ -21,7 +21,12 @@ bool ListLines::next() noexcept {
   while (!cursor_.at_end()) {
     number_++;
     auto line = cursor_.take_until('\n');
-    if (comments_ == Comments::kHash) line = line.substr(0, line.find('#'));
+    comment_ = {};
+    if (comments_ == Comments::kHash) {
+      const auto mark = line.find('#');
+      if (mark != std::string_view::npos) comment_ = trimmed(line.substr(mark + 1));
+      line = line.substr(0, mark);
+    }
     text_ = trimmed(line);
     if (!text_.empty()) return true;
   }

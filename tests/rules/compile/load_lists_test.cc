@@ -156,7 +156,7 @@ TEST_F(LoadLists, RefusesGreatChangeOnlyWhereAskedAndAgainstThePrevious) {
   EXPECT_EQ(load("list a \"a.txt\"\n", {.previous = previous.get()})[0].report.entries, 1u);
   const auto lists = load(kGuarded, {.previous = previous.get()});
   EXPECT_TRUE(lists[0].report.kept_previous);
-  EXPECT_EQ(lists[0].content.entries.size(), 4u);
+  EXPECT_EQ(lists[0].content.size(), 4u);
   EXPECT_THAT(warnings_[0].to_string(), HasSubstr("shrank from 4 to 1 entries"));
   shop_.list("a.txt", "192.0.2.1\n192.0.2.2\n");
   EXPECT_FALSE(load(kGuarded, {.previous = previous.get()})[0].report.kept_previous);

@@ -11,15 +11,27 @@
 
 namespace postern::test {
 
+// What the texts of the tests count their times from.
+inline constexpr int64_t kModifiedAt = 1'700'000'000;
+
 inline ListContent read_list(std::string_view format, std::string_view text) {
-  return find_list_format(format)->read(text, "a.list");
+  return find_list_format(format)->read(text, {.file = "a.list", .modified_at = kModifiedAt});
+}
+
+template <typename Key>
+AddressRange range_of(const ListEntry<Key>& entry) {
+  return AddressRange::make(address_of(entry.first), address_of(entry.last)).value();
 }
 
 // "192.0.2.0/24@3" for each entry: what, and at which line.
 inline std::vector<std::string> entries_of(const ListContent& content) {
   std::vector<std::string> entries;
-  for (const auto& entry : content.entries)
-    entries.push_back(entry.range.to_string() + '@' + std::to_string(entry.line));
+  const auto append = [&](const auto& family) {
+    for (const auto& entry : family)
+      entries.push_back(range_of(entry).to_string() + '@' + std::to_string(entry.line));
+  };
+  append(content.v4);
+  append(content.v6);
   for (const auto& entry : content.domains)
     entries.push_back(entry.domain + '@' + std::to_string(entry.line));
   return entries;
