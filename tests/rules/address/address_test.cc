@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "tests/rules/support/compiled.h"
@@ -111,6 +112,33 @@ TEST(IpAddress, AgreesWithTheCLibrary) {
       ASSERT_EQ(IpAddress::parse(parsed->to_string()), parsed) << text;
     }
   }
+}
+
+// The same for texts that are mostly digits and dots, long and short: where octets end, and of how
+// many digits they are, is all there is to IPv4.
+TEST(IpAddress, AgreesWithTheCLibraryOnQuads) {
+  std::mt19937 random(2);
+  constexpr std::string_view kBytes = "0011225569..";
+  size_t addresses = 0;
+  for (int i = 0; i < 300000; i++) {
+    std::string text;
+    for (int octet = 0; octet < 4; octet++) {
+      if (octet > 0) text += '.';
+      for (auto digits = random() % 16 == 0 ? random() % 5 : 1 + random() % 3; digits > 0; digits--)
+        text += kBytes[random() % (random() % 32 == 0 ? kBytes.size() : kBytes.size() - 2)];
+    }
+    if (random() % 16 == 0) text += static_cast<char>(random());
+    if (text.find('\0') != std::string::npos) continue;  // inet_pton's text would end there
+    std::array<uint8_t, 4> twin{};
+    const bool ok = ::inet_pton(AF_INET, text.c_str(), twin.data()) == 1;
+    const auto parsed = IpAddress::parse(text);
+    ASSERT_EQ(parsed.has_value(), ok) << text;
+    ASSERT_EQ(Prefix::parse(text + "/32", Prefix::HostBits::kRefuse).has_value(), ok) << text;
+    if (!ok) continue;
+    ASSERT_TRUE(std::equal(twin.begin(), twin.end(), parsed->bytes().begin())) << text;
+    addresses++;
+  }
+  EXPECT_GT(addresses, 10000u);
 }
 
 TEST(IpAddress, IsOrderedByFamilyThenNumber) {
