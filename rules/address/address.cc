@@ -28,40 +28,51 @@ constexpr size_t size_of(Family family) noexcept {
   return family == Family::kV4 ? 4 : 16;
 }
 
-// Of a digit only.
-constexpr uint32_t digit_value(char c) noexcept {
-  return static_cast<uint32_t>(c - '0');
-}
-
-// Numbers are read in one pass and by index, not through a cursor: a list has a million of them.
-// Both return how many bytes at the start of the text were one, 0 for none. Whoever calls looks at
-// what follows.
+// Both readers of numbers return how many bytes at the start of the text were one, 0 for none.
+// Whoever calls looks at what follows.
 
 // A decimal number of at most `limit` (below 1000), without a leading zero.
 size_t read_decimal(std::string_view text, uint32_t limit, uint32_t& value) noexcept {
   if (text.empty() || !is_digit(text[0])) return 0;
-  value = digit_value(text[0]);
+  value = static_cast<uint32_t>(text[0] - '0');
   if (value == 0) return 1;
   size_t at = 1;
   for (; at < text.size() && is_digit(text[at]); at++) {
-    value = value * 10 + digit_value(text[at]);
+    value = value * 10 + static_cast<uint32_t>(text[at] - '0');
     if (value > limit) return 0;
   }
   return at;
 }
 
+// A list has a million of these, and where the dots are cannot be foreseen: so nothing here
+// branches on it. The bytes are copied to where three may always be looked at; what is copied from
+// behind the text is zeros, which are neither digits nor dots.
 size_t read_dotted_quad(std::string_view text, uint32_t& address) noexcept {
+  std::array<uint8_t, 24> bytes{};
+  constexpr size_t kHalf = 8, kLongest = 16;  // one more than "255.255.255.255"
+  if (text.size() >= kLongest) {
+    std::memcpy(bytes.data(), text.data(), kLongest);
+  } else if (text.size() >= kHalf) {  // two halves that overlap
+    std::memcpy(bytes.data(), text.data(), kHalf);
+    std::memcpy(bytes.data() + text.size() - kHalf, text.data() + text.size() - kHalf, kHalf);
+  } else {
+    std::copy(text.begin(), text.end(), bytes.begin());
+  }
   size_t at = 0;
+  bool wrong = false;
   address = 0;
   for (int octet = 0; octet < 4; octet++) {
-    if (octet > 0 && (at == text.size() || text[at++] != '.')) return 0;
-    uint32_t value = 0;
-    const auto size = read_decimal(text.substr(at), 255, value);
-    if (size == 0) return 0;
-    at += size;
+    if (octet > 0) wrong |= bytes[at++] != '.';
+    const uint32_t first = bytes[at] - uint32_t{'0'}, second = bytes[at + 1] - uint32_t{'0'},
+                   third = bytes[at + 2] - uint32_t{'0'};
+    const uint32_t two = second <= 9, three = two & (third <= 9);
+    uint32_t value = first + (first * 9 + second) * two;
+    value += (value * 9 + third) * three;
+    wrong |= (first > 9) | (value > 255) | (two & (first == 0));
     address = address << 8 | value;
+    at += 1 + two + three;
   }
-  return at;
+  return wrong ? 0 : at;
 }
 
 // Groups are collected left to right; where "::" stood is remembered and opened up at the end.
@@ -162,10 +173,13 @@ std::string v6_to_string(const std::array<uint8_t, 16>& bytes) {
   return text;
 }
 
+constexpr uint32_t mask_of(int length) noexcept {
+  return length == 0 ? 0 : ~uint32_t{0} << (32 - length);
+}
+
 // Clears (or with `ones`, sets) the bits behind the first `length`.
 std::array<uint8_t, 16> fill_behind(std::array<uint8_t, 16> bytes, Family family, int length,
                                     bool ones) noexcept {
-  if (length >= bits_of(family)) return bytes;
   for (size_t i = 0; i < size_of(family); i++) {
     const int kept = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
     const auto behind = static_cast<uint8_t>(0xff >> kept);
@@ -181,13 +195,6 @@ IpAddress with_bytes(Family family, const std::array<uint8_t, 16>& bytes) noexce
 }
 
 }  // namespace
-
-IpAddress IpAddress::v4(uint32_t host_order) noexcept {
-  IpAddress address;
-  for (size_t i = 0; i < 4; i++)
-    address.bytes_[i] = static_cast<uint8_t>(host_order >> (24 - 8 * i));
-  return address;
-}
 
 IpAddress IpAddress::v6(const std::array<uint8_t, 16>& network_order) noexcept {
   IpAddress address;
@@ -207,11 +214,6 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) noexcept {
   uint32_t address = 0;
   const auto size = read_dotted_quad(text, address);
   return size > 0 && size == text.size() ? v4(address) : parse_v6(text);
-}
-
-uint32_t IpAddress::v4_host_order() const noexcept {
-  return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 |
-         bytes_[3];
 }
 
 ps_address IpAddress::abi() const noexcept {
@@ -254,27 +256,38 @@ std::string IpAddress::to_string() const {
 
 std::optional<Prefix> Prefix::make(const IpAddress& address, int length, HostBits host_bits) {
   if (length < 0 || length > bits_of(address.family())) return std::nullopt;
-  Prefix prefix;
-  prefix.first_ =
-      with_bytes(address.family(), fill_behind(address.bytes(), address.family(), length, false));
-  prefix.length_ = length;
-  if (host_bits == HostBits::kRefuse && prefix.first_ != address) return std::nullopt;
-  return prefix;
+  const auto first =
+      address.is_v4()
+          ? IpAddress::v4(address.v4_host_order() & mask_of(length))
+          : IpAddress::v6(fill_behind(address.bytes(), address.family(), length, false));
+  if (host_bits == HostBits::kRefuse && first != address) return std::nullopt;
+  return Prefix(first, length);
 }
 
+// IPv4 does not go by way of IpAddress::parse and make, as those take longer to hand on their
+// results than to find them.
 std::optional<Prefix> Prefix::parse(std::string_view text, HostBits host_bits) {
-  const auto slash = std::min(text.find('/'), text.size());
-  const auto address = IpAddress::parse(text.substr(0, slash));
-  if (!address) return std::nullopt;
-  if (slash == text.size()) return make(*address, bits_of(address->family()), host_bits);
-  const auto digits = text.substr(slash + 1);
-  uint32_t length = 0;
-  const auto size = read_decimal(digits, 128, length);
-  if (size == 0 || size != digits.size()) return std::nullopt;
-  return make(*address, static_cast<int>(length), host_bits);
+  uint32_t quad = 0;
+  auto slash = read_dotted_quad(text, quad);
+  const bool is_v4 = slash > 0;
+  if (!is_v4) slash = std::min(text.find('/'), text.size());
+  uint32_t length = is_v4 ? 32 : 128;
+  if (slash < text.size()) {
+    const auto digits = text.substr(slash + 1);
+    const auto size = read_decimal(digits, length, length);
+    if (text[slash] != '/' || size == 0 || size != digits.size()) return std::nullopt;
+  }
+  if (is_v4) {
+    const auto first = quad & mask_of(static_cast<int>(length));
+    if (host_bits == HostBits::kRefuse && first != quad) return std::nullopt;
+    return Prefix(IpAddress::v4(first), static_cast<int>(length));
+  }
+  const auto address = parse_v6(text.substr(0, slash));
+  return address ? make(*address, static_cast<int>(length), host_bits) : std::nullopt;
 }
 
 IpAddress Prefix::last() const noexcept {
+  if (first_.is_v4()) return IpAddress::v4(first_.v4_host_order() | ~mask_of(length_));
   return with_bytes(family(), fill_behind(first_.bytes(), family(), length_, true));
 }
 

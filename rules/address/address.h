@@ -27,14 +27,24 @@ constexpr int bits_of(Family family) noexcept {
 class IpAddress {
  public:
   constexpr IpAddress() = default;  // 0.0.0.0
-  static IpAddress v4(uint32_t host_order) noexcept;
+  static constexpr IpAddress v4(uint32_t host_order) noexcept {
+    IpAddress address;
+    address.bytes_[0] = static_cast<uint8_t>(host_order >> 24);
+    address.bytes_[1] = static_cast<uint8_t>(host_order >> 16);
+    address.bytes_[2] = static_cast<uint8_t>(host_order >> 8);
+    address.bytes_[3] = static_cast<uint8_t>(host_order);
+    return address;
+  }
   static IpAddress v6(const std::array<uint8_t, 16>& network_order) noexcept;
   static IpAddress from_abi(ps_family family, const ps_address& address) noexcept;
   static std::optional<IpAddress> parse(std::string_view text) noexcept;
 
   Family family() const noexcept { return family_; }
   bool is_v4() const noexcept { return family_ == Family::kV4; }
-  uint32_t v4_host_order() const noexcept;  // only when is_v4()
+  constexpr uint32_t v4_host_order() const noexcept {  // only when is_v4()
+    return uint32_t{bytes_[0]} << 24 | uint32_t{bytes_[1]} << 16 | uint32_t{bytes_[2]} << 8 |
+           bytes_[3];
+  }
   // Network order; an IPv4 address is in the first four, the rest is zero.
   const std::array<uint8_t, 16>& bytes() const noexcept { return bytes_; }
   ps_address abi() const noexcept;
@@ -75,6 +85,7 @@ class Prefix {
   auto operator<=>(const Prefix&) const = default;
 
  private:
+  constexpr Prefix(const IpAddress& first, int length) noexcept : first_(first), length_(length) {}
   IpAddress first_;
   int length_ = 0;
 };

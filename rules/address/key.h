@@ -23,6 +23,7 @@ inline constexpr Family kKeyFamily = sizeof(Key) == 4 ? Family::kV4 : Family::kV
 
 template <typename Key>
 Key key_of(const IpAddress& address) noexcept {
+  if constexpr (sizeof(Key) == 4) return address.v4_host_order();
   Key key = 0;
   for (size_t i = 0; i < sizeof(Key); i++) key = static_cast<Key>(key << 8 | address.bytes()[i]);
   return key;

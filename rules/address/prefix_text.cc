@@ -8,10 +8,10 @@
 namespace postern {
 namespace {
 
-std::string fault_of(std::string_view text) {
+std::optional<std::string> fault_of(std::string_view text) {
   if (const auto masked = Prefix::parse(text, Prefix::HostBits::kMask))
     return " has bits set behind its length; did you mean " + masked->to_string() + '?';
-  if (auto why = why_not_octets(text)) return *why;
+  if (auto why = why_not_octets(text)) return why;
   return " is not an address or a prefix";
 }
 
@@ -31,19 +31,22 @@ std::optional<std::string> why_not_octets(std::string_view text) {
 
 // ::ffff:0:0/96 as a whole is a bogon, and lists of bogons may say so.
 std::optional<std::string> why_not_carried(const AddressRange& range) {
+  if (range.family() == Family::kV4) return std::nullopt;
   const auto first = range.first().unmapped(), last = range.last().unmapped();
-  if (range.family() == Family::kV4 || !first.is_v4() || !last.is_v4()) return std::nullopt;
+  if (!first.is_v4() || !last.is_v4()) return std::nullopt;
   const auto inside = AddressRange::make(first, last)->to_string();
   if (inside == "0.0.0.0/0") return std::nullopt;
   return " is IPv4 written as IPv6, which no packet carries; did you mean " + inside + '?';
 }
 
 std::optional<Prefix> read_prefix(std::string_view text, std::string* why) {
-  const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
-  const auto fault = prefix ? why_not_carried(*prefix) : fault_of(text);
-  if (!fault) return prefix;
-  *why = quoted(text) + *fault;
-  return std::nullopt;
+  auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
+  if (prefix && prefix->family() == Family::kV4) return prefix;
+  if (const auto fault = prefix ? why_not_carried(*prefix) : fault_of(text)) {
+    *why = quoted(text) + *fault;
+    prefix.reset();
+  }
+  return prefix;
 }
 
 }  // namespace postern

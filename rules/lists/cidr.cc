@@ -28,6 +28,7 @@ class CidrFormat final : public ListFormat {
 
   ListContent read(std::string_view text, const ListSource& source) const override {
     ListContent content;
+    content.expect(text.size());
     std::string why;
     for (ListLines lines(text, Comments::kHash); lines.next();) {
       const auto prefix = read_prefix(lines.text(), &why);

@@ -53,6 +53,13 @@ void ListContent::add(const AddressRange& range, uint32_t line, uint32_t note) {
     v6.push_back({key_of<KeyV6>(range.first()), key_of<KeyV6>(range.last()), line, note});
 }
 
+void ListContent::add(const Prefix& prefix, uint32_t line, uint32_t note) {
+  if (prefix.family() != Family::kV4) return add(AddressRange(prefix), line, note);
+  const auto first = key_of<KeyV4>(prefix.first());
+  const auto behind = static_cast<KeyV4>(uint64_t{kLastKey<KeyV4>} >> prefix.length());
+  v4.push_back({first, first | behind, line, note});
+}
+
 void ListContent::skip(const std::string& file, uint32_t line, std::string message) {
   keep(skipped, skipped_count, file, line, std::move(message));
 }

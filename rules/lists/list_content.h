@@ -10,6 +10,7 @@
 // note. Nothing is materialised; rules/compile resolves it by a sweep.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -88,7 +89,10 @@ struct ListContent {
   static constexpr size_t kMaxKept = 100;
 
   uint64_t size() const noexcept { return v4.size() + v6.size() + domains.size(); }
+  // Makes room for the entries of so many bytes of plain lines; what is too much is never touched.
+  void expect(size_t bytes) { v4.reserve(bytes / 16); }
   void add(const AddressRange& range, uint32_t line, uint32_t note = 0);
+  void add(const Prefix& prefix, uint32_t line, uint32_t note = 0);  // the same, sooner
   // Counts a line, and keeps the complaint while there are few.
   void skip(const std::string& file, uint32_t line, std::string message);
   void remark(const std::string& file, uint32_t line, std::string message);
