@@ -10,6 +10,7 @@ namespace postern {
 
 const ListFormat& cidr_format();
 const ListFormat& drop_format();
+const ListFormat& misp_format();
 const ListFormat& domains_format();
 
 }  // namespace postern

@@ -12,6 +12,7 @@ const std::vector<const ListFormat*>& list_formats() {
   static const std::vector<const ListFormat*> formats = {
       &cidr_format(),
       &drop_format(),
+      &misp_format(),
       &domains_format(),
   };
   return formats;

@@ -29,12 +29,13 @@ bool ListLines::next() noexcept {
     number_++;
     auto line = cursor_.take_until('\n');
     comment_ = {};
-    if (comments_ == Comments::kHash) {
-      const auto mark = line.find('#');
+    if (comments_ == Comments::kHash || comments_ == Comments::kSemicolon) {
+      const auto mark = line.find(comments_ == Comments::kHash ? '#' : ';');
       if (mark != std::string_view::npos) comment_ = trimmed(line.substr(mark + 1));
       line = line.substr(0, mark);
     }
     text_ = trimmed(line);
+    if (comments_ == Comments::kHashLines && text_.starts_with('#')) continue;
     if (!text_.empty()) return true;
   }
   return false;

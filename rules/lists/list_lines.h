@@ -14,7 +14,12 @@
 
 namespace postern {
 
-enum class Comments { kNone, kHash };
+enum class Comments {
+  kNone,
+  kHash,       // from '#' to the end of the line
+  kSemicolon,  // from ';' to the end of the line
+  kHashLines,  // lines that begin with '#'
+};
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 

@@ -25,7 +25,7 @@ TEST(ListFormats, HaveNamesOfTheirOwn) {
     EXPECT_EQ(find_list_format(format->name()), format);
     EXPECT_FALSE(format->title().empty());
   }
-  EXPECT_EQ(names.size(), 3u);
+  EXPECT_EQ(names.size(), list_formats().size());
   EXPECT_EQ(find_list_format("Cidr"), nullptr);
   EXPECT_EQ(find_list_format(""), nullptr);
 }
@@ -38,6 +38,7 @@ TEST(ListFormats, AreRecognisedFromTheWholeText) {
             "cidr");  // a bad line, but of this
   EXPECT_EQ(recognised("{\"cidr\":\"192.0.2.0/24\"}\n{\"type\":\"metadata\",\"records\":1}\n"),
             "drop");
+  EXPECT_EQ(recognised("{\n\"list\": [\n\"192.0.2.0/24\"\n],\n\"type\": \"cidr\"\n}\n"), "misp");
   EXPECT_EQ(recognised("example.net\nexample.org\n"), "domains");
   EXPECT_EQ(recognised("example.net\n192.0.2.1\n192.0.2.2\n"), "cidr");
   EXPECT_EQ(recognised("example.net\n192.0.2.1\n"), "none");  // half of each

@@ -27,6 +27,8 @@ TEST(ListLines, NumbersAllLinesAndShowsThoseThatSaySomething) {
 TEST(ListLines, PassesOverCommentsWhereTheFormatHasThem) {
   EXPECT_EQ(walked("#x\na#y\n # \nb", Comments::kHash), "2:a|4:b|");
   EXPECT_EQ(walked("#x\na#y", Comments::kNone), "1:#x|2:a#y|");
+  EXPECT_EQ(walked(";x\na;y\nb#c", Comments::kSemicolon), "2:a|3:b#c|");
+  EXPECT_EQ(walked("#x\n #y\na #z", Comments::kHashLines), "3:a #z|");
 }
 
 TEST(ListLines, PassesOverAByteOrderMarkAtTheStartOnly) {
