@@ -10,6 +10,7 @@
 
 #include "rules/compile/guards.h"
 #include "rules/policy/names.h"
+#include "rules/text/compressed.h"
 #include "rules/text/file_text.h"
 
 namespace postern {
@@ -67,7 +68,8 @@ class ListLoader {
  private:
   LoadedList read(const ListDeclaration& declaration, const std::string& path,
                   std::optional<size_t> previous) {
-    const auto file = read_file_text(path, kMaxListBytes);
+    auto file = read_file_text(path, kMaxListBytes);
+    file.text = uncompressed(std::move(file.text), path, kMaxListBytes);
     if (const auto why = why_not_a_list(file.text)) refuse(path, *why);
     const auto& format = format_of(declaration, file.text, path);
 

@@ -5,7 +5,7 @@
 # install the packages by hand and set POSTERN_NO_INSTALL=1).
 
 BUILD_PACKAGES="meson ninja-build g++ clang llvm pkg-config git xz-utils
-  libdpdk-dev dpdk-dev libxdp-dev libbpf-dev bpftool libelf-dev zlib1g-dev libpcap-dev
+  libdpdk-dev dpdk-dev libxdp-dev libbpf-dev bpftool libelf-dev zlib1g-dev liblzma-dev libpcap-dev
   libboost1.81-dev libboost-program-options1.81-dev libboost-json1.81-dev libboost-system1.81-dev
   libhyperscan-dev libssl-dev libunbound-dev libidn2-dev libsqlite3-dev libspdlog-dev libsystemd-dev
   libxxhash-dev libgtest-dev libgmock-dev librapidcheck-dev"
