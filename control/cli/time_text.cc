@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Reading and writing times and durations; see time_text.h. The calendar is std::chrono's, leap
-// seconds are read as the second after them.
+// Reading and writing times and durations; see time_text.h.
 #include "control/cli/time_text.h"
 
 #include <algorithm>
@@ -17,16 +16,6 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Exactly `digits` of them. Fails the cursor otherwise.
-int take_number(Cursor& cursor, size_t digits) {
-  int number = 0;
-  for (const char c : cursor.take(digits)) {
-    if (!is_digit(c)) cursor.fail();
-    number = number * 10 + (c - '0');
-  }
-  return number;
-}
-
 // All digits that follow, at least one, at most 18 of them.
 std::optional<int64_t> take_count(Cursor& cursor) {
   const auto digits = cursor.take_while(is_digit);
@@ -36,58 +25,12 @@ std::optional<int64_t> take_count(Cursor& cursor) {
   return number;
 }
 
-// "Z", "+01:00", "-08:30" -> seconds east of UTC.
-int64_t take_offset(Cursor& cursor) {
-  if (cursor.accept('Z') || cursor.accept('z')) return 0;
-  const char sign = cursor.take();
-  if (sign != '+' && sign != '-') cursor.fail();
-  const int hours = take_number(cursor, 2);
-  cursor.expect(":");
-  const int minutes = take_number(cursor, 2);
-  if (hours > 23 || minutes > 59) cursor.fail();
-  const int64_t seconds = hours * 3600 + minutes * 60;
-  return sign == '-' ? -seconds : seconds;
-}
-
-std::optional<int64_t> parse_rfc3339(std::string_view text) {
-  Cursor cursor(text);
-  const int year = take_number(cursor, 4);
-  cursor.expect("-");
-  const int month = take_number(cursor, 2);
-  cursor.expect("-");
-  const int day = take_number(cursor, 2);
-  if (!cursor.accept('T') && !cursor.accept('t')) cursor.expect(" ");
-  const int hour = take_number(cursor, 2);
-  cursor.expect(":");
-  const int minute = take_number(cursor, 2);
-  cursor.expect(":");
-  const int second = take_number(cursor, 2);
-  if (cursor.accept('.') && cursor.take_while(is_digit).empty()) cursor.fail();
-  const int64_t offset = take_offset(cursor);
-  if (cursor.failed() || !cursor.at_end()) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(year),
-                                         std::chrono::month(static_cast<unsigned>(month)),
-                                         std::chrono::day(static_cast<unsigned>(day))};
-  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
-  const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-  const int64_t time = days * 86400 + hour * 3600 + minute * 60 + second - offset;
-  return time >= 0 ? std::optional(time) : std::nullopt;
-}
-
 }  // namespace
 
 int64_t unix_now() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-std::optional<int64_t> parse_time(std::string_view text) {
-  if (!text.empty() && std::all_of(text.begin(), text.end(), is_digit)) {
-    Cursor cursor(text);
-    return take_count(cursor);
-  }
-  return parse_rfc3339(text);
 }
 
 std::string utc_text(int64_t unix_seconds) {

@@ -10,14 +10,12 @@
 #include <string>
 #include <string_view>
 
+#include "rules/text/timestamp.h"
+
 namespace postern::cli {
 
 int64_t unix_now();
 
-// Unix seconds ("1700000000"), or RFC 3339 §5.6 ("2023-11-14T22:13:20Z", "2023-11-14
-// 23:13:20+01:00", fractions of a second are read and dropped). nullopt for anything else, and
-// before 1970.
-std::optional<int64_t> parse_time(std::string_view text);
 // "2023-11-14T22:13:20Z"
 std::string utc_text(int64_t unix_seconds);
 // "2023-11-14T22:13:20.000001Z": nanoseconds since 1970, cut to microseconds.

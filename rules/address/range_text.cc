@@ -76,6 +76,15 @@ std::optional<AddressRange> read_range(std::string_view text, std::string* why) 
   return std::nullopt;
 }
 
+bool looks_like_range(std::string_view text) {
+  const auto middle = text.find_first_of("-/");
+  if (middle == std::string_view::npos) return IpAddress::parse(text).has_value();
+  const auto behind = without_blanks(text.substr(middle + 1));
+  if (text[middle] == '/' && behind.find('.') == std::string_view::npos)
+    return Prefix::parse(text, Prefix::HostBits::kMask).has_value();
+  return IpAddress::parse(without_blanks(text.substr(0, middle))) && IpAddress::parse(behind);
+}
+
 std::optional<AddressRange> read_range(std::string_view first, std::string_view last,
                                        std::string* why) {
   return read_ends(std::string(first) + '-' + std::string(last), first, last, why);

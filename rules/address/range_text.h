@@ -18,7 +18,10 @@ namespace postern {
 // begins with the text in quotes.
 std::optional<AddressRange> read_range(std::string_view text, std::string* why);
 
-// The same from two texts: "192.0.2.0", "192.0.2.9".
+// Whether somebody meant a range, be it a bad one ("192.0.2.9-192.0.2.1", "192.0.2.1/24").
+bool looks_like_range(std::string_view text);
+
+// The same as read_range from two texts: "192.0.2.0", "192.0.2.9".
 std::optional<AddressRange> read_range(std::string_view first, std::string_view last,
                                        std::string* why);
 

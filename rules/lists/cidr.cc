@@ -36,9 +36,7 @@ class CidrFormat final : public ListFormat {
         content.skip(source.file, lines.number(), why);
         continue;
       }
-      const auto comment = lines.comment();
-      content.add(*prefix, lines.number(),
-                  comment.empty() ? 0 : content.notes.number_of({.text = std::string(comment)}));
+      content.add(*prefix, lines.number(), content.notes.number_of_text(lines.comment()));
     }
     return content;
   }

@@ -9,8 +9,14 @@
 namespace postern {
 
 const ListFormat& cidr_format();
-const ListFormat& drop_format();
-const ListFormat& misp_format();
 const ListFormat& domains_format();
+const ListFormat& range_format();
+const ListFormat& weighted_format();
+const ListFormat& drop_text_format();
+const ListFormat& drop_format();
+const ListFormat& p2p_format();
+const ListFormat& dat_format();
+const ListFormat& csv_format();
+const ListFormat& misp_format();
 
 }  // namespace postern

@@ -35,6 +35,7 @@ void keep(std::vector<Diagnostic>& kept, uint64_t& count, const std::string& fil
 }  // namespace
 
 uint32_t NoteTable::number_of(EntryNote note) {
+  if (note.text.size() > kMaxText) note.text.resize(kMaxText);
   if (note == notes_.front()) return 0;
   const auto hash = hash_of(note);
   const auto [begin, end] = numbers_.equal_range(hash);

@@ -15,6 +15,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -51,8 +52,14 @@ struct EntryNote {
 // The notes of one list, each once. Number 0 is the note that says nothing.
 class NoteTable {
  public:
+  static constexpr size_t kMaxText = 255;  // bytes of a text that are kept; people read no more
+
   NoteTable() : notes_(1) {}
   uint32_t number_of(EntryNote note);
+  // Of a note that says no more than this text.
+  uint32_t number_of_text(std::string_view text) {
+    return text.empty() ? 0 : number_of({.text = std::string(text)});
+  }
   const std::vector<EntryNote>& all() const noexcept { return notes_; }
   const EntryNote& operator[](uint32_t number) const noexcept { return notes_[number]; }
 

@@ -10,10 +10,8 @@ namespace postern {
 
 const std::vector<const ListFormat*>& list_formats() {
   static const std::vector<const ListFormat*> formats = {
-      &cidr_format(),
-      &drop_format(),
-      &misp_format(),
-      &domains_format(),
+      &cidr_format(), &domains_format(), &range_format(), &weighted_format(), &drop_text_format(),
+      &drop_format(), &p2p_format(),     &dat_format(),   &csv_format(),      &misp_format(),
   };
   return formats;
 }

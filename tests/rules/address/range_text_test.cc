@@ -30,7 +30,10 @@ TEST(RangeText, ReadsEverySpelling) {
       {"2001:db8::1-2001:db8::3", "2001:db8::1-2001:db8::3"},
       {"2001:db8:: - 2001:db8::ffff", "2001:db8::/112"},
   };
-  for (const auto& [text, range] : kCases) EXPECT_EQ(range_of(text), range) << text;
+  for (const auto& [text, range] : kCases) {
+    EXPECT_EQ(range_of(text), range) << text;
+    EXPECT_TRUE(looks_like_range(text)) << text;
+  }
 }
 
 TEST(RangeText, SaysWhatIsWrong) {
@@ -65,6 +68,14 @@ TEST(RangeText, SaysWhatIsWrong) {
   };
   for (const auto& [text, why] : kCases)
     EXPECT_EQ(range_of(text), '"' + std::string(text) + '"' + why);
+}
+
+TEST(RangeText, SeesWhatWasMeant) {
+  for (const char* text : {"192.0.2.9-192.0.2.1", "192.0.2.1 - 2001:db8::1", "192.0.2.1/24",
+                           "192.0.2.1/255.0.255.0", "::ffff:192.0.2.1"})
+    EXPECT_TRUE(looks_like_range(text)) << text;
+  for (const char* text : {"", "-", "/", "192.0.2.1-9", "192.0.2.0/33", "a-b", "example.net"})
+    EXPECT_FALSE(looks_like_range(text)) << text;
 }
 
 TEST(RangeText, ReadsTheEndsApart) {

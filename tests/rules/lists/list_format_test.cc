@@ -45,10 +45,25 @@ TEST(ListFormats, AreRecognisedFromTheWholeText) {
   EXPECT_EQ(recognised("{\n[\n"), "none");
 }
 
+TEST(ListFormats, ArePlainBeforeTheyAreRich) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"192.0.2.1\n192.0.2.1-192.0.2.9\n", "range"},
+      {"192.0.2.0/255.255.255.0\n", "range"},
+      {"192.0.2.9 - 192.0.2.1\n", "range"},  // a bad line, but of this
+      {"192.0.2.1\t10\n# x\n192.0.2.2 9\n", "weighted"},
+      {"; DROP\n192.0.2.0/24 ; SBL1\n", "drop-text"},
+      {"Some Org:192.0.2.0-192.0.2.255\n", "p2p"},
+      {"001.002.003.004 - 001.002.003.255 , 000 , Some Org\n", "dat"},
+      {"ip,category\n192.0.2.1,spam\n", "csv"},
+      {"ip\n192.0.2.1\n", "csv"},
+      {"start;end\n192.0.2.1;192.0.2.9\n", "csv"},
+  };
+  for (const auto& [text, format] : kCases) EXPECT_EQ(recognised(text), format) << text;
+}
+
 TEST(ListFormats, AreNotGuessed) {
-  for (const char* text :
-       {"", "\n\n", "# only a comment\n", "<html></html>\n", "name,value\n1,2\n",
-        "add set 2001:db8::/32\n", "Some Org:192.0.2.0-192.0.2.255\n", "77.90.185.20\t10\n"})
+  for (const char* text : {"", "\n\n", "# only a comment\n", "<html></html>\n", "name,value\n1,2\n",
+                           "add set 2001:db8::/32\n", "a:b\n", "192.0.2.1\tmany\n"})
     EXPECT_EQ(recognised(text), "none") << text;
 }
 

@@ -37,6 +37,20 @@ inline std::vector<std::string> entries_of(const ListContent& content) {
   return entries;
 }
 
+// The notes of the entries, in the order of entries_of.
+inline std::vector<EntryNote> notes_of(const ListContent& content) {
+  std::vector<EntryNote> notes;
+  for (const auto& entry : content.v4) notes.push_back(content.notes[entry.note]);
+  for (const auto& entry : content.v6) notes.push_back(content.notes[entry.note]);
+  return notes;
+}
+
+inline std::vector<std::string> remarks_of(const ListContent& content) {
+  std::vector<std::string> remarks;
+  for (const auto& diagnostic : content.remarks) remarks.push_back(diagnostic.to_string());
+  return remarks;
+}
+
 inline std::vector<std::string> skipped_of(const ListContent& content) {
   std::vector<std::string> skipped;
   for (const auto& diagnostic : content.skipped) skipped.push_back(diagnostic.to_string());

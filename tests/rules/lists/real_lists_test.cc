@@ -49,6 +49,8 @@ INSTANTIATE_TEST_SUITE_P(Published, RealLists,
                                          RealList{"ipverse-allocations-v4.txt", "cidr", 50000},
                                          RealList{"ipverse-allocations-v6.txt", "cidr", 50000},
                                          RealList{"spamhaus-drop-v4.json", "drop", 1000},
+                                         RealList{"ipsum-weighted.txt", "weighted", 100000},
+                                         RealList{"wael.p2p", "p2p", 400000},
                                          RealList{"misp-smtp-sending-ips.json", "misp", 900}),
                          [](const auto& info) {
                            std::string name = info.param.file;

@@ -60,7 +60,8 @@ TEST(Compressed, AllowsZerosBehindTheEnd) {
 
 TEST(Compressed, RefusesOtherBytesBehindTheEnd) {
   EXPECT_EQ(complaint(gzipped("a\n") + "x"), "a.list: is gzip with something behind its end");
-  EXPECT_THAT(complaint(xzed("a\n") + "xxxxxxxxxxxx"), HasSubstr("or xz with something behind its end"));
+  EXPECT_THAT(complaint(xzed("a\n") + "xxxxxxxxxxxx"),
+              HasSubstr("or xz with something behind its end"));
 }
 
 TEST(Compressed, RefusesATruncatedFile) {
