@@ -3,6 +3,7 @@
 // Reading ranges (rules/address/range_text.h).
 #include "rules/address/range_text.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "rules/address/prefix_text.h"
@@ -77,7 +78,7 @@ std::optional<AddressRange> read_range(std::string_view text, std::string* why) 
 }
 
 bool looks_like_range(std::string_view text) {
-  const auto middle = text.find_first_of("-/");
+  const auto middle = std::min(text.find('-'), text.find('/'));
   if (middle == std::string_view::npos) return IpAddress::parse(text).has_value();
   const auto behind = without_blanks(text.substr(middle + 1));
   if (text[middle] == '/' && behind.find('.') == std::string_view::npos)

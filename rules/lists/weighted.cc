@@ -2,8 +2,6 @@
 //
 // Format weighted: an address or prefix per line, and behind blanks a count, such as the number of
 // other lists that have it; `#` comments.
-#include <algorithm>
-
 #include "rules/address/prefix_text.h"
 #include "rules/lists/formats.h"
 #include "rules/lists/list_lines.h"
@@ -18,8 +16,9 @@ struct WeightedLine {
 };
 
 WeightedLine split(std::string_view line) {
-  const auto blank = std::min(line.find_first_of(" \t"), line.size());
-  return {line.substr(0, blank), trimmed(line.substr(blank))};
+  Cursor cursor(line);
+  const auto prefix = cursor.take_while([](char c) { return c != ' ' && c != '\t'; });
+  return {prefix, trimmed(cursor.rest())};
 }
 
 class WeightedFormat final : public ListFormat {
