@@ -6,9 +6,8 @@
 // it means.
 #include <optional>
 
-#include "rules/address/prefix_text.h"
 #include "rules/lists/formats.h"
-#include "rules/lists/list_lines.h"
+#include "rules/lists/prefix_lines.h"
 
 namespace postern {
 namespace {
@@ -21,24 +20,11 @@ class CidrFormat final : public ListFormat {
   }
 
   Fit fit(std::string_view text) const override {
-    return fit_of_lines(text, Comments::kHash, [](std::string_view line) {
-      return Prefix::parse(line, Prefix::HostBits::kMask).has_value();
-    });
+    return fit_of_prefix_lines(text, Comments::kHash);
   }
 
   ListContent read(std::string_view text, const ListSource& source) const override {
-    ListContent content;
-    content.expect(text.size());
-    std::string why;
-    for (ListLines lines(text, Comments::kHash); lines.next();) {
-      const auto prefix = read_prefix(lines.text(), &why);
-      if (!prefix) {
-        content.skip(source.file, lines.number(), why);
-        continue;
-      }
-      content.add(*prefix, lines.number(), content.notes.number_of_text(lines.comment()));
-    }
-    return content;
+    return read_prefix_lines(text, Comments::kHash, source);
   }
 };
 

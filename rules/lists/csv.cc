@@ -50,7 +50,7 @@ class Columns {
 };
 
 std::string names_of(const std::vector<std::string>& header) {
-  constexpr size_t kShown = 5;
+  constexpr size_t kShown = 3;
   std::string names;
   for (size_t i = 0; i < std::min(header.size(), kShown); i++)
     names += (i > 0 ? ", " : "") + quoted(header[i]);

@@ -86,7 +86,7 @@ TEST(Csv, RefusesAHeaderWithoutAddresses) {
       "a.list:2: the header names no column of addresses (address, ip, cidr, prefix, network, "
       "or start and end); it has \"name\", \"value\"");
   EXPECT_THAT(complaint_of([] { read_list("csv", "start,b,c,d,e,f\n"); }),
-              HasSubstr("it has \"start\", \"b\", \"c\", \"d\", \"e\", ..."));
+              HasSubstr("it has \"start\", \"b\", \"c\", ..."));
   EXPECT_NE(complaint_of([] { read_list("csv", "192.0.2.1,spam\n"); }), "");
 }
 
