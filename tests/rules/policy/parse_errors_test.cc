@@ -77,8 +77,6 @@ INSTANTIATE_TEST_SUITE_P(
               "expected format, category, contact, expires or max-change, not \"b\""},
         Fault{"list a \"a\" weight 3", 12, "\"weight\" is not known to this version of Postern"},
         Fault{"list a \"a\" format", 18, "expected a format, but the line ends"},
-        Fault{"list a \"a\" format csv", 19,
-              "\"csv\" is not a format; there are cidr, drop, domains"},
         Fault{"list a \"a\" format cidr format drop", 24, "\"format\" is there already"},
         Fault{"list a \"a\" category x category y", 23, "\"category\" is there already"},
         Fault{"list a \"a\" expires 1d expires 1d", 23, "\"expires\" is there already"},

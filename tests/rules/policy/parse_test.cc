@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "rules/abi/snapshot_format.h"
+#include "rules/lists/list_format.h"
 #include "tests/rules/support/compiled.h"
 
 namespace postern {
@@ -14,6 +15,8 @@ namespace {
 
 using test::prefix;
 using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
 
 Policy parsed(std::string_view text) {
   return parse_policy(text, "site.policy");
@@ -27,6 +30,18 @@ TEST(Policy, MayBeEmpty) {
     EXPECT_EQ(policy.text, text);
     EXPECT_EQ(policy.file, "site.policy");
   }
+}
+
+TEST(Policy, KnowsEveryFormat) {
+  for (const auto* format : list_formats()) {
+    const std::string name(format->name());
+    EXPECT_EQ(parsed("list a \"a\" format " + name + '\n').lists.at(0).format, name);
+  }
+  const auto complaint = test::complaint_of([] { parsed("list a \"a\" format excel\n"); });
+  EXPECT_THAT(complaint,
+              StartsWith("site.policy:1:19: \"excel\" is not a format; there are cidr, "));
+  for (const auto* format : list_formats())
+    EXPECT_THAT(complaint, HasSubstr(' ' + std::string(format->name())));
 }
 
 TEST(Policy, DeclaresLists) {
