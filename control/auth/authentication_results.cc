@@ -210,8 +210,10 @@ std::string write_authentication_results(std::string_view authserv_id, const Aut
 bool claims_our_results(std::string_view field, std::string_view authserv_id) {
   const auto colon = field.find(':');
   if (colon == std::string_view::npos) return false;
-  auto name = field.substr(0, colon);
-  while (!name.empty() && is_space(name.back())) name.remove_suffix(1);
+  // Blanks before the colon are allowed (RFC 5322 §4.5.8); what cannot be seen is not, but some
+  // reader may overlook it.
+  std::string name(field.substr(0, colon));
+  std::erase_if(name, [](char c) { return c <= ' ' || c > '~'; });
   if (!dns::equals_ignoring_case(name, kName)) return false;
 
   const auto body = field.substr(colon + 1);

@@ -14,14 +14,15 @@ bool is_blank(char c) noexcept {
   return c == ' ' || c == '\t';
 }
 
-// The name of a field in lower case; blanks before the colon are not part of it (RFC 5322 §4.5).
+// The name of a field in lower case, without blanks (RFC 5322 §4.5.8) and without what cannot be
+// seen: some reader behind us may overlook it.
 std::string name_of(std::string_view field) {
-  auto name = field.substr(0, field.find(':'));
-  while (!name.empty() && is_blank(name.back())) name.remove_suffix(1);
-  std::string lower(name);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return lower;
+  std::string name;
+  for (const char c : field.substr(0, field.find(':'))) {
+    if (c <= ' ' || c > '~') continue;
+    name += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  return name;
 }
 
 }  // namespace
@@ -36,6 +37,7 @@ void HeaderFilter::update(std::string_view bytes, std::string& kept) {
     if (at_line_start_ && !is_blank(bytes.front())) end_field(kept);
     const size_t newline = bytes.find('\n');
     const size_t length = newline == std::string_view::npos ? bytes.size() : newline + 1;
+    look_for_faults(bytes.substr(0, length));
     append(bytes.substr(0, length), kept);
     bytes.remove_prefix(length);
     at_line_start_ = newline != std::string_view::npos;
@@ -48,6 +50,15 @@ void HeaderFilter::update(std::string_view bytes, std::string& kept) {
 
 void HeaderFilter::finish(std::string& kept) {
   if (!in_body_) end_field(kept);
+}
+
+void HeaderFilter::look_for_faults(std::string_view bytes) {
+  const bool first = std::exchange(at_beginning_, false);
+  if (!fault_.empty()) return;
+  if (first && is_blank(bytes.front()))
+    fault_ = "the first line begins with a blank, as if it continued another";
+  else if (bytes.find('\0') != std::string_view::npos)
+    fault_ = "there is a NUL in the header";
 }
 
 void HeaderFilter::append(std::string_view bytes, std::string& kept) {

@@ -93,6 +93,12 @@ asio::awaitable<Reply> Transaction::finish() {
   kept_.clear();
   filter_.finish(kept_);
   spool_.append(kept_);
+  if (!filter_.fault().empty()) {
+    const Reply broken =
+        make_reply(550, "5.6.0", std::string(filter_.fault()) + " (RFC 5322 section 2.2)");
+    refuse(broken);
+    co_return broken;
+  }
   if (filter_.received_count() > service_.options.max_hops) {
     const Reply loop = make_reply(
         554, "5.4.6",

@@ -172,6 +172,11 @@ TEST(ClaimsOurResults, WhateverTheShape) {
     EXPECT_TRUE(claims_our_results(field, kOurs)) << field;
   }
   using namespace std::string_view_literals;
+  EXPECT_TRUE(claims_our_results("Authentication-Results\0: mx.example.net; dkim=pass"sv, kOurs));
+  EXPECT_TRUE(
+      claims_our_results("Authentication\x01-Results\x7f: mx.example.net; x=pass"sv, kOurs));
+  EXPECT_TRUE(
+      claims_our_results("Authentication-\xc2\xadResults: mx.example.net; x=pass"sv, kOurs));
   EXPECT_TRUE(claims_our_results("Authentication-Results: \0mx.example.net; dkim=pass"sv, kOurs));
   EXPECT_TRUE(claims_our_results("Authentication-Results: mx.example.net\0; dkim=pass"sv, kOurs));
   EXPECT_TRUE(claims_our_results("Authentication-Results: mx\0.example.net; dkim=pass"sv, kOurs));

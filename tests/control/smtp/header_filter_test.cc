@@ -17,6 +17,7 @@ struct Filtered {
   std::vector<std::string> fields;
   size_t received = 0;
   size_t removed = 0;
+  std::string fault = "";
   bool operator==(const Filtered&) const = default;
 };
 
@@ -31,6 +32,7 @@ Filtered filter(std::string_view message, size_t cut) {
   filter.finish(result.kept);
   result.received = filter.received_count();
   result.removed = filter.removed_count();
+  result.fault = filter.fault();
   return result;
 }
 
@@ -50,11 +52,29 @@ TEST(HeaderFilter, SeesWholeFieldsAtEveryCut) {
 }
 
 TEST(HeaderFilter, KeepsEveryByteOfOddMessages) {
-  for (const std::string_view message :
-       {"", "\r\n", "\r\nbody", "no header at all", "A: b", "A: b\r\n", " starts folded\r\n\r\nx",
-        "A: b\n\nbare\n", "A:\r\r\n\r\n"})
+  for (const std::string_view message : {"", "\r\n", "\r\nbody", "no header at all", "A: b",
+                                         "A: b\r\n", "A: b\n\nbare\n", "A:\r\r\n\r\n"})
     for (size_t cut = 0; cut <= message.size(); cut++)
       EXPECT_EQ(filter(message, cut).kept, message) << testing::PrintToString(message) << cut;
+}
+
+// What would run on from the field above it, or be read in two ways, is told at every cut.
+TEST(HeaderFilter, FindsWhatMustNotBeSentOn) {
+  using namespace std::string_view_literals;
+  for (const std::string_view message :
+       {" starts folded\r\n\r\nx"sv, "\t; dkim=pass\r\nA: b\r\n\r\n"sv, " "sv,
+        " \r\nA: b\r\n\r\n"sv, " "sv, "A\0: b\r\n\r\n"sv, "A: b\r\nC: d\r\n \0\r\n\r\n"sv, "\0"sv})
+    for (size_t cut = 0; cut <= message.size(); cut++) {
+      const Filtered found = filter(message, cut);
+      EXPECT_EQ(found.fault, message.find('\0') == message.npos
+                                 ? "the first line begins with a blank, as if it continued another"
+                                 : "there is a NUL in the header")
+          << testing::PrintToString(message) << cut;
+    }
+  for (const std::string_view message :
+       {"A: b\r\n c\r\n\r\nx"sv, "\r\n folded body"sv, "A: b\r\n\r\n\0"sv, ""sv, "A: \x01\r\n"sv})
+    for (size_t cut = 0; cut <= message.size(); cut++)
+      EXPECT_EQ(filter(message, cut).fault, "") << testing::PrintToString(message) << cut;
 }
 
 TEST(HeaderFilter, TheLastFieldCountsWithoutABody) {
@@ -74,6 +94,8 @@ TEST(HeaderFilter, AFieldTooLongToHoldPassesUnlessItIsOfTheKindThatIsForged) {
     EXPECT_EQ(removed.removed, 1u);
   }
   EXPECT_EQ(filter("Received: " + longest + "\r\n\r\n", 7).received, 1u);
+  // What some reader may overlook does not make it another field.
+  EXPECT_EQ(filter("Authentication-\x01Results\x7f : " + longest + "\r\n\r\n", 7).kept, "\r\n");
 }
 
 }  // namespace

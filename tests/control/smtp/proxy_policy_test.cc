@@ -96,6 +96,30 @@ TEST_F(ProxyPolicy, ForgedResultsAreRemovedAndOthersStay) {
   EXPECT_NE(header.find("kept.example"), std::string::npos) << header;
 }
 
+// Our fields are on top: a text that begins as if in the middle of a field would have the last word
+// in them. Nor does a reader that stops at a NUL get to see another name than we did.
+TEST_F(ProxyPolicy, NothingThatASenderWroteRunsOnFromOurFields) {
+  using namespace std::string_literals;
+  proxy_.start("    tag dkim = none\n    accept any\n");
+  const auto client = greeted(proxy_);
+  for (const auto& begin :
+       {" ; dkim=pass header.d=bank.example\r\n"s, "\t; dkim=pass header.d=bank.example\r\n"s,
+        " \r\n"s, "Authentication-Results\0: mx.example; dkim=pass header.d=bank.example\r\n"s,
+        "A: b\r\nAuthentication-Results\0 : mx.example; dkim=pass\r\n"s}) {
+    const auto reply = send_message(*client, begin + kMessage);
+    EXPECT_TRUE(reply.starts_with("550 5.6.0 ")) << begin << reply;
+  }
+  EXPECT_TRUE(proxy_.farm.acknowledged().empty());
+  EXPECT_TRUE(
+      send_message(*client, "Authentication-Results\x01: mx.example; dkim=pass\r\n" + kMessage)
+          .starts_with("250 "));
+  const auto header = delivered_header();
+  const auto ours =
+      "\r\nAuthentication-Results: mx.example; dkim=none\r\n"
+      "X-Postern-Tag: \"tag dkim = none\"\r\nFrom: <a@good.example>\r\n"s;
+  EXPECT_NE(header.find(ours), std::string::npos) << header;
+}
+
 TEST_F(ProxyPolicy, ARefusalSaysWhyAndWhereToObject) {
   proxy_.start("    reject category local and dkim = none\n    accept any\n");
   const auto client = greeted(proxy_);

@@ -142,6 +142,8 @@ class Scenario:
                 lambda: self._send("203.0.113.104", self._broken)),
             Row("forged Authentication-Results", "203.0.113.105", "accepted, dkim=none, forgery removed",
                 lambda: self._send("203.0.113.105", self._forged)),
+            Row("text that continues our results", "203.0.113.111", "550",
+                lambda: self._send("203.0.113.111", self._continued)),
             Row("signed with an unknown key", "203.0.113.106", "accepted, dkim=permerror",
                 lambda: self._send("203.0.113.106", self._unknown_key)),
             Row("signed by a refused domain", "203.0.113.107", "550",
@@ -178,6 +180,9 @@ class Scenario:
     def _forged(self, subject):
         forged = ["Authentication-Results:\tMX.Farm.Example (really) ;\r\n  dkim=pass header.d=bank.example"]
         return mail.message(subject, "plain.example", forged), "sender@plain.example"
+
+    def _continued(self, subject):
+        return b" ; dkim=pass header.d=bank.example\r\n" + mail.message(subject, "plain.example"), "sender@plain.example"
 
     def _unknown_key(self, subject):
         text = mail.message(subject, "good.example")
