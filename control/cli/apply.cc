@@ -22,8 +22,9 @@ void declare(OptionSet& options) {
   options.add_text("output,o", "SNAPSHOT",
                    "where the snapshot is written (default /var/lib/postern/snapshot)");
   options.add_text("previous", "SNAPSHOT",
-                   "the snapshot in force, whose lists stay where new ones are refused\n"
-                   "(default: what is at the place of -o)");
+                   "the snapshot in force: max-change compares with it, and the lists in it\n"
+                   "stay where new ones are refused (default: what is at the place of -o;\n"
+                   "\"none\": nothing is compared, nothing is kept)");
   options.add_flag("strict", "a bad line refuses its whole list");
   options.add_engines();
 }
@@ -50,8 +51,7 @@ Prepared prepare(const Invocation& invocation) {
   }
   const auto output = invocation.text("output").value_or(std::string(kDefaultSnapshot));
   if (output.empty()) throw WrongUsage("-o SNAPSHOT is empty");
-  const auto named = invocation.text("previous");
-  const auto previous = open_previous(named.value_or(output), named.has_value());
+  const auto previous = open_previous(invocation, output);
   auto rules = compile_rules(invocation, previous.get());
   const auto snapshot = Snapshot::from_bytes(rules.result.bytes, output);
   write_snapshot(output, rules.result.bytes);
@@ -125,7 +125,8 @@ const Command kApplyCommand = {
     "apply",
     "Compiles the policy and has the running engines load it",
     "[--policy FILE | --snapshot FILE] [-o SNAPSHOT] [--engine SOCKET]...",
-    "Sessions that exist are not cut. An engine that refuses keeps the rules it has.\n",
+    "Sessions that exist are not cut. An engine that refuses keeps the rules it has.\n"
+    "postern-control sees by itself that the file at its `snapshot` was replaced.\n",
     declare,
     run,
 };

@@ -19,7 +19,7 @@ void declare(OptionSet& options) {
   options.add_flag("strict", "a bad line refuses its whole list");
   options.add_text("previous", "SNAPSHOT",
                    "the snapshot in force: max-change compares with it, and the lists in it\n"
-                   "stay where new ones are refused");
+                   "stay where new ones are refused (default: none)");
 }
 
 size_t connection_rules(const Policy& policy) {
@@ -29,7 +29,7 @@ size_t connection_rules(const Policy& policy) {
 }
 
 int run(const Invocation& invocation) {
-  const auto previous = open_previous(invocation.text("previous").value_or(""), true);
+  const auto previous = open_previous(invocation, "");
   const auto rules = compile_rules(invocation, previous.get());
   const auto& [policy, result] = rules;
   for (const auto& warning : result.warnings) print_diagnostic(std::cerr, warning);

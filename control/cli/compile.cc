@@ -20,12 +20,13 @@ void declare(OptionSet& options) {
   options.add_flag("strict", "a bad line refuses its whole list");
   options.add_text("previous", "SNAPSHOT",
                    "the snapshot in force: max-change compares with it, and the lists in it\n"
-                   "stay where new ones are refused");
+                   "stay where new ones are refused (default: what is at the place of -o;\n"
+                   "\"none\": nothing is compared, nothing is kept)");
 }
 
 int run(const Invocation& invocation) {
   const auto output = invocation.required("output", "-o SNAPSHOT");
-  const auto previous = open_previous(invocation.text("previous").value_or(""), true);
+  const auto previous = open_previous(invocation, output);
   const auto rules = compile_rules(invocation, previous.get());
   const auto& result = rules.result;
   for (const auto& warning : result.warnings) print_diagnostic(std::cerr, warning);

@@ -44,15 +44,18 @@ std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation) {
   return Snapshot::from_bytes(std::move(rules.result.bytes), invocation.policy_path());
 }
 
-std::shared_ptr<const Snapshot> open_previous(const std::string& path, bool must_exist) {
-  if (path.empty()) return nullptr;
-  if (must_exist) return Snapshot::open(path);
-  if (!exists(path)) return nullptr;
+std::shared_ptr<const Snapshot> open_previous(const Invocation& invocation,
+                                              const std::string& output) {
+  if (const auto named = invocation.text("previous")) {
+    if (*named == "none") return nullptr;
+    return Snapshot::open(*named);
+  }
+  if (output.empty() || !exists(output)) return nullptr;
   try {
-    return Snapshot::open(path);
+    return Snapshot::open(output);
   } catch (const std::exception& error) {
     Diagnostic warning;
-    warning.file = path;
+    warning.file = output;
     warning.message = std::string("no last good lists are kept from it: ") + error.what();
     print_diagnostic(std::cerr, warning);
     return nullptr;

@@ -28,8 +28,10 @@ CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previo
 // BadInput, and WrongUsage when both are given or there is nothing to read.
 std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation);
 
-// A snapshot whose lists may be kept. path empty: none. A file that is not there is none either
-// unless must_exist; one that is no sound snapshot is an error when must_exist, else a warning.
-std::shared_ptr<const Snapshot> open_previous(const std::string& path, bool must_exist);
+// The snapshot with which max-change compares, and whose lists may be kept: that of --previous,
+// which has to be one, or none where it says `none`; else the one that is about to be replaced, if
+// there is any. There, what is no sound snapshot is a warning. output empty: nothing is replaced.
+std::shared_ptr<const Snapshot> open_previous(const Invocation& invocation,
+                                              const std::string& output);
 
 }  // namespace postern::cli

@@ -108,7 +108,7 @@ def test_a_failing_compilation_leaves_the_file_alone(tmp_path):
     fine("compile", "--policy", path, "-o", snapshot)
     before = snapshot.read_bytes()
     write_site(tmp_path, dynamic_netset="")
-    bad_input("compile", "--policy", path, "-o", snapshot)
+    bad_input("compile", "--policy", path, "-o", snapshot, "--previous", "none")
     assert snapshot.read_bytes() == before
 
 
@@ -121,6 +121,31 @@ def test_previous_keeps_the_last_good_list(tmp_path):
     assert "dynamic.netset" in run.stderr
     assert "the last good one stays" in run.stdout
     assert "dynamic" in fine("explain", "203.0.113.7", "--snapshot", second)
+
+
+def test_a_list_that_shrank_does_not_replace_the_one_that_is_there(tmp_path):
+    policy = POLICY.replace("category dynamic ", "category dynamic max-change 50%", 1)
+    assert policy != POLICY
+    nets = [f"203.0.{n}.0/24\n" for n in range(100)]
+    path, snapshot = write_site(tmp_path, policy, dynamic_netset="".join(nets)), tmp_path / "snapshot"
+    arguments = ("compile", "--policy", path, "-o", snapshot)
+    assert [one["kept_previous"] for one in fine_json(*arguments)["lists"]] == [False] * 3
+    write_site(tmp_path, policy, dynamic_netset="".join(nets[:10]))
+    assert [one["kept_previous"] for one in fine_json(*arguments)["lists"]] == [True, False, False]
+    assert "dynamic" in fine("explain", "203.0.77.7", "--snapshot", snapshot)
+    # Who means it says so.
+    out = fine_json(*arguments, "--previous", "none")
+    assert [one["kept_previous"] for one in out["lists"]] == [False] * 3
+    assert "dynamic" not in fine("explain", "203.0.77.7", "--snapshot", snapshot).split()
+
+
+def test_what_is_there_may_be_something_else(tmp_path):
+    path, snapshot = write_site(tmp_path), tmp_path / "snapshot"
+    snapshot.write_text("something else")
+    run = postern("compile", "--policy", path, "-o", snapshot)
+    assert run.returncode == 0
+    assert "no last good lists are kept" in run.stderr
+    assert "dynamic" in fine("explain", "203.0.113.7", "--snapshot", snapshot)
 
 
 def test_snapshot_goes_where_it_may(tmp_path):
