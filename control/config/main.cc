@@ -14,6 +14,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
@@ -22,6 +23,7 @@
 #include <system_error>
 #include <variant>
 
+#include "control/config/file_watch.h"
 #include "control/config/options.h"
 #include "control/config/privileges.h"
 #include "control/dns/unbound_resolver.h"
@@ -42,6 +44,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr size_t kMaxPatterns = 1 << 20;
+constexpr std::chrono::seconds kWatchTime{1};
 
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   if (file.empty())
@@ -95,6 +98,18 @@ void reload(const std::string& path, smtp::Service& service) {
   }
 }
 
+// `postern apply` replaces the file and tells the engines; nobody needs to tell us.
+asio::awaitable<void> reload_when_replaced(const std::string& path, FileWatch& watch,
+                                           smtp::Service& service, asio::steady_timer& timer,
+                                           const bool& ending) {
+  while (!ending) {
+    boost::system::error_code woken;
+    timer.expires_after(kWatchTime);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (!ending && watch.changed()) reload(path, service);
+  }
+}
+
 asio::awaitable<void> flush_regularly(reputation::Store& store, std::chrono::milliseconds time,
                                       asio::steady_timer& timer, const bool& ending) {
   bool worked = true;
@@ -122,10 +137,12 @@ class Daemon {
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
         evidence_(options.evidence),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
-        flush_timer_(loop_) {}
+        flush_timer_(loop_),
+        watch_timer_(loop_) {}
 
   int run() {
     require_directory(options_.spool_directory);
+    FileWatch watch(options_.snapshot);
     auto first_policy = read_policy_of(options_.snapshot);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
@@ -160,6 +177,9 @@ class Daemon {
     proxy.start();
     asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
+    asio::co_spawn(loop_,
+                   reload_when_replaced(options_.snapshot, watch, service, watch_timer_, ending_),
+                   asio::detached);
     await_signal(proxy, service, teacher);
     spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
                  options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
@@ -185,6 +205,7 @@ class Daemon {
         proxy.drain(options_.drain_time, [this, &teacher] {
           teacher.stop();
           flush_timer_.cancel();
+          watch_timer_.cancel();
           signals_.cancel();
           loop_.stop();
         });
@@ -201,6 +222,7 @@ class Daemon {
   policy::EvidenceTable evidence_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
+  asio::steady_timer watch_timer_;
   bool ending_ = false;
 };
 

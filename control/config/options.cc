@@ -51,7 +51,8 @@ po::options_description settings() {
     ("certificate", text("FILE"), "certificate chain, PEM; with --key STARTTLS is offered")
     ("key", text("FILE"), "its private key, PEM")
     ("snapshot", text("FILE"),
-     "the compiled policy, from `postern compile`; needed; read again on SIGHUP")
+     "the compiled policy, from `postern apply`; needed; read again when it was replaced, and on\n"
+     "SIGHUP")
     ("resolver", texts("ADDRESS[@PORT]"),
      "name server to ask; several times (without: from the root)")
     ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
@@ -255,7 +256,7 @@ void read_mail(const Values& values, Options& options) {
     throw UsageError("certificate and key are to be given both, or neither");
   values.text("snapshot", options.snapshot);
   if (options.snapshot.empty())
-    throw UsageError("snapshot is missing: the policy, from `postern compile`");
+    throw UsageError("snapshot is missing: the policy, from `postern apply` or `compile`");
   options.resolver.forward_to = values.texts("resolver");
   values.text("reputation", options.reputation);
   values.text("user", options.user);

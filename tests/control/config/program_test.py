@@ -188,6 +188,20 @@ def test_a_new_snapshot_on_sighup_and_a_bad_one_changes_nothing(site):
     assert site.stop() == 0
 
 
+def test_a_replaced_snapshot_needs_no_signal(site):
+    site.start()
+    site.compile("reject dkim = none")
+    wait_until("the new snapshot", lambda: "snapshot state=loaded" in site.log.read_text())
+    (site.folder / "site.snap").write_text("not a snapshot")
+    wait_until("the refusal", lambda: "snapshot state=refused" in site.log.read_text())
+    (site.folder / "site.snap").unlink()  # the one in force stays, and nothing is said
+    time.sleep(2)
+    site.compile("accept dkim = pass")
+    wait_until("the next one", lambda: site.log.read_text().count("state=loaded") == 2)
+    assert len(site.lines("snapshot")) == 3, site.lines("snapshot")
+    assert site.stop() == 0
+
+
 def test_drops_privileges(site):
     if os.getuid() != 0:
         pytest.skip("needs root to have any to drop")
