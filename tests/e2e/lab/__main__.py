@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 
-from tests.e2e.lab import ports, product, table
+from tests.e2e.lab import ports, product, real_lists, table
 from tests.e2e.lab.farm import Farm, NameServer
 from tests.e2e.lab.mail import Keys, zone
 from tests.e2e.lab.namespaces import Network
@@ -62,12 +62,14 @@ def compile_policy(build, policy, snapshot):
         raise RuntimeError(f"postern compile: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def record(path, kind, rows):
+def record(path, kind, rows, left_out):
     with open(path, "a", encoding="utf-8") as out:
         for sender, source, expected, seen in rows:
             print(json.dumps({"name": f"lab {kind}: {sender}", "result": "passed" if seen == expected else "failed",
                               "reason": "" if seen == expected else f"from {source}: expected {expected!r}, saw {seen!r}"}),
                   file=out)
+        for what, why in left_out.items():
+            print(json.dumps({"name": f"lab {kind}: {what}", "result": "skipped", "reason": why}), file=out)
 
 
 def run_lab(given, build, kind, folder):
@@ -77,9 +79,10 @@ def run_lab(given, build, kind, folder):
             stack.enter_context(product.Hugepages())
         network = stack.enter_context(Network())
         keys = Keys(folder)
-        policy, reals = write_policy(folder)
+        reals, left_out = real_lists.find()
         snapshot = folder / "snapshot"
-        compile_policy(build, policy, snapshot)
+        compile_policy(build, write_policy(folder, reals), snapshot)
+        real_lists.choose_addresses(build, snapshot, reals)
 
         def start(part):
             stack.callback(part.stop)
@@ -95,6 +98,8 @@ def run_lab(given, build, kind, folder):
         rows = scenario.rows()
         for source in sorted({row.source for row in rows}):
             network.add_source(source)
+        for what, why in left_out.items():
+            print(f"left out: {what}: {why}")
         shown = table.Table(f"engine {kind}", rows)
         for index, row in enumerate(rows):
             shown.set(index, seen_of(row))
@@ -105,7 +110,7 @@ def run_lab(given, build, kind, folder):
                 return False
         failed = shown.failures()
         if given.results:
-            record(given.results, kind, shown.rows)
+            record(given.results, kind, shown.rows, left_out)
         if failed and not given.keep:
             print(f"-- last lines of control's log\n{product.tail(control.log, 20)}")
         if not given.once and (given.engine != "both" or kind == "xdp"):
