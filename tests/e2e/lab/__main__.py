@@ -116,6 +116,7 @@ def run_lab(given, build, kind, folder):
         if not given.once and (given.engine != "both" or kind == "xdp"):
             names.start()
             stay_up(scenario, rows, shown, engine)
+        shown.finish()
         return not failed
 
 
