@@ -17,7 +17,7 @@ from tests.e2e.lab import table  # noqa: E402
 
 class Row:
     def __init__(self, number):
-        self.sender = f"sender number {number}, of no short name"
+        self.sender = f"number {number} of the senders, of no short name"
         self.source = f"2001:db8:600d::{number}"
         self.expected = "accepted, dkim=none, forgery removed"
 
@@ -83,7 +83,7 @@ class Drawn(unittest.TestCase):
                 self.assertEqual(terminal.wrapped, 0, said)
                 self.assertEqual(said.count("sender  "), 1, said)
                 self.assertEqual(said.count("Ctrl-C ends it"), 1, said)
-                self.assertEqual(said.count("sender number 24"), 1, said)  # the one at work
+                self.assertEqual(said.count("number 24 of "), 1, said)  # the one at work
                 self.assertIn(" 450", said)
 
     def test_what_fits_is_shown_whole(self):
@@ -98,11 +98,11 @@ class Drawn(unittest.TestCase):
         terminal, shown = self.play(80, 24)
         said = "\n".join(terminal.screen)
         self.assertGreater(said.count("as expected"), 8, said)
-        self.assertLess(said.count("sender number"), 25)
+        self.assertLess(said.count("number "), 25)
         with mock.patch.object(table, "print", create=True) as printed:
             shown.finish()
         said = printed.call_args.args[0]
-        self.assertEqual(said.count("sender number"), 25)
+        self.assertEqual(said.count(" of the senders"), 25)
         self.assertEqual(said.count("accepted, dkim=none, forgery removed  accepted, dkim=none, forgery removed"), 24)
         self.assertEqual(len(shown.failures()), 1)
 
@@ -124,7 +124,7 @@ class Drawn(unittest.TestCase):
         shown.say(NOTE)
         shown.finish()
         said = out.getvalue()
-        self.assertEqual(said.count("sender number"), 25)
+        self.assertEqual(said.count(" of the senders"), 25)
         self.assertIn(NOTE[0], said)
 
 
