@@ -10,6 +10,7 @@
 #include "control/cli/report.h"
 #include "control/cli/rules_source.h"
 #include "control/cli/table.h"
+#include "rules/snapshot/features.h"
 
 namespace postern::cli {
 namespace {
@@ -25,6 +26,7 @@ void declare(OptionSet& options) {
 size_t connection_rules(const Policy& policy) {
   size_t count = 0;
   for (const auto& connection : policy.connections) count += connection.rules.size();
+  for (const auto& outbound : policy.outbound) count += outbound.rules.size();
   return count;
 }
 
@@ -42,7 +44,8 @@ int run(const Invocation& invocation) {
                                          {"services", policy.services.size()},
                                          {"connection_rules", connection_rules(policy)},
                                          {"message_rules", policy.messages.size()},
-                                         {"classes", result.classes}})
+                                         {"classes", result.classes},
+                                         {"asks_for", json_text(feature_words(result.features))}})
               << '\n';
     return kFine;
   }
@@ -56,6 +59,9 @@ int run(const Invocation& invocation) {
   if (!result.warnings.empty())
     std::cout << "; " << counted(result.warnings.size(), "warning", "warnings");
   std::cout << '\n';
+  if (result.features != 0)
+    std::cout << "it asks an engine for " << feature_words(result.features)
+              << "; one that cannot do that refuses to load it\n";
   return kFine;
 }
 

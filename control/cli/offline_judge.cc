@@ -96,29 +96,11 @@ Judgement OfflineJudge::judge(const CapturedFrame& frame) {
   if (!certain && port_ == PS_PORT_WAN) return judgement;
   const ps_dynamic nothing_learned = {nullptr, 0};
   judgement.verdict = ps_judge(&image_, &nothing_learned, port_, data, data + length, 0, &packet);
-  if (judgement.verdict->rule != 0) {
-    const auto& rule = rule_of(judgement, *judgement.verdict);
-    judgement.rule = rule.text;
-    judgement.rule_line = rule.line;
-  }
+  if (judgement.verdict->rule != 0)
+    if (const auto service =
+            snapshot_->service_of(*judgement.destination, *judgement.destination_port))
+      judgement.rule = snapshot_->rule_of(service->service, judgement.verdict->rule);
   return judgement;
-}
-
-const OfflineJudge::DecidingRule& OfflineJudge::rule_of(const Judgement& judgement,
-                                                        const ps_verdict& verdict) {
-  const auto service =
-      snapshot_->service_of(*judgement.destination, *judgement.destination_port).value();
-  for (const auto& rule : rules_)
-    if (rule.service == service.service && rule.rule == verdict.rule) return rule;
-  DecidingRule found{service.service, verdict.rule, "", 0};
-  const auto& name = snapshot_->policy().services.at(service.service).name;
-  for (const auto& one : snapshot_->explain(*judgement.source, judgement.destination).services) {
-    if (one.service != name) continue;
-    found.text = one.rule_text;
-    found.line = one.rule_line;
-  }
-  rules_.push_back(std::move(found));
-  return rules_.back();
 }
 
 }  // namespace postern::cli

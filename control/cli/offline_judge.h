@@ -27,9 +27,7 @@ struct Judgement {
   // As far as they could be read.
   std::optional<IpAddress> source, destination;
   std::optional<uint16_t> source_port, destination_port;
-  // The connection rule that decided, in the words of the policy; empty: none did.
-  std::string rule;
-  uint32_t rule_line = 0;
+  const ConnectionRule* rule = nullptr;  // of the snapshot's policy: what decided, if one did
 };
 
 class OfflineJudge {
@@ -38,18 +36,10 @@ class OfflineJudge {
   Judgement judge(const CapturedFrame& frame);
 
  private:
-  struct DecidingRule {
-    uint16_t service, rule;  // as in ps_service and ps_verdict
-    std::string text;
-    uint32_t line;
-  };
-  const DecidingRule& rule_of(const Judgement& judgement, const ps_verdict& verdict);
-
   std::shared_ptr<const Snapshot> snapshot_;
   ps_image image_;
   ps_port port_;
-  std::vector<DecidingRule> rules_;  // those met so far
-  std::vector<uint8_t> whole_;       // a cut frame, filled up
+  std::vector<uint8_t> whole_;  // a cut frame, filled up
 };
 
 }  // namespace postern::cli

@@ -63,7 +63,8 @@ boost::json::value optional_json(const std::optional<uint16_t>& port) {
   return boost::json::value(*port);
 }
 
-boost::json::object to_json(const CapturedFrame& frame, const Judgement& judgement) {
+boost::json::object to_json(const CapturedFrame& frame, const Judgement& judgement,
+                            const Policy& policy) {
   boost::json::object object{{"number", frame.number},
                              {"time", utc_text_micro(frame.time_ns)},
                              {"source", optional_json(judgement.source)},
@@ -73,14 +74,16 @@ boost::json::object to_json(const CapturedFrame& frame, const Judgement& judgeme
                              {"verdict", nullptr},
                              {"reason", kCut},
                              {"rule", nullptr},
+                             {"file", nullptr},
                              {"line", nullptr}};
   if (judgement.verdict) {
     object["verdict"] = word(static_cast<Action>(judgement.verdict->action));
     object["reason"] = word(static_cast<Reason>(judgement.verdict->reason));
   }
-  if (!judgement.rule.empty()) {
-    object["rule"] = json_text(judgement.rule);
-    object["line"] = judgement.rule_line;
+  if (judgement.rule) {
+    object["rule"] = json_text(judgement.rule->text);
+    object["file"] = json_text(policy.file_of(judgement.rule->place));
+    object["line"] = judgement.rule->place.line;
   }
   return object;
 }
@@ -91,8 +94,7 @@ std::string padded(std::string text, size_t width) {
 }
 
 // Widths are fixed, because lines are printed before the widest is known; IPv6 may pass them.
-void print_line(const CapturedFrame& frame, const Judgement& judgement,
-                const std::string& policy_file) {
+void print_line(const CapturedFrame& frame, const Judgement& judgement, const Policy& policy) {
   const auto number = std::to_string(frame.number);
   std::string line(number.size() < 6 ? 6 - number.size() : 0, ' ');
   line += number + "  " + utc_text_micro(frame.time_ns) + "  ";
@@ -105,9 +107,9 @@ void print_line(const CapturedFrame& frame, const Judgement& judgement,
   } else {
     line += "  " + padded("-", 7) + "  " + std::string(kCut);
   }
-  if (!judgement.rule.empty())
-    line += "  " + printable(policy_file) + ":" + std::to_string(judgement.rule_line) + ": " +
-            printable(judgement.rule);
+  if (judgement.rule)
+    line += "  " + printable(place_text(policy, judgement.rule->place)) + ": " +
+            printable(judgement.rule->text);
   std::cout << line << '\n';
 }
 
@@ -166,9 +168,9 @@ int run(const Invocation& invocation) {
       if (!lines) continue;
       if (json) {
         if (!first) std::cout << ',';
-        std::cout << '\n' << boost::json::serialize(to_json(*frame, judgement));
+        std::cout << '\n' << boost::json::serialize(to_json(*frame, judgement, snapshot->policy()));
       } else {
-        print_line(*frame, judgement, snapshot->policy().file);
+        print_line(*frame, judgement, snapshot->policy());
       }
       first = false;
       if (!std::cout) break;

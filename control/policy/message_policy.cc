@@ -85,24 +85,6 @@ std::vector<Hypothesis> hypotheses_for(const MessageFacts& message) {
   return all;
 }
 
-bool compare(double left, Comparison comparison, double right) noexcept {
-  switch (comparison) {
-    case Comparison::kEqual:
-      return left == right;
-    case Comparison::kNotEqual:
-      return left != right;
-    case Comparison::kLess:
-      return left < right;
-    case Comparison::kLessEqual:
-      return left <= right;
-    case Comparison::kGreater:
-      return left > right;
-    case Comparison::kGreaterEqual:
-      return left >= right;
-  }
-  return false;
-}
-
 Result result_of(DkimWord word) noexcept {
   switch (word) {
     case DkimWord::kPass:
@@ -187,7 +169,7 @@ class Evaluation {
 
   Truth holds(const ReputationIs& condition) const {
     if (hypothesis_.unknown) return Truth::kUnknown;
-    return truth(compare(reputation(), condition.comparison, condition.score));
+    return truth(compares(reputation(), condition.comparison, condition.score));
   }
 
   Truth holds(const DnsIs& condition) const {
@@ -197,16 +179,17 @@ class Evaluation {
   }
 
   Truth holds(const SourceInCategory& condition) const {
-    for (const size_t list : snapshot_.lists_of(session_.address_class))
-      if (!expired(list) && snapshot_.lists()[list].category == condition.category)
+    for (const uint32_t number : snapshot_.sublists_of(session_.address_class)) {
+      const auto& sublist = snapshot_.sublists()[number];
+      if (sublist.counts_at(message_.now) && sublist.category == condition.category)
         return Truth::kTrue;
+    }
     return Truth::kFalse;
   }
 
   Truth holds(const SourceInList& condition) const {
-    const auto lists = snapshot_.lists_of(session_.address_class);
-    const bool found = std::find(lists.begin(), lists.end(), condition.list) != lists.end();
-    return truth(found && !expired(condition.list));
+    const auto lists = snapshot_.lists_of(session_.address_class, message_.now);
+    return truth(std::find(lists.begin(), lists.end(), condition.list) != lists.end());
   }
 
   std::vector<std::string_view> passing_domains() const {
@@ -274,15 +257,16 @@ bool is_about_dns(const Condition& condition) noexcept {
 
 // The first of the client's lists that the rule looked at, or nullptr.
 const ListFacts* list_concerned(const MessageRule& rule, const Snapshot& snapshot,
-                                ClassId address_class) {
-  const auto lists = snapshot.lists_of(address_class);
+                                ClassId address_class, int64_t now) {
   for (const Condition& condition : rule.conditions) {
-    for (const size_t list : lists) {
-      const auto& facts = snapshot.lists()[list];
+    for (const uint32_t number : snapshot.sublists_of(address_class)) {
+      const auto& sublist = snapshot.sublists()[number];
+      if (!sublist.counts_at(now)) continue;
+      const auto& facts = snapshot.lists()[sublist.list];
       if (const auto* in_category = std::get_if<SourceInCategory>(&condition))
-        if (facts.category == in_category->category) return &facts;
+        if (sublist.category == in_category->category) return &facts;
       if (const auto* in_list = std::get_if<SourceInList>(&condition))
-        if (in_list->list == list) return &facts;
+        if (in_list->list == sublist.list) return &facts;
     }
     if (const auto* in_domains = std::get_if<DomainInList>(&condition))
       return &snapshot.lists()[in_domains->lists.front()];
@@ -291,7 +275,7 @@ const ListFacts* list_concerned(const MessageRule& rule, const Snapshot& snapsho
 }
 
 Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
-                           const SessionFacts& session) {
+                           const SessionFacts& session, int64_t now) {
   Disposition disposition;
   if (rule == nullptr) {
     disposition.explanation = "no rule decided";
@@ -299,9 +283,9 @@ Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
   }
   disposition.action = action_of(rule);
   disposition.rule = rule->text;
-  disposition.rule_line = rule->line;
+  disposition.rule_place = place_text(snapshot.policy(), rule->place);
   disposition.explanation = "by the rule \"" + rule->text + "\"";
-  if (const ListFacts* list = list_concerned(*rule, snapshot, session.address_class)) {
+  if (const ListFacts* list = list_concerned(*rule, snapshot, session.address_class, now)) {
     disposition.contact = list->contact;
     disposition.explanation += ", list " + list->name;
     if (!list->category.empty()) disposition.explanation += " (" + list->category + ")";
@@ -354,7 +338,7 @@ Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFact
   const Action first = action_of(deciding.front());
   for (const auto* rule : deciding)
     if (action_of(rule) != first) return deferral(message);
-  return disposition_of(deciding.front(), *snapshot_, session);
+  return disposition_of(deciding.front(), *snapshot_, session, message.now);
 }
 
 }  // namespace postern::policy

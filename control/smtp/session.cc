@@ -271,7 +271,7 @@ void Session::end_transaction() {
 bool Session::is_exempt() const {
   const Snapshot& snapshot = service_.policy->snapshot();
   const ClassId address_class = snapshot.class_of(client_);
-  if (snapshot.is_protected(address_class)) return true;
+  if (snapshot.is_protected(address_class, std::time(nullptr))) return true;
   const auto final_in = [&](uint32_t policy) {
     return (snapshot.verdict(policy, address_class).flags & PS_VERDICT_FINAL) != 0;
   };

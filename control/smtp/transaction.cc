@@ -206,14 +206,14 @@ void Transaction::log(const policy::SessionFacts& session, const policy::Message
                       const policy::Disposition& disposition, const Reply& reply) const {
   const auto& snapshot = service_.policy->snapshot();
   std::string lists;
-  for (const size_t list : snapshot.lists_of(snapshot.class_of(session.client)))
+  for (const size_t list : snapshot.lists_of(snapshot.class_of(session.client), facts.now))
     lists += (lists.empty() ? "" : ",") + snapshot.lists()[list].name;
   const auto* signature = telling_signature(facts.auth);
   const std::chrono::duration<double> took = steady_clock::now() - begun_;
   spdlog::info(
       "message id={} client={} class={} helo={} tls={} from={} rcpts={} size={} dkim={} "
       "domain={} "
-      "reputation={} dns={} removed={} action={} rule={} line={} reply={} seconds={:.3f}",
+      "reputation={} dns={} removed={} action={} rule={} place={} reply={} seconds={:.3f}",
       id_, session.client.to_string(), lists.empty() ? "-" : lists, log_value(client_.helo),
       client_.tls.empty() ? "-" : log_value(client_.tls), log_value("<" + mail_.sender + ">"),
       recipients_.size(), spool_.size(),
@@ -225,7 +225,7 @@ void Transaction::log(const policy::SessionFacts& session, const policy::Message
       facts.auth.dns_failed ? "error" : "ok", filter_.removed_count(),
       policy::word(disposition.action),
       disposition.rule.empty() ? log_value(disposition.explanation) : log_value(disposition.rule),
-      disposition.rule_line, log_value(reply.one_line()), took.count());
+      disposition.rule_place.empty() ? "-" : log_value(disposition.rule_place), log_value(reply.one_line()), took.count());
 }
 
 }  // namespace postern::smtp

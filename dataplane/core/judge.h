@@ -20,7 +20,7 @@
 
 /* The verdict that a reason alone stands for: pass, or drop where it stops. */
 PS_INLINE struct ps_verdict ps_verdict_because(enum ps_reason reason) {
-  struct ps_verdict verdict = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0};
+  struct ps_verdict verdict = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0};
   if (ps_reason_stops(reason)) verdict.action = PS_ACTION_DROP;
   return verdict;
 }

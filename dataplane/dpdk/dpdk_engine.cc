@@ -63,14 +63,19 @@ DpdkEngine::~DpdkEngine() {
   stop();
 }
 
-void DpdkEngine::load(std::shared_ptr<const Snapshot> snapshot) {
-  auto next = std::make_unique<const LoadedImage>(std::move(snapshot));
+void DpdkEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
+  auto next = std::make_unique<LoadedImage>(std::move(snapshot));
   active_.store(&next->image(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
   loaded_ = std::move(next);
   spdlog::info("event=snapshot-loaded generation={} snapshot={} bytes={} memory={}",
                loaded_->snapshot()->generation(), loaded_->snapshot()->name(),
-               loaded_->snapshot()->image_bytes().size(), loaded_->copied() ? "hugepages" : "heap");
+               loaded_->snapshot()->image_bytes().size(),
+               loaded_->in_hugepages() ? "hugepages" : "heap");
+}
+
+std::span<std::byte> DpdkEngine::live_image() noexcept {
+  return loaded_ ? loaded_->bytes() : std::span<std::byte>();
 }
 
 std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {

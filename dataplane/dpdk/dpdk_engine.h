@@ -39,7 +39,7 @@ class DpdkEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "dpdk"; }
   std::string_view topology() const noexcept override { return "wire"; }
-  void load(std::shared_ptr<const Snapshot> snapshot) override;
+  uint32_t features() const noexcept override { return 0; }
   std::shared_ptr<const Snapshot> snapshot() const override;
   ps_counters counters() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
@@ -48,6 +48,10 @@ class DpdkEngine : public Engine {
   void start();
   // Returns once every worker has.
   void stop() noexcept;
+
+ protected:
+  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
+  std::span<std::byte> live_image() noexcept override;
 
  private:
   struct FreeDpdk {
@@ -69,7 +73,7 @@ class DpdkEngine : public Engine {
   DpdkMemory<ps_dynamic_bucket> buckets_;
   std::unique_ptr<DynamicTable> dynamic_;
   DpdkMemory<rte_rcu_qsbr> readers_;
-  std::unique_ptr<const LoadedImage> loaded_;
+  std::unique_ptr<LoadedImage> loaded_;
   ActiveImage active_{nullptr};
   std::vector<Worker> workers_;
   std::atomic<bool> stopping_{false};

@@ -20,6 +20,11 @@ namespace json = boost::json;
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
 
+int64_t unix_now() {
+  using namespace std::chrono;
+  return duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
+}
+
 json::string_view view(std::string_view text) noexcept {
   return {text.data(), text.size()};
 }
@@ -54,7 +59,13 @@ ApiAnswer api_error(unsigned status, std::string_view line) {
   return {status, json::serialize(json::object{{"error", view(first_line(line))}}) + '\n'};
 }
 
-Api::Api(Engine& engine) : engine_(engine), started_(std::chrono::steady_clock::now()) {}
+Api::Api(Engine& engine)
+    : engine_(engine), rules_(engine), started_(std::chrono::steady_clock::now()) {}
+
+void Api::tick() {
+  engine_.dynamic().sweep(monotonic_ns());
+  rules_.tick(unix_now());
+}
 
 ApiAnswer Api::handle(std::string_view method, std::string_view target, std::string_view body) {
   try {
@@ -75,6 +86,9 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
   } else if (path == "/v1/snapshot") {
     if (method == "PUT") return load_snapshot(body);
     allowed = "PUT";
+  } else if (path == "/v1/snapshot/confirm") {
+    if (method == "POST") return confirm_snapshot(body);
+    allowed = "POST";
   } else if (path == "/v1/counters") {
     if (method == "GET") return counters();
     allowed = "GET";
@@ -98,25 +112,38 @@ ApiAnswer Api::health() {
   const auto snapshot = engine_.snapshot();
   const auto uptime =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
+  const auto until = rules_.unconfirmed_until();
   return answer_with({{"engine", view(engine_.kind())},
                       {"topology", view(engine_.topology())},
                       {"version", POSTERN_VERSION},
                       {"generation", snapshot ? snapshot->generation() : 0},
                       {"snapshot", snapshot ? view(snapshot->name()) : ""},
                       {"created", snapshot ? snapshot->created() : 0},
+                      {"unconfirmed_until", until ? json::value(*until) : json::value(nullptr)},
                       {"uptime", uptime.count()},
                       {"entries", engine_.dynamic().size()}});
 }
 
 ApiAnswer Api::load_snapshot(std::string_view body) {
-  const auto path = read_snapshot_request(body);
+  const auto request = read_snapshot_request(body);
   try {
-    const auto snapshot = read_owned_snapshot(path);
-    engine_.load(snapshot);
+    const auto snapshot = read_owned_snapshot(request.path);
+    if (request.confirm_seconds)
+      rules_.load_unconfirmed(snapshot, unix_now(), static_cast<int64_t>(*request.confirm_seconds));
+    else
+      rules_.load(snapshot, unix_now());
     return answer_with({{"generation", snapshot->generation()}});
   } catch (const std::runtime_error& refused) {  // BadInput and std::system_error are of this kind
     return api_error(422, refused.what());
   }
+}
+
+ApiAnswer Api::confirm_snapshot(std::string_view body) {
+  const auto generation = read_confirmation(body);
+  if (!rules_.confirm(generation))
+    return api_error(404, "no rules of generation " + std::to_string(generation) +
+                              " are waiting to be confirmed");
+  return answer_with({{"generation", generation}});
 }
 
 ApiAnswer Api::counters() {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/engine/active_rules.h"
 #include "dataplane/engine/engine.h"
 
 namespace postern {
@@ -33,10 +34,14 @@ class Api {
   // method as in HTTP ("GET"); target as in the request line, a query is ignored. Does not throw
   // for anything that a request says; a fault of ours is a 500.
   ApiAnswer handle(std::string_view method, std::string_view target, std::string_view body);
+  // What is due by the clock: entries and lists that expire, rules that nobody confirmed. To be
+  // called once a second.
+  void tick();
 
  private:
   ApiAnswer health();
   ApiAnswer load_snapshot(std::string_view body);
+  ApiAnswer confirm_snapshot(std::string_view body);
   ApiAnswer counters();
   ApiAnswer list_entries();
   ApiAnswer add_entry(std::string_view body);
@@ -45,6 +50,7 @@ class Api {
   ApiAnswer dispatch(std::string_view method, std::string_view path, std::string_view body);
 
   Engine& engine_;
+  ActiveRules rules_;
   std::chrono::steady_clock::time_point started_;
 };
 

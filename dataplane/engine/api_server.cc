@@ -42,7 +42,7 @@ using Request = http::request_parser<http::string_body>;
 using Response = http::response<http::string_body>;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kSweepInterval{1};
+constexpr std::chrono::seconds kTickInterval{1};
 // What a client may still send after it was refused, and for how long, so that it reads the refusal
 // before it sees the connection gone.
 constexpr std::chrono::seconds kLingerTime{1};
@@ -76,8 +76,7 @@ ApiAnswer answer_to(const beast::error_code& error) {
 class ApiServer::Listener {
  public:
   Listener(Engine& engine, std::string path)
-      : engine_(engine),
-        api_(engine),
+      : api_(engine),
         socket_(std::move(path)),
         acceptor_(loop_, Local(), socket_.release()),
         signals_(loop_, SIGINT, SIGTERM),
@@ -92,7 +91,7 @@ class ApiServer::Listener {
     });
     wake_.async_wait(asio::posix::stream_descriptor::wait_read,
                      [this](const auto&) { loop_.stop(); });
-    asio::co_spawn(loop_, sweep(), asio::detached);
+    asio::co_spawn(loop_, tick(), asio::detached);
     asio::co_spawn(loop_, accept(), asio::detached);
     loop_.run();
   }
@@ -110,12 +109,12 @@ class ApiServer::Listener {
     return descriptor;
   }
 
-  asio::awaitable<void> sweep() {
+  asio::awaitable<void> tick() {
     asio::steady_timer timer(loop_);
     for (;;) {
-      timer.expires_after(kSweepInterval);
+      api_.tick();
+      timer.expires_after(kTickInterval);
       co_await timer.async_wait(kAwait);
-      engine_.dynamic().sweep(monotonic_ns());
     }
   }
 
@@ -206,7 +205,6 @@ class ApiServer::Listener {
     }
   }
 
-  Engine& engine_;
   Api api_;
   size_t connections_ = 0;  // before the loop, whose end destroys what counts here
   UnixListener socket_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // ApiServer: the management API of an engine (docs/management-api.md) as HTTP/1.1 on a Unix socket.
-// This file is the transport: connections, their limits, and the clock that sweeps dynamic entries;
+// This file is the transport: connections, their limits, and the clock;
 // what a request means is in dataplane/engine/api.h. One thread, the one that calls run().
 #pragma once
 
@@ -32,7 +32,7 @@ class ApiServer {
 
   const std::string& socket_path() const noexcept;
 
-  // Serves, and sweeps the engine's dynamic entries each second, until stop(), SIGINT or SIGTERM.
+  // Serves, and each second does what is due (Api::tick), until stop(), SIGINT or SIGTERM.
   // Once only.
   void run();
   // From any thread, or from a signal handler (async-signal-safe). Before run(): run() returns at

@@ -6,13 +6,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "dataplane/engine/dynamic_table.h"
 #include "rules/abi/counters.h"
+#include "rules/compile/expiry.h"
 #include "rules/snapshot/snapshot.h"
 
 namespace postern {
@@ -22,14 +25,26 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string_view kind() const noexcept = 0;      // "dpdk", "xdp"
   virtual std::string_view topology() const noexcept = 0;  // "wire", "host"
-  // Puts a snapshot into force. When it returns, no packet is judged by the old one any more.
-  // Throws std::runtime_error and leaves the old one in force.
-  virtual void load(std::shared_ptr<const Snapshot> snapshot) = 0;
+  // PS_FEATURE_*: what of a snapshot's wishes it can do.
+  virtual uint32_t features() const noexcept = 0;
   // nullptr before the first load.
   virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
   // The sum over all workers or CPUs.
   virtual ps_counters counters() const = 0;
   virtual DynamicTable& dynamic() = 0;
+
+  // Puts a snapshot into force. When it returns, no packet is judged by the old one any more.
+  // Throws std::runtime_error and leaves the old one in force; so it does when the snapshot asks
+  // for a feature that the engine does not have.
+  void load(std::shared_ptr<const Snapshot> snapshot);
+  // Writes the matrix of a later hour over the one in force, cell by cell: a packet is judged by
+  // the one or the other. matrix: matrix_at() of the snapshot in force.
+  void store_matrix(const MatrixAt& matrix) noexcept;
+
+ protected:
+  virtual void put_into_force(std::shared_ptr<const Snapshot> snapshot) = 0;
+  // The image that packets are judged by, writable; empty before the first load.
+  virtual std::span<std::byte> live_image() noexcept = 0;
 };
 
 }  // namespace postern

@@ -65,6 +65,17 @@ Prefix prefix_of(const json::object& object) {
   return *prefix;
 }
 
+// A whole number from 1 to `largest`.
+uint64_t number_in(const json::value& value, std::string_view name, uint64_t largest) {
+  if (!value.is_int64() && !value.is_uint64())
+    throw ApiRefusal{400, "the member '" + std::string(name) + "' is not a whole number"};
+  const auto* number = value.if_int64();  // what only fits unsigned is out of range
+  if (!number || *number < 1 || static_cast<uint64_t>(*number) > largest)
+    throw ApiRefusal{422, std::string(name) + (name == "seconds" ? " are" : " is") + " 1 to " +
+                              std::to_string(largest)};
+  return static_cast<uint64_t>(*number);
+}
+
 }  // namespace
 
 EntryRequest read_entry_request(std::string_view body) {
@@ -75,6 +86,8 @@ EntryRequest read_entry_request(std::string_view body) {
 
   const auto action = action_from(action_word);
   if (!action) throw ApiRefusal{422, quoted(action_word) + " is no action"};
+  if (*action == Action::REFUSE)
+    throw ApiRefusal{422, "an entry cannot refuse: allow, inspect, drop or reset"};
   request.action = *action;
 
   if (object.contains("reason")) request.reason = text_of(object, "reason");
@@ -82,12 +95,7 @@ EntryRequest read_entry_request(std::string_view body) {
     throw ApiRefusal{422, "the reason is longer than " +
                               std::to_string(DynamicTable::kMaxReasonBytes) + " bytes"};
 
-  if (!seconds_value.is_int64() && !seconds_value.is_uint64())
-    throw ApiRefusal{400, "the member 'seconds' is not a whole number"};
-  const auto* seconds = seconds_value.if_int64();  // what only fits unsigned is out of range
-  if (!seconds || *seconds < 1 || static_cast<uint64_t>(*seconds) > kMaxEntrySeconds)
-    throw ApiRefusal{422, "seconds are 1 to " + std::to_string(kMaxEntrySeconds)};
-  request.seconds = static_cast<uint64_t>(*seconds);
+  request.seconds = number_in(seconds_value, "seconds", kMaxEntrySeconds);
   return request;
 }
 
@@ -95,11 +103,20 @@ Prefix read_removal_request(std::string_view body) {
   return prefix_of(read_object(body, {"prefix"}));
 }
 
-std::string read_snapshot_request(std::string_view body) {
-  auto path = text_of(read_object(body, {"path"}), "path");
-  if (!path.starts_with('/') || path.find('\0') != std::string::npos)
-    throw ApiRefusal{422, "the snapshot's path must be absolute, not " + quoted(path)};
-  return path;
+SnapshotRequest read_snapshot_request(std::string_view body) {
+  const auto object = read_object(body, {"path", "confirm_seconds"});
+  SnapshotRequest request{text_of(object, "path"), std::nullopt};
+  if (!request.path.starts_with('/') || request.path.find('\0') != std::string::npos)
+    throw ApiRefusal{422, "the snapshot's path must be absolute, not " + quoted(request.path)};
+  if (object.contains("confirm_seconds"))
+    request.confirm_seconds =
+        number_in(member_of(object, "confirm_seconds"), "confirm_seconds", kMaxConfirmSeconds);
+  return request;
+}
+
+uint64_t read_confirmation(std::string_view body) {
+  const auto object = read_object(body, {"generation"});
+  return number_in(member_of(object, "generation"), "generation", INT64_MAX);
 }
 
 }  // namespace postern

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,7 @@ struct ApiRefusal {
 };
 
 inline constexpr uint64_t kMaxEntrySeconds = 31'536'000;  // a year
+inline constexpr uint64_t kMaxConfirmSeconds = 86'400;    // a day
 
 // POST /v1/entries
 struct EntryRequest {
@@ -29,11 +31,18 @@ struct EntryRequest {
   std::string reason;  // empty where none is given
   uint64_t seconds;    // 1..kMaxEntrySeconds
 };
-// All three throw ApiRefusal: 400 when the body is not of the shape, 422 when a value cannot be.
+// All of these throw ApiRefusal: 400 when the body is not of the shape, 422 when a value cannot be.
 EntryRequest read_entry_request(std::string_view body);
 // DELETE /v1/entries
 Prefix read_removal_request(std::string_view body);
-// PUT /v1/snapshot: the absolute path.
-std::string read_snapshot_request(std::string_view body);
+// PUT /v1/snapshot
+struct SnapshotRequest {
+  std::string path;  // absolute
+  // Rules that are not confirmed within so long fall back; 1..kMaxConfirmSeconds.
+  std::optional<uint64_t> confirm_seconds;
+};
+SnapshotRequest read_snapshot_request(std::string_view body);
+// POST /v1/snapshot/confirm: the generation.
+uint64_t read_confirmation(std::string_view body);
 
 }  // namespace postern

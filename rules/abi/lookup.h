@@ -122,7 +122,7 @@ PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
 /* The matrix cell. Outside the matrix: allow, no-rule. */
 PS_INLINE struct ps_verdict ps_verdict_of(struct ps_image* image, uint32_t policy,
                                           uint32_t address_class) {
-  struct ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0};
+  struct ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0};
   const struct ps_snapshot_header* header = ps_image_header(image);
   const struct ps_block* block;
   uint32_t cell;

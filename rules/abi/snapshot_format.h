@@ -5,13 +5,15 @@
  * number. The first `engine_blocks` blocks are all that an engine needs (the *image*); behind them
  * lie the sections that explain a verdict (policy text, lists, entries), which engines never read.
  *
- *   block 0..3         struct ps_snapshot_header
+ *   block 0..4         struct ps_snapshot_header
  *   source_v4_root     65,536 slots: what a source's first 16 bits lead to -> class
  *   source_v6_root     the same for IPv6
  *   service_v4_root    the same for destinations -> number of a service set, 0 none
  *   service_v6_root
  *   service_sets       one block each, numbered from 1 (set 0 is never read)
  *   matrix             struct ps_verdict[policy_count][class_count], row by row
+ *   limits             struct ps_limit, numbered from 1 (number 0 is never read)
+ *   outbound           struct ps_outbound[class_count]; absent without outbound rules
  *   nodes              what the roots lead to
  *
  * All numbers are in the byte order of the machine that made the file (little-endian; a file of
@@ -24,7 +26,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 1u
+#define PS_SNAPSHOT_VERSION 2u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -42,6 +44,9 @@
 #define PS_MAX_MATRIX_CELLS (1u << 20)
 #define PS_MAX_RULES_PER_POLICY 1024u
 #define PS_MAX_LISTS 1024u
+#define PS_MAX_SUBLISTS 16384u
+#define PS_MAX_LIMITS 255u
+#define PS_MAX_INCLUDES 256u
 #define PS_MAX_BLOCKS (1u << 25) /* of an image: 2 GiB */
 
 struct ps_block {
@@ -77,11 +82,36 @@ struct ps_service_set {
   struct ps_service services[PS_SERVICES_PER_SET];
 } __attribute__((aligned(64)));
 
+/* `limit N/time burst B else ...`, as the generic cell rate algorithm wants it (ITU-T I.371). Four
+ * fill a block. */
+struct ps_limit {
+  uint64_t interval_ns; /* between attempts at the full rate: time / N, at least 1 */
+  uint32_t burst;       /* attempts at once, at least 1 */
+  uint8_t otherwise;    /* enum ps_action: DROP, RESET or REFUSE */
+  uint8_t observe;      /* 1: what is over it is only counted */
+  uint8_t reserved[2];
+} __attribute__((aligned(16)));
+
+/* What judges a source's attempts from the inside, per class of the source. */
+struct ps_outbound {
+  uint16_t port;   /* host order; 0: nothing judges them */
+  uint16_t policy; /* row of the matrix, read at the class of the destination */
+};
+
+/* What a snapshot asks of an engine beyond looking up and passing, dropping or resetting attempts
+ * by the matrix. An engine refuses a snapshot that asks for what it cannot do. */
+#define PS_FEATURE_REFUSE 0x1u   /* an action refuse */
+#define PS_FEATURE_LIMIT 0x2u    /* a limit */
+#define PS_FEATURE_HARD 0x4u     /* PS_VERDICT_HARD */
+#define PS_FEATURE_OUTBOUND 0x8u /* outbound rules */
+
 /* Sections behind the image. Offsets are from the start of the file, in bytes. */
 enum ps_section {
-  PS_SECTION_POLICY,     /* struct ps_policy_source, then the text of the policy file */
-  PS_SECTION_LISTS,      /* struct ps_list_record[], in the order of the policy */
-  PS_SECTION_CLASSES,    /* per class (from 0): the lists it is in, see rules/snapshot/sections.h */
+  PS_SECTION_POLICY,   /* struct ps_policy_source[], the policy file first, then what it includes */
+  PS_SECTION_LISTS,    /* struct ps_list_record[], in the order of the policy */
+  PS_SECTION_SUBLISTS, /* struct ps_sublist_record[]: what classes are sets of */
+  PS_SECTION_NOTES,    /* struct ps_note_record[]: what entries say beyond their addresses */
+  PS_SECTION_CLASSES,  /* per class (from 0): its sub-lists, see rules/snapshot/sections.h */
   PS_SECTION_ENTRIES_V4, /* struct ps_entry_v4[], sorted by first address */
   PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[], likewise */
   PS_SECTION_DOMAINS,    /* struct ps_domain_record[], sorted by list and domain */
@@ -112,7 +142,11 @@ struct ps_snapshot_header {
   uint32_t matrix; /* block of the first cell */
   uint32_t policy_count;
   uint32_t class_count;
-  uint64_t reserved[5];
+  uint32_t limits;      /* block of limit 0 */
+  uint32_t limit_count; /* with limit 0 */
+  uint32_t outbound;    /* block of the first, 0: absent */
+  uint32_t features;    /* PS_FEATURE_* */
+  uint64_t reserved[7];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -121,8 +155,9 @@ static_assert(sizeof(struct ps_block) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_node) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
-static_assert(PS_SECTION_COUNT == 8);
-static_assert(sizeof(struct ps_snapshot_header) == 4 * PS_BLOCK_BYTES);
+static_assert(PS_SECTION_COUNT == 10);
+static_assert(sizeof(struct ps_limit) == 16);
+static_assert(sizeof(struct ps_snapshot_header) == 5 * PS_BLOCK_BYTES);
 #endif
 
 #endif

@@ -14,7 +14,8 @@
   X(ALLOW, "allow")     \
   X(INSPECT, "inspect") \
   X(DROP, "drop")       \
-  X(RESET, "reset")
+  X(RESET, "reset")     \
+  X(REFUSE, "refuse")
 
 /* What becomes of a packet with this reason. */
 #define PS_FATE_PASS 0
@@ -40,6 +41,7 @@
   X(LEARNED_INSPECT, PASS, "learned-inspect", "a dynamic entry says inspect")                  \
   X(RULE_DROP, STOP, "rule-drop", "a drop rule matches the source")                            \
   X(RULE_RESET, STOP, "rule-reset", "a reset rule matches the source; an RST was sent back")   \
+  X(RULE_REFUSE, STOP, "rule-refuse", "a refuse rule matches; a stateless 554 answers")        \
   X(LEARNED_DROP, STOP, "learned-drop", "a dynamic entry says drop")                           \
   X(LEARNED_RESET, STOP, "learned-reset", "a dynamic entry says reset; an RST was sent back")  \
   X(TRUNCATED_ETHERNET, STOP, "truncated-ethernet", "ends inside its Ethernet or VLAN header") \
@@ -65,17 +67,21 @@ enum ps_reason {
 };
 
 /* Set in ps_verdict.flags. */
-#define PS_VERDICT_FINAL 0x1u /* protect or allow: a dynamic entry cannot override it */
+#define PS_VERDICT_FINAL 0x1u    /* protect or allow: a dynamic entry cannot override it */
+#define PS_VERDICT_HARD 0x2u     /* drop, reset: every segment, not only attempts */
+#define PS_VERDICT_GREETING 0x4u /* refuse: the 554 as the greeting */
 
-/* One cell of the policy matrix, and what a decision returns. rule is the 1-based number of the
- * connection rule in its policy, 0 where none decided. Eight bytes, so that eight fill a block. */
+/* One cell of the policy matrix, and what a decision returns. Eight bytes, aligned, so that eight
+ * fill a block and a list that expires can be taken out of a live matrix by plain stores: a reader
+ * sees the cell before or after, never half of each. */
 struct ps_verdict {
-  uint8_t action; /* enum ps_action */
-  uint8_t reason; /* enum ps_reason */
-  uint16_t flags; /* PS_VERDICT_* */
-  uint16_t rule;
-  uint16_t reserved;
-};
+  uint8_t action;         /* enum ps_action */
+  uint8_t reason;         /* enum ps_reason */
+  uint8_t flags;          /* PS_VERDICT_* */
+  uint8_t limit;          /* number of a struct ps_limit that attempts are held to first, 0 none */
+  uint16_t rule;          /* 1-based number of the rule that decides in its policy, 0 none */
+  uint16_t observed_rule; /* that of the first observe rule that would have decided, 0 none */
+} __attribute__((aligned(8)));
 
 PS_INLINE int ps_reason_stops(uint32_t reason) {
   switch (reason) {

@@ -68,7 +68,13 @@ class StringTable {
 
 class Assembler {
  public:
-  explicit Assembler(const CompiledParts& parts) : parts_(parts) {}
+  explicit Assembler(const CompiledParts& parts) : parts_(parts) {
+    uint32_t next = 0;
+    for (const auto& list : parts.lists) {
+      first_notes_.push_back(next);
+      next += static_cast<uint32_t>(list.content.notes.all().size());
+    }
+  }
 
   std::vector<std::byte> assemble() {
     header_.magic = PS_SNAPSHOT_MAGIC;
@@ -86,6 +92,10 @@ class Assembler {
   }
 
  private:
+  static uint32_t blocks_for(size_t bytes) noexcept {
+    return static_cast<uint32_t>((bytes + PS_BLOCK_BYTES - 1) / PS_BLOCK_BYTES);
+  }
+
   void write_image() {
     const auto& sets = parts_.services.sets;
     const auto& rows = parts_.matrix.rows;
@@ -94,15 +104,22 @@ class Assembler {
     header_.class_count = static_cast<uint32_t>(parts_.classes.members.size());
 
     constexpr uint32_t kHeaderBlocks = sizeof(ps_snapshot_header) / PS_BLOCK_BYTES;
-    constexpr uint32_t kVerdictsPerBlock = PS_BLOCK_BYTES / sizeof(ps_verdict);
     header_.source_v4_root = kHeaderBlocks;
     header_.source_v6_root = header_.source_v4_root + PS_ROOT_BLOCKS;
     header_.service_v4_root = header_.source_v6_root + PS_ROOT_BLOCKS;
     header_.service_v6_root = header_.service_v4_root + PS_ROOT_BLOCKS;
     header_.service_sets = header_.service_v6_root + PS_ROOT_BLOCKS;
     header_.matrix = header_.service_sets + header_.service_set_count;
+    header_.limit_count = static_cast<uint32_t>(parts_.matrix.limits.size());
+    header_.features = parts_.matrix.features;
     const uint32_t cells = header_.policy_count * header_.class_count;
-    NodePool nodes(header_.matrix + (cells + kVerdictsPerBlock - 1) / kVerdictsPerBlock);
+    header_.limits = header_.matrix + blocks_for(cells * sizeof(ps_verdict));
+    uint32_t next = header_.limits + blocks_for(header_.limit_count * sizeof(ps_limit));
+    if (!parts_.matrix.outbound.empty()) {
+      header_.outbound = next;
+      next += blocks_for(header_.class_count * sizeof(ps_outbound));
+    }
+    NodePool nodes(next);
 
     const std::vector<uint32_t> roots[] = {build_trie<KeyV4>(parts_.classes.v4.segments, nodes),
                                            build_trie<KeyV6>(parts_.classes.v6.segments, nodes),
@@ -116,6 +133,10 @@ class Assembler {
     for (const auto& root : roots) bytes_.append(root);
     bytes_.append(sets);
     for (const auto& row : rows) bytes_.append(row);
+    bytes_.pad_to(PS_BLOCK_BYTES);
+    bytes_.append(parts_.matrix.limits);
+    bytes_.pad_to(PS_BLOCK_BYTES);
+    bytes_.append(parts_.matrix.outbound);
     bytes_.pad_to(PS_BLOCK_BYTES);
     bytes_.append(nodes.blocks());
     bytes_.pad_to(PS_CHUNK_BYTES);
@@ -132,11 +153,14 @@ class Assembler {
 
   void write_sections() {
     section(PS_SECTION_POLICY, [&] {
-      const ps_policy_source source{strings_.add(parts_.policy.file), parts_.policy.text.size()};
-      bytes_.append(std::span(&source, 1));
-      bytes_.append(std::span<const char>(parts_.policy.text));
+      std::vector<ps_policy_source> sources;
+      for (const auto& source : parts_.policy.sources)
+        sources.push_back({strings_.add(source.file), strings_.add(source.text)});
+      bytes_.append(sources);
     });
     section(PS_SECTION_LISTS, [&] { bytes_.append(list_records()); });
+    section(PS_SECTION_SUBLISTS, [&] { bytes_.append(sublist_records()); });
+    section(PS_SECTION_NOTES, [&] { bytes_.append(note_records()); });
     section(PS_SECTION_CLASSES, [&] { bytes_.append(class_words()); });
     section(PS_SECTION_ENTRIES_V4, [&] { bytes_.append(entries_v4()); });
     section(PS_SECTION_ENTRIES_V6, [&] { bytes_.append(entries_v6()); });
@@ -157,10 +181,56 @@ class Assembler {
                          .contact = strings_.add(declaration.contact),
                          .modified_at = list.modified_at,
                          .expires_at = list.expires_at.value_or(PS_NEVER),
+                         .changed_at = list.changed_at,
+                         .content_hash = list.content_hash,
+                         .reading_hash = list.reading_hash,
                          .entries = list.report.entries,
+                         .skipped = list.report.skipped,
+                         .first_note = first_notes_[i],
+                         .note_count = static_cast<uint32_t>(list.content.notes.all().size()),
+                         .weight = declaration.weight,
+                         .overlap = static_cast<uint32_t>(list.content.overlap),
                          .flags = (list.report.expired ? PS_LIST_EXPIRED : 0) |
                                   (list.report.kept_previous ? PS_LIST_KEPT_PREVIOUS : 0),
                          .reserved = 0});
+    }
+    return records;
+  }
+
+  std::vector<ps_sublist_record> sublist_records() {
+    std::vector<ps_sublist_record> records;
+    for (const auto& sublist : parts_.classes.sublists)
+      records.push_back({.category = strings_.add(sublist.category),
+                         .expires_at = sublist.expires_at,
+                         .list = sublist.list,
+                         .map = sublist.map.value_or(PS_NO_MAP),
+                         .weight = sublist.weight,
+                         .is_protected = sublist.is_protected});
+    return records;
+  }
+
+  std::vector<ps_note_record> note_records() {
+    std::vector<ps_note_record> records;
+    for (uint32_t list = 0; list < parts_.lists.size(); list++) {
+      const auto& notes = parts_.lists[list].content.notes.all();
+      for (size_t i = 0; i < notes.size(); i++) {
+        const auto& note = notes[i];
+        const auto& fate = parts_.classes.fates[list][i];
+        records.push_back({.word = strings_.add(note.word),
+                           .text = strings_.add(note.text),
+                           .number = note.number.value_or(0),
+                           .expires_at = note.expires_at,
+                           .list = list,
+                           .sublist = fate.sublist,
+                           .flags = (note.excluded ? PS_NOTE_EXCLUDED : 0) |
+                                    (note.number ? PS_NOTE_HAS_NUMBER : 0) |
+                                    (note.specificity ? PS_NOTE_HAS_SPECIFICITY : 0) |
+                      (note.order ? PS_NOTE_HAS_ORDER : 0) |
+                                    (fate.kind == NoteFate::Kind::kIgnored ? PS_NOTE_IGNORED : 0),
+                           .reserved = 0,
+             .specificity = note.specificity.value_or(0),
+             .order = note.order.value_or(0)});
+      }
     }
     return records;
   }
@@ -180,7 +250,8 @@ class Assembler {
     std::vector<ps_entry_v4> entries;
     entries.reserve(parts_.classes.v4.entries.size());
     for (const auto& entry : parts_.classes.v4.entries)
-      entries.push_back({entry.first, entry.last, entry.list, entry.line});
+      entries.push_back(
+          {entry.first, entry.last, entry.line, first_notes_[entry.list] + entry.note});
     return entries;
   }
 
@@ -191,8 +262,8 @@ class Assembler {
       auto& record = entries.emplace_back();
       std::ranges::copy(address_of(entry.first).bytes(), record.first);
       std::ranges::copy(address_of(entry.last).bytes(), record.last);
-      record.list = entry.list;
       record.line = entry.line;
+      record.note = first_notes_[entry.list] + entry.note;
     }
     return entries;
   }
@@ -212,6 +283,7 @@ class Assembler {
   }
 
   const CompiledParts& parts_;
+  std::vector<uint32_t> first_notes_;  // per list: where its notes begin in the section
   ps_snapshot_header header_{};
   SnapshotBytes bytes_;
   StringTable strings_;

@@ -33,7 +33,11 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
   CompileResult result;
   const auto lists = load_lists(policy, options, now, result.warnings);
   const auto classes = assign_classes(policy, lists);
-  const auto matrix = build_matrix(policy, classes.members, classes.protect_owner);
+  const auto matrix = build_matrix({.policy = policy,
+                                    .sublists = classes.sublists,
+                                    .classes = classes.members,
+                                    .protect_owner = classes.protect_owner,
+                                    .now = now.time_since_epoch().count()});
   const auto services = assign_service_sets(policy, matrix.row_of_service);
   try {
     result.bytes = assemble({.policy = policy,
@@ -44,10 +48,11 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
                              .generation = next_generation(options),
                              .created = static_cast<uint64_t>(now.time_since_epoch().count())});
   } catch (const std::length_error& error) {
-    throw BadInput(Diagnostic{.file = policy.file, .message = error.what()});
+    throw BadInput(Diagnostic{.file = policy.file(), .message = error.what()});
   }
   for (const auto& list : lists) result.lists.push_back(list.report);
   result.classes = static_cast<uint32_t>(classes.members.size());
+  result.features = matrix.features;
   return result;
 }
 

@@ -30,11 +30,14 @@ struct CompileOptions {
 struct ListReport {
   std::string name;
   std::string file;
-  std::string format;
+  std::string format = {};
   uint64_t entries = 0;  // addresses and domains
   uint64_t skipped = 0;
+  bool recognised = false;     // the format is not named in the policy
+  bool unchanged = false;      // not parsed: the previous snapshot has the same content
   bool kept_previous = false;  // refused; its entries come from the previous snapshot
   bool expired = false;        // too old: counts as empty
+  bool stale = false;          // older than its `stale after`
 };
 
 struct CompileResult {
@@ -42,6 +45,7 @@ struct CompileResult {
   std::vector<ListReport> lists;
   std::vector<Diagnostic> warnings;  // skipped lines, lists refused where a previous one stays
   uint32_t classes = 0;
+  uint32_t features = 0;  // PS_FEATURE_*: what an engine must be able to do
 };
 
 // Throws BadInput when the policy or a list is refused and there is no last good one to keep.

@@ -3,8 +3,9 @@
 // From list declarations to list contents (rules/compile/load_lists.h).
 #include "rules/compile/load_lists.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
 #include <string>
 
@@ -18,11 +19,15 @@ namespace {
 
 constexpr size_t kMaxListBytes = size_t{1} << 30;
 
-// A relative file is beside the policy.
-std::string path_of(const Policy& policy, const ListDeclaration& list) {
-  const std::filesystem::path file(list.file);
-  if (file.is_absolute()) return list.file;
-  return (std::filesystem::path(policy.file).parent_path() / file).string();
+// All that decides what a text is read as, beside the text.
+uint64_t reading_hash_of(const ListDeclaration& declaration) {
+  const auto reading = declaration.format + '\n' + POSTERN_VERSION;
+  return XXH3_64bits(reading.data(), reading.size());
+}
+
+bool has_times(const ListContent& content) {
+  return std::ranges::any_of(
+      content.notes.all(), [](const EntryNote& note) { return note.expires_at != kNeverExpires; });
 }
 
 [[noreturn]] void refuse(const std::string& file, std::string message) {
@@ -47,92 +52,155 @@ std::optional<size_t> index_in(const Snapshot* previous, const std::string& name
 
 class ListLoader {
  public:
-  ListLoader(const Policy& policy, const CompileOptions& options, std::vector<Diagnostic>& warnings)
-      : policy_(policy), options_(options), warnings_(warnings) {}
+  ListLoader(const Policy& policy, const CompileOptions& options, std::chrono::sys_seconds now,
+             std::vector<Diagnostic>& warnings)
+      : policy_(policy),
+        options_(options),
+        now_(now.time_since_epoch().count()),
+        warnings_(warnings) {}
 
   LoadedList load(const ListDeclaration& declaration) {
     const auto path = path_of(policy_, declaration);
     const auto previous = index_in(options_.previous, declaration.name);
+    LoadedList list;
     try {
-      return read(declaration, path, previous);
+      list = read(declaration, path, previous);
     } catch (const BadInput& refused) {
       if (!previous) throw;
       for (auto diagnostic : refused.diagnostics()) {
         diagnostic.message += " (refused; the last good one stays)";
         warnings_.push_back(std::move(diagnostic));
       }
-      return keep(declaration, path, *previous);
+      list = keep(declaration, path, *previous);
     }
+    apply_age(declaration, list);
+    return list;
   }
 
  private:
   LoadedList read(const ListDeclaration& declaration, const std::string& path,
                   std::optional<size_t> previous) {
     auto file = read_file_text(path, kMaxListBytes);
-    file.text = uncompressed(std::move(file.text), path, kMaxListBytes);
-    if (const auto why = why_not_a_list(file.text)) refuse(path, *why);
-    const auto& format = format_of(declaration, file.text, path);
-
     LoadedList list;
-    list.content = format.read(file.text, {.file = path, .modified_at = file.modified_at});
-    list.modified_at = file.modified_at;
+    list.modified_at = list.changed_at = file.modified_at;
+    list.content_hash = XXH3_64bits(file.text.data(), file.text.size());
+    list.reading_hash = reading_hash_of(declaration);
+    list.report = {.name = declaration.name, .file = path};
+    if (!previous || !reuse(*previous, list)) parse(declaration, std::move(file.text), list);
+    list.report.entries = list.content.size();
+    guard(declaration, list, previous);
+    // Only now, as a list that is refused says why in one line.
+    warn_of(list.content.skipped, list.content.skipped_count, "bad lines", path);
+    warn_of(list.content.remarks, list.content.remark_count, "remarks", path);
+    return list;
+  }
+
+  // Takes the content from the previous snapshot where it would be read to be the same.
+  bool reuse(size_t previous, LoadedList& list) {
+    const auto& facts = options_.previous->lists()[previous];
+    if (facts.kept_previous || facts.content_hash != list.content_hash) return false;
+    list.changed_at = facts.changed_at;
+    if (facts.reading_hash != list.reading_hash || (options_.strict && facts.skipped > 0))
+      return false;
+    auto content = options_.previous->content_of(previous);
+    // Relative times count from when the file was written.
+    if (facts.modified_at != list.modified_at && has_times(content)) return false;
+    list.content = std::move(content);
+    list.report.format = facts.format;
+    list.report.skipped = facts.skipped;
+    list.report.unchanged = true;
+    if (facts.skipped > 0)
+      warnings_.push_back({.file = list.report.file,
+                           .message = "has " + std::to_string(facts.skipped) +
+                                      " bad lines, as when it was read last"});
+    return true;
+  }
+
+  void parse(const ListDeclaration& declaration, std::string bytes, LoadedList& list) {
+    const auto& path = list.report.file;
+    const auto text = uncompressed(std::move(bytes), path, kMaxListBytes);
+    if (const auto why = why_not_a_list(text)) refuse(path, *why);
+    const auto& format = format_of(declaration, text, path);
+    list.content = format.read(text, {.file = path, .modified_at = list.modified_at});
     if (options_.strict && list.content.skipped_count > 0)
       throw BadInput(std::move(list.content.skipped));
+    list.report.format = std::string(format.name());
+    list.report.recognised = declaration.format.empty();
+    list.report.skipped = list.content.skipped_count;
+  }
+
+  void guard(const ListDeclaration& declaration, const LoadedList& list,
+             std::optional<size_t> previous) const {
+    const auto& path = list.report.file;
     if (const auto why = why_not_meant(list.content)) refuse(path, *why);
-    list.report = {.name = declaration.name,
-                   .file = path,
-                   .format = std::string(format.name()),
-                   .entries = list.content.size(),
-                   .skipped = list.content.skipped_count};
+    if (const auto why = why_not_so_large(list.content, declaration)) refuse(path, *why);
+    if (declaration.max_share)
+      if (const auto why = why_not_so_much(list.content, *declaration.max_share))
+        refuse(path, *why);
     if (previous && declaration.max_change) {
       const auto before = options_.previous->lists()[*previous].entries;
       if (const auto why = why_not_this_size(list.report.entries, before, *declaration.max_change))
         refuse(path, *why);
     }
-    warn_of_skipped(list);
-    return list;
   }
 
   LoadedList keep(const ListDeclaration& declaration, const std::string& path, size_t previous) {
     const auto& facts = options_.previous->lists()[previous];
     LoadedList list;
     list.modified_at = facts.modified_at;
-    for (const auto& entry : options_.previous->entries_of(previous))
-      list.content.add(entry.range, entry.line);
-    list.content.domains = options_.previous->domain_entries_of(previous);
+    list.changed_at = facts.changed_at;
+    list.content_hash = facts.content_hash;
+    list.reading_hash = facts.reading_hash;
+    list.content = options_.previous->content_of(previous);
     list.report = {.name = declaration.name,
                    .file = path,
                    .format = facts.format,
                    .entries = facts.entries,
+                   .skipped = facts.skipped,
                    .kept_previous = true};
     return list;
   }
 
-  void warn_of_skipped(const LoadedList& list) {
-    const auto& skipped = list.content.skipped;
-    warnings_.insert(warnings_.end(), skipped.begin(), skipped.end());
-    if (list.content.skipped_count > skipped.size())
-      warnings_.push_back({.file = list.report.file,
-                           .message = std::to_string(list.content.skipped_count - skipped.size()) +
-                                      " more bad lines are not shown"});
+  // What `expires` and `stale` say of a file of this age.
+  void apply_age(const ListDeclaration& declaration, LoadedList& list) {
+    const auto expire_after = [&](std::chrono::seconds age) {
+      const auto at = list.modified_at + age.count();
+      list.expires_at = std::min(list.expires_at.value_or(at), at);
+    };
+    if (declaration.expires) expire_after(*declaration.expires);
+    const auto& stale = declaration.stale;
+    if (stale && stale->then == StaleRule::Then::kIgnore) expire_after(stale->after);
+    const auto& name = declaration.name;
+    if (list.expires_at && *list.expires_at <= now_) {
+      list.report.expired = true;
+      warn(list.report.file, "list \"" + name +
+                                 "\" has expired and counts as empty: the file is older than its "
+                                 "expires allows");
+    }
+    if (!stale || list.modified_at + stale->after.count() > now_) return;
+    list.report.stale = true;
+    const std::string message = "list \"" + name + "\" is stale: the file has not changed for " +
+                                std::to_string((now_ - list.modified_at) / 3600) + " hours";
+    if (stale->then == StaleRule::Then::kRefuse) refuse(list.report.file, message);
+    if (stale->then == StaleRule::Then::kKeep) warn(list.report.file, message);
+  }
+
+  void warn(const std::string& file, std::string message) {
+    warnings_.push_back({.file = file, .message = std::move(message)});
+  }
+
+  void warn_of(const std::vector<Diagnostic>& kept, uint64_t count, const char* what,
+               const std::string& file) {
+    warnings_.insert(warnings_.end(), kept.begin(), kept.end());
+    if (count > kept.size())
+      warn(file, std::to_string(count - kept.size()) + " more " + what + " are not shown");
   }
 
   const Policy& policy_;
   const CompileOptions& options_;
+  const int64_t now_;  // Unix seconds
   std::vector<Diagnostic>& warnings_;
 };
-
-void apply_expiry(const ListDeclaration& declaration, std::chrono::sys_seconds now,
-                  LoadedList& list, std::vector<Diagnostic>& warnings) {
-  if (!declaration.expires) return;
-  list.expires_at = list.modified_at + declaration.expires->count();
-  if (*list.expires_at > now.time_since_epoch().count()) return;
-  list.report.expired = true;
-  warnings.push_back({.file = list.report.file,
-                      .message = "list \"" + declaration.name +
-                                 "\" has expired and counts as empty: the file is older than its "
-                                 "expires allows"});
-}
 
 // Rules that take a list for addresses when it turned out to have domains, or the other way round.
 class UseCheck {
@@ -142,41 +210,45 @@ class UseCheck {
 
   std::vector<Diagnostic> wrong_uses() {
     for (const auto& block : policy_.connections)
-      for (const auto& rule : block.rules) {
-        if (const auto* in_list = std::get_if<InList>(&rule.match))
-          need_addresses({in_list->list}, rule.line);
-        else if (const auto* in_category = std::get_if<InCategory>(&rule.match))
-          need_addresses(lists_in_category(policy_, in_category->category), rule.line);
-      }
+      for (const auto& rule : block.rules) need_addresses(rule.match, rule.place);
+    for (const auto& block : policy_.outbound) {
+      for (const auto& source : block.sources) need_addresses(source, block.place);
+      for (const auto& rule : block.rules) need_addresses(rule.match, rule.place);
+    }
     for (const auto& rule : policy_.messages)
       for (const auto& condition : rule.conditions) {
         if (const auto* in_list = std::get_if<SourceInList>(&condition))
-          need_addresses({in_list->list}, rule.line);
+          need_addresses(InList{in_list->list}, rule.place);
         else if (const auto* in_category = std::get_if<SourceInCategory>(&condition))
-          need_addresses(lists_in_category(policy_, in_category->category), rule.line);
+          need_addresses(InCategory{in_category->category}, rule.place);
         else if (const auto* domains = std::get_if<DomainInList>(&condition))
-          need_domains(domains->lists, rule.line);
+          need_domains(domains->lists, rule.place);
       }
     return std::move(wrong_);
   }
 
  private:
-  void need_addresses(const std::vector<size_t>& any_of, uint32_t line) {
-    const bool found = std::any_of(any_of.begin(), any_of.end(), [&](size_t list) {
-      return lists_[list].content.size() > lists_[list].content.domains.size();
-    });
-    if (!found) complain(line, any_of, "domains, but this rule looks for addresses");
+  void need_addresses(const AddressMatch& match, const PolicyPlace& place) {
+    std::vector<size_t> any_of;
+    if (const auto* in_list = std::get_if<InList>(&match)) any_of = {in_list->list};
+    if (const auto* in_category = std::get_if<InCategory>(&match))
+      any_of = lists_with_category(policy_, in_category->category);
+    const bool found = any_of.empty() || std::ranges::any_of(any_of, [&](size_t list) {
+                         const auto& content = lists_[list].content;
+                         return content.size() > content.domains.size();
+                       });
+    if (!found) complain(place, any_of, "domains, but this rule looks for addresses");
   }
-  void need_domains(const std::vector<size_t>& any_of, uint32_t line) {
-    const bool found = std::any_of(any_of.begin(), any_of.end(), [&](size_t list) {
-      return !lists_[list].content.domains.empty();
-    });
-    if (!found) complain(line, any_of, "addresses, but this rule looks for domains");
+  void need_domains(const std::vector<size_t>& any_of, const PolicyPlace& place) {
+    const bool found = std::ranges::any_of(
+        any_of, [&](size_t list) { return !lists_[list].content.domains.empty(); });
+    if (!found) complain(place, any_of, "addresses, but this rule looks for domains");
   }
-  void complain(uint32_t line, const std::vector<size_t>& lists, const std::string& what) {
+  void complain(const PolicyPlace& place, const std::vector<size_t>& lists,
+                const std::string& what) {
     wrong_.push_back(
-        {.file = policy_.file,
-         .line = line,
+        {.file = policy_.file_of(place),
+         .line = place.line,
          .message = "list \"" + lists_[lists.front()].report.name + "\" has only " + what});
   }
 
@@ -190,13 +262,12 @@ class UseCheck {
 std::vector<LoadedList> load_lists(const Policy& policy, const CompileOptions& options,
                                    std::chrono::sys_seconds now,
                                    std::vector<Diagnostic>& warnings) {
-  ListLoader loader(policy, options, warnings);
+  ListLoader loader(policy, options, now, warnings);
   std::vector<LoadedList> lists;
   std::vector<Diagnostic> refused;
   for (const auto& declaration : policy.lists) {
     try {
       lists.push_back(loader.load(declaration));
-      apply_expiry(declaration, now, lists.back(), warnings);
     } catch (const BadInput& bad) {
       refused.insert(refused.end(), bad.diagnostics().begin(), bad.diagnostics().end());
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Reading the lists that a policy names: the file, its format, the guards, and when it is refused
-// the last good one from the previous snapshot. What comes out may be compiled as it is.
+// the last good one from the previous snapshot. A file that is byte for byte what the previous
+// snapshot was made of is not parsed again. What comes out may be compiled as it is.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,10 @@ struct LoadedList {
   ListReport report;
   ListContent content;
   int64_t modified_at = 0;            // Unix seconds
+  int64_t changed_at = 0;             // Unix seconds; of the file that first had this content
   std::optional<int64_t> expires_at;  // Unix seconds
+  uint64_t content_hash = 0;          // XXH3-64 of the file's bytes
+  uint64_t reading_hash = 0;          // of what else decides what they are read as
 };
 
 // In the order of Policy::lists. Adds to warnings. Throws BadInput with a diagnostic for each list

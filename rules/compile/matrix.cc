@@ -1,141 +1,220 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// First match wins, worked out once per class (rules/compile/matrix.h).
+// Rows of verdicts (rules/compile/matrix.h).
 #include "rules/compile/matrix.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
-#include <span>
 #include <string>
 
-#include "rules/abi/snapshot_format.h"
-#include "rules/abi/vocabulary.h"
-#include "rules/policy/names.h"
+#include "rules/compile/rule_order.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern {
 namespace {
 
-constexpr ps_verdict kNoRule = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0};
-constexpr ps_verdict kProtected = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, PS_VERDICT_FINAL, 0, 0};
+constexpr ps_verdict kProtected = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, PS_VERDICT_FINAL, 0, 0, 0};
 
-ps_verdict verdict_of(Action action, uint16_t rule) {
-  switch (action) {
-    case Action::ALLOW:
-      return {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, PS_VERDICT_FINAL, rule, 0};
-    case Action::INSPECT:
-      return {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, rule, 0};
-    case Action::DROP:
-      return {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, rule, 0};
-    case Action::RESET:
-      return {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, rule, 0};
-  }
-  return kNoRule;
-}
-
-// For one block of rules: the first rule that matches each list, so that a class's rule is the
-// first of those of its lists.
-class FirstRules {
+// The sub-lists of one class that count now, and what their lists weigh together: of the sub-lists
+// of one list the heaviest.
+class LiveMembers {
  public:
-  FirstRules(const Policy& policy, std::span<const ConnectionRule> rules)
-      : rules_(rules), of_list_(policy.lists.size(), rules.size()), any_(rules.size()) {
-    for (size_t i = rules.size(); i-- > 0;) {
-      const auto& match = rules[i].match;
-      if (std::holds_alternative<AnySource>(match)) any_ = i;
-      if (const auto* in_list = std::get_if<InList>(&match)) of_list_[in_list->list] = i;
-      if (const auto* in_category = std::get_if<InCategory>(&match))
-        for (const size_t list : lists_in_category(policy, in_category->category))
-          of_list_[list] = i;
+  LiveMembers(const MatrixInput& input, std::span<const uint32_t> members) {
+    for (const uint32_t member : members) {
+      if (member == input.protect_owner || !input.sublists[member].counts_at(input.now)) continue;
+      const auto& sublist = input.sublists[member];
+      if (!sublists_.empty() && input.sublists[sublists_.back()].list == sublist.list) {
+        weight_ += std::max(0, sublist.weight - heaviest_);
+        heaviest_ = std::max(heaviest_, sublist.weight);
+      } else {
+        weight_ += sublist.weight;
+        heaviest_ = sublist.weight;
+      }
+      sublists_.push_back(member);
     }
   }
-
-  ps_verdict judge(std::span<const uint32_t> lists) const {
-    size_t first = any_;
-    for (const uint32_t list : lists) first = std::min(first, of_list_[list]);
-    if (first == rules_.size()) return kNoRule;
-    return verdict_of(rules_[first].action, static_cast<uint16_t>(first + 1));
-  }
+  std::span<const uint32_t> sublists() const noexcept { return sublists_; }
+  int weight() const noexcept { return weight_; }
 
  private:
-  std::span<const ConnectionRule> rules_;
-  std::vector<size_t> of_list_;  // index of a rule; rules_.size(): none
-  size_t any_;
+  std::vector<uint32_t> sublists_;
+  int weight_ = 0;
+  int heaviest_ = 0;  // of the list of the last sub-list
 };
 
-struct RowLess {
-  bool operator()(const std::vector<ps_verdict>& a, const std::vector<ps_verdict>& b) const {
-    return std::memcmp(a.data(), b.data(), a.size() * sizeof(ps_verdict)) < 0;
+class LimitTable {
+ public:
+  LimitTable() : limits_(1) {}
+
+  // 0 where the rule has none.
+  uint8_t number_of(const ConnectionRule& rule) {
+    if (!rule.limit) return 0;
+    constexpr uint64_t kNanoseconds = 1'000'000'000;
+    const auto& limit = *rule.limit;
+    ps_limit wanted{};
+    wanted.interval_ns = std::max<uint64_t>(
+        static_cast<uint64_t>(limit.per.count()) * kNanoseconds / limit.count, 1);
+    wanted.burst = limit.burst;
+    wanted.otherwise = static_cast<uint8_t>(limit.otherwise);
+    wanted.observe = rule.observe;
+    for (size_t i = 1; i < limits_.size(); i++)
+      if (limits_[i].interval_ns == wanted.interval_ns && limits_[i].burst == wanted.burst &&
+          limits_[i].otherwise == wanted.otherwise && limits_[i].observe == wanted.observe)
+        return static_cast<uint8_t>(i);
+    limits_.push_back(wanted);  // the parser has counted them: at most PS_MAX_LIMITS
+    return static_cast<uint8_t>(limits_.size() - 1);
   }
+  std::vector<ps_limit> take() { return std::move(limits_); }
+
+ private:
+  std::vector<ps_limit> limits_;
 };
 
-}  // namespace
-
-namespace {
+uint32_t features_of(std::span<const ConnectionRule> rules) {
+  uint32_t features = 0;
+  for (const auto& rule : rules) {
+    if (rule.limit) features |= PS_FEATURE_LIMIT;
+    if (rule.observe) continue;
+    if (rule.limit ? rule.limit->otherwise == Action::REFUSE : rule.action == Action::REFUSE)
+      features |= PS_FEATURE_REFUSE;
+    if (rule.hard) features |= PS_FEATURE_HARD;
+  }
+  return features;
+}
 
 class MatrixBuilder {
  public:
-  MatrixBuilder(const Policy& policy, const std::vector<std::vector<uint32_t>>& classes,
-                uint32_t protect_owner)
-      : policy_(policy), classes_(classes), protect_owner_(protect_owner) {}
-
-  // The row for one block of rules, which stands at `line`.
-  uint32_t row_of(std::span<const ConnectionRule> rules, uint32_t line) {
-    const FirstRules first_rules(policy_, rules);
-    std::vector<ps_verdict> row;
-    row.reserve(classes_.size());
-    for (const auto& lists : classes_) {
-      const bool is_protected = !lists.empty() && lists.back() == protect_owner_;
-      row.push_back(is_protected ? kProtected : first_rules.judge(lists));
-    }
-    const auto [place, is_new] = numbers_.try_emplace(row, static_cast<uint32_t>(rows_.size()));
-    if (!is_new) return place->second;
-    if (rows_.size() == PS_MAX_POLICIES)
-      refuse(line, "is one more than the " + std::to_string(PS_MAX_POLICIES) +
-                       " different policies that connections may have");
-    if ((rows_.size() + 1) * classes_.size() > PS_MAX_MATRIX_CELLS)
-      refuse(line, "needs more than " + std::to_string(PS_MAX_MATRIX_CELLS) +
-                       " verdicts in all: the lists overlap in " + std::to_string(classes_.size()) +
-                       " different ways");
-    rows_.push_back(std::move(row));
-    return place->second;
+  explicit MatrixBuilder(const MatrixInput& input)
+      : input_(input), index_(input.policy, input.sublists) {
+    for (const auto& members : input.classes) live_.emplace_back(input, members);
   }
-  std::vector<std::vector<ps_verdict>> take_rows() { return std::move(rows_); }
+
+  // The row for one block of rules, which stands at `place`.
+  uint32_t row_of(std::span<const ConnectionRule> rules, const PolicyPlace& place) {
+    std::vector<std::string> texts;
+    std::vector<uint8_t> limits;
+    for (const auto& rule : rules) {
+      texts.push_back(rule.text);
+      limits.push_back(limits_.number_of(rule));
+    }
+    const auto [known, is_new] =
+        numbers_.try_emplace(std::move(texts), static_cast<uint32_t>(matrix_.rows.size()));
+    if (!is_new) return known->second;
+    check_room(place);
+    matrix_.features |= features_of(rules);
+
+    const RuleOrder order(rules, std::move(limits), index_);
+    auto& row = matrix_.rows.emplace_back();
+    row.reserve(input_.classes.size());
+    for (size_t i = 0; i < input_.classes.size(); i++)
+      row.push_back(is_protected(input_, input_.classes[i])
+                        ? kProtected
+                        : order.judge(live_[i].sublists(), live_[i].weight()));
+    return known->second;
+  }
+
+  // Which of the outbound blocks judges what comes from each class.
+  void assign_outbound() {
+    const auto& blocks = input_.policy.outbound;
+    if (blocks.empty()) return;
+    matrix_.features |= PS_FEATURE_OUTBOUND;
+    std::vector<uint32_t> block_of(input_.sublists.size(), UINT32_MAX);
+    for (uint32_t i = 0; i < blocks.size(); i++)
+      for (const auto& source : blocks[i].sources)
+        for (const uint32_t sublist : index_.matching(source))
+          block_of[sublist] = std::min(block_of[sublist], i);
+    for (const auto& live : live_) {
+      uint32_t block = UINT32_MAX;
+      for (const uint32_t sublist : live.sublists()) block = std::min(block, block_of[sublist]);
+      auto& outbound = matrix_.outbound.emplace_back();
+      if (block < blocks.size())
+        outbound = {blocks[block].port, static_cast<uint16_t>(matrix_.row_of_outbound[block])};
+    }
+  }
+
+  Matrix& matrix() noexcept { return matrix_; }
+  Matrix take() {
+    matrix_.limits = limits_.take();
+    return std::move(matrix_);
+  }
 
  private:
-  [[noreturn]] void refuse(uint32_t line, const std::string& why) const {
-    throw BadInput(Diagnostic{.file = policy_.file, .line = line, .message = "this policy " + why});
+  void check_room(const PolicyPlace& place) const {
+    const auto refuse = [&](const std::string& why) {
+      throw BadInput(Diagnostic{.file = input_.policy.file_of(place),
+                                .line = place.line,
+                                .message = "this policy " + why});
+    };
+    if (matrix_.rows.size() == PS_MAX_POLICIES)
+      refuse("is one more than the " + std::to_string(PS_MAX_POLICIES) +
+             " different policies that connections may have");
+    if ((matrix_.rows.size() + 1) * input_.classes.size() > PS_MAX_MATRIX_CELLS)
+      refuse("needs more than " + std::to_string(PS_MAX_MATRIX_CELLS) +
+             " verdicts in all: the lists overlap in " + std::to_string(input_.classes.size()) +
+             " different ways; most of these are of " + names_of_most_classes());
   }
 
-  const Policy& policy_;
-  const std::vector<std::vector<uint32_t>>& classes_;
-  const uint32_t protect_owner_;
-  std::vector<std::vector<ps_verdict>> rows_;
-  std::map<std::vector<ps_verdict>, uint32_t, RowLess> numbers_;
+  // The lists that are in the most classes.
+  std::string names_of_most_classes() const {
+    constexpr size_t kShown = 3;
+    std::vector<std::pair<size_t, size_t>> counts;  // classes, list
+    for (size_t i = 0; i < input_.policy.lists.size(); i++) counts.emplace_back(0, i);
+    for (const auto& live : live_) {
+      size_t last = SIZE_MAX;
+      for (const uint32_t sublist : live.sublists()) {
+        const size_t list = input_.sublists[sublist].list;
+        if (list != last) counts[list].first++;
+        last = list;
+      }
+    }
+    std::ranges::sort(counts, std::greater<>());
+    std::string names;
+    for (size_t i = 0; i < std::min(kShown, counts.size()); i++)
+      names += (i ? ", " : "") + input_.policy.lists[counts[i].second].name + " (" +
+               std::to_string(counts[i].first) + ")";
+    return names;
+  }
+
+  const MatrixInput& input_;
+  const SubListIndex index_;
+  std::vector<LiveMembers> live_;
+  LimitTable limits_;
+  Matrix matrix_;
+  std::map<std::vector<std::string>, uint32_t> numbers_;  // rows, by the texts of their rules
 };
 
 }  // namespace
 
-Matrix build_matrix(const Policy& policy, const std::vector<std::vector<uint32_t>>& classes,
-                    uint32_t protect_owner) {
+bool is_protected(const MatrixInput& input, std::span<const uint32_t> members) {
+  return std::ranges::any_of(members, [&](uint32_t member) {
+    return member == input.protect_owner ||
+           (input.sublists[member].is_protected && input.sublists[member].counts_at(input.now));
+  });
+}
+
+Matrix build_matrix(const MatrixInput& input) {
   constexpr uint32_t kUnjudged = UINT32_MAX;
-  Matrix matrix;
-  matrix.row_of_service.assign(policy.services.size(), kUnjudged);
-  MatrixBuilder builder(policy, classes, protect_owner);
+  const auto& policy = input.policy;
+  MatrixBuilder builder(input);
+  auto& rows = builder.matrix().row_of_service;
+  rows.assign(policy.services.size(), kUnjudged);
   for (const auto& block : policy.connections) {
-    const auto row = builder.row_of(block.rules, block.line);
-    for (const size_t service : block.services) matrix.row_of_service[service] = row;
+    const auto row = builder.row_of(block.rules, block.place);
+    for (const size_t service : block.services) rows[service] = row;
   }
   // A service that no block names is judged too: no rule matches, and learned entries apply.
-  const auto unjudged =
-      std::find(matrix.row_of_service.begin(), matrix.row_of_service.end(), kUnjudged);
-  if (unjudged != matrix.row_of_service.end()) {
-    const auto service = static_cast<size_t>(unjudged - matrix.row_of_service.begin());
-    const auto row = builder.row_of({}, policy.services[service].line);
-    std::replace(unjudged, matrix.row_of_service.end(), kUnjudged, row);
+  const auto unjudged = std::ranges::find(rows, kUnjudged);
+  if (unjudged != rows.end()) {
+    const auto service = static_cast<size_t>(unjudged - rows.begin());
+    const auto row = builder.row_of({}, policy.services[service].place);
+    std::replace(unjudged, rows.end(), kUnjudged, row);
   }
-  matrix.rows = builder.take_rows();
-  return matrix;
+  for (const auto& block : policy.outbound) {
+    const auto row = builder.row_of(block.rules, block.place);
+    builder.matrix().row_of_outbound.push_back(row);
+  }
+  builder.assign_outbound();
+  return builder.take();
 }
 
 }  // namespace postern

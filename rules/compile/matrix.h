@@ -1,25 +1,44 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The policy matrix: for each service's policy and each class, the verdict. Services whose policies
-// agree on every class share a row.
+// The policy matrix: for each policy and each class, the verdict. Everything that rules look at -
+// lists, categories, sums of weights, and whether a sub-list still counts at a certain time - is
+// worked out here, once per class, so that an engine only reads a cell. Blocks with the same rules
+// share a row. Rows, limits and their numbers do not depend on the time; only cells do, so that the
+// matrix of a later hour fits where the first one was.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
-#include "rules/abi/verdict.h"
+#include "rules/abi/snapshot_format.h"
+#include "rules/compile/sublists.h"
 #include "rules/policy/policy.h"
 
 namespace postern {
 
+struct MatrixInput {
+  const Policy& policy;
+  const std::vector<SubList>& sublists;
+  // Per class: its sub-lists, ascending, and protect_owner last where a prefix protects it.
+  const std::vector<std::vector<uint32_t>>& classes;
+  uint32_t protect_owner;
+  int64_t now;  // Unix seconds
+};
+
 struct Matrix {
   std::vector<std::vector<ps_verdict>> rows;  // [row][class]
   std::vector<uint32_t> row_of_service;       // per Policy::services
+  std::vector<uint32_t> row_of_outbound;      // per Policy::outbound
+  std::vector<ps_limit> limits;               // [0] is never read
+  std::vector<ps_outbound> outbound;          // per class; empty without outbound rules
+  uint32_t features = 0;                      // PS_FEATURE_*
 };
 
-// classes: per class the lists it is in, ascending, and protect_owner last where it is protected.
-// Throws BadInput naming the block that the matrix has no room for.
-Matrix build_matrix(const Policy& policy, const std::vector<std::vector<uint32_t>>& classes,
-                    uint32_t protect_owner);
+// Throws BadInput naming the block that the matrix has no room for, and the lists that cause it.
+Matrix build_matrix(const MatrixInput& input);
+
+// Whether a class is protected at that time, by a prefix or by a list that counts.
+bool is_protected(const MatrixInput& input, std::span<const uint32_t> members);
 
 }  // namespace postern

@@ -24,8 +24,8 @@ std::vector<Segment<Key>> classify(const Policy& policy, OwnerSets& sets) {
 }
 
 [[noreturn]] void refuse(const Policy& policy, size_t service, const std::string& why) {
-  throw BadInput(Diagnostic{.file = policy.file,
-                            .line = policy.services[service].line,
+  throw BadInput(Diagnostic{.file = policy.file_of(policy.services[service].place),
+                            .line = policy.services[service].place.line,
                             .message = "service \"" + policy.services[service].name + "\" " + why});
 }
 

@@ -1,108 +1,234 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// `connection to` and its rules (rules/policy/connection_rules.h).
+// `connection` blocks and their rules (rules/policy/connection_rules.h).
 #include "rules/policy/connection_rules.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "rules/abi/snapshot_format.h"
 #include "rules/policy/names.h"
 #include "rules/text/quoted.h"
 
 namespace postern {
+namespace {
+
+constexpr int kHeaviestSum = 1'000'000;
+constexpr uint32_t kLargestRate = 1'000'000;
+
+// "20/minute"
+bool read_rate_word(std::string_view text, RateLimit& rate) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate.count);
+  if (error != std::errc{} || rate.count == 0 || rate.count > kLargestRate) return false;
+  const std::string_view unit(end, text.data() + text.size());
+  constexpr std::pair<std::string_view, std::chrono::seconds> kUnits[] = {
+      {"/second", std::chrono::seconds(1)},
+      {"/minute", std::chrono::minutes(1)},
+      {"/hour", std::chrono::hours(1)},
+      {"/day", std::chrono::days(1)}};
+  for (const auto& [word, seconds] : kUnits) {
+    if (unit != word) continue;
+    rate.per = seconds;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 ConnectionRules::ConnectionRules(Policy& policy)
     : policy_(policy), judged_by_(policy.services.size()) {}
 
 void ConnectionRules::read_header(Statement& statement) {
-  auto& block = policy_.connections.emplace_back();
-  block.line = statement.line();
-  taken_by_.assign(policy_.lists.size(), 0);
-  any_line_ = 0;
+  taken_by_.assign(policy_.lists.size(), std::nullopt);
+  any_.reset();
+  from_inside_ = statement.accept("from");
+  if (from_inside_) {
+    auto& block = policy_.outbound.emplace_back();
+    block.place = statement.place();
+    rules_ = &block.rules;
+    read_sources(statement, block);
+  } else {
+    auto& block = policy_.connections.emplace_back();
+    block.place = statement.place();
+    rules_ = &block.rules;
+    if (!statement.accept("to")) statement.fail_here(listed({"\"to\"", "\"from\""}));
+    read_services(statement, block);
+  }
+  statement.expect_end();
+}
 
-  statement.expect("to");
+void ConnectionRules::read_services(Statement& statement, ConnectionPolicy& block) {
   do {
-    const auto& place = statement.peek();
+    const auto& token = statement.peek();
     const auto name = statement.expect_name("the name of a service");
     const auto service = service_named(policy_, name);
-    if (!service) statement.fail_at(place, "there is no service " + quoted(name));
+    if (!service) statement.fail_at(token, "there is no service " + quoted(name));
     auto& judged_by = judged_by_[*service];
-    if (judged_by != 0)
-      statement.fail_at(place, "connections to " + quoted(name) + " are judged at line " +
-                                   std::to_string(judged_by) + " already");
-    judged_by = statement.line();
+    if (judged_by)
+      statement.fail_at(token, "connections to " + quoted(name) + " are judged at " +
+                                   place_beside(policy_, *judged_by, statement.place()) +
+                                   " already");
+    judged_by = statement.place();
     block.services.push_back(*service);
   } while (statement.accept_operator(","));
-  statement.expect_end();
+}
+
+void ConnectionRules::read_sources(Statement& statement, OutboundPolicy& block) {
+  do {
+    if (statement.accept("list"))
+      block.sources.emplace_back(std::in_place_type<InList>, read_list(statement));
+    else if (statement.accept("category"))
+      block.sources.emplace_back(std::in_place_type<InCategory>, read_category(statement));
+    else
+      statement.fail_here(listed({"list", "category"}));
+  } while (statement.accept_operator(","));
+  if (statement.accept("port")) block.port = statement.expect_port();
 }
 
 void ConnectionRules::read_rule(Statement& statement) {
-  auto& block = policy_.connections.back();
-  const auto& place = statement.peek();
-  const auto action = action_from(place.text);
-  if (place.kind != Token::Kind::kWord || !action)
-    statement.fail_here(listed({"allow", "inspect", "drop", "reset"}));
-  statement.take();
-  auto match = read_match(statement);
+  const auto& first = statement.peek();
+  ConnectionRule rule;
+  rule.place = statement.place();
+  rule.observe = statement.accept("observe");
+  if (statement.accept("limit")) {
+    read_match(statement, rule.match);
+    rule.limit = read_rate(statement, !from_inside_);
+  } else {
+    read_action(statement, rule);
+  }
   statement.expect_end();
-  if (block.rules.size() == PS_MAX_RULES_PER_POLICY)
+  if (rules_->size() == PS_MAX_RULES_PER_POLICY)
     statement.fail_at(
-        place, "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " rules in one block");
-  check_reachable(statement, place, match);
-  block.rules.push_back({*action, std::move(match), statement.line(), statement.text()});
+        first, "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " rules in one block");
+  check_limit_count(statement, first, rule);
+  check_reachable(statement, first, rule);
+  rule.text = statement.text();
+  rules_->push_back(std::move(rule));
 }
 
-SourceMatch ConnectionRules::read_match(Statement& statement) {
-  if (statement.accept("any")) return AnySource{};
-  if (statement.accept("list")) {
-    const auto& place = statement.peek();
-    const auto name = statement.expect_name("the name of a list");
-    const auto list = list_named(policy_, name);
-    if (!list) statement.fail_at(place, "there is no list " + quoted(name));
-    if (has_only_domains(policy_.lists[*list]))
-      statement.fail_at(place, "list " + quoted(name) + " has domains; a connection has addresses");
-    return InList{*list};
-  }
-  if (statement.accept("category")) {
-    const auto& place = statement.peek();
-    const auto name = statement.expect_name("the name of a category");
-    const auto lists = lists_in_category(policy_, name);
-    if (lists.empty()) statement.fail_at(place, "no list has category " + quoted(name));
-    if (std::all_of(lists.begin(), lists.end(),
-                    [&](size_t list) { return has_only_domains(policy_.lists[list]); }))
-      statement.fail_at(place, "category " + quoted(name) +
-                                   " has only lists of domains; a connection has addresses");
-    return InCategory{name};
-  }
-  statement.fail_here(listed({"any", "list", "category"}));
+void ConnectionRules::read_action(Statement& statement, ConnectionRule& rule) {
+  const auto& token = statement.peek();
+  const auto action = action_from(token.text);
+  if (token.kind != Token::Kind::kWord || !action)
+    statement.fail_here(
+        listed({"allow", "inspect", "drop", "reset", "refuse", "limit", "observe"}));
+  if (*action == Action::REFUSE && from_inside_)
+    statement.fail_at(token, "\"refuse\" speaks to a sender outside; from inside use reset");
+  rule.action = *action;
+  statement.take();
+  if (rule.action == Action::REFUSE) rule.greeting = statement.accept("greeting");
+  read_match(statement, rule.match);
+  const auto& end = statement.peek();
+  if (!statement.accept("hard")) return;
+  if (rule.action != Action::DROP && rule.action != Action::RESET)
+    statement.fail_at(end, "\"hard\" goes with drop and reset");
+  rule.hard = true;
 }
 
-void ConnectionRules::check_reachable(const Statement& statement, const Token& place,
-                                      const SourceMatch& match) {
-  const auto never = [&](uint32_t line) {
-    statement.fail_at(place, "this rule can never match: the rule at line " + std::to_string(line) +
+RateLimit ConnectionRules::read_rate(Statement& statement, bool may_refuse) {
+  constexpr std::string_view kWanted =
+      "a rate such as 20/minute (second, minute, hour, day), at most 1000000";
+  RateLimit rate{};
+  if (statement.peek().kind != Token::Kind::kWord || !read_rate_word(statement.peek().text, rate))
+    statement.fail_here(kWanted);
+  statement.take();
+  rate.burst = rate.count;
+  if (statement.accept("burst"))
+    rate.burst = static_cast<uint32_t>(statement.expect_integer(1, kLargestRate));
+  statement.expect("else");
+  if (statement.accept("drop"))
+    rate.otherwise = Action::DROP;
+  else if (statement.accept("reset"))
+    rate.otherwise = Action::RESET;
+  else if (may_refuse && statement.accept("refuse"))
+    rate.otherwise = Action::REFUSE;
+  else
+    statement.fail_here(may_refuse ? listed({"drop", "reset", "refuse"})
+                                   : listed({"drop", "reset"}));
+  return rate;
+}
+
+// Into a match that is there: g++ 12 is wrong about returning one (-Wmaybe-uninitialized).
+void ConnectionRules::read_match(Statement& statement, AddressMatch& match) {
+  if (from_inside_) statement.accept("to");
+  if (statement.accept("any")) {
+    match.emplace<AnyAddress>();
+  } else if (statement.accept("list")) {
+    match.emplace<InList>(read_list(statement));
+  } else if (statement.accept("category")) {
+    match.emplace<InCategory>(read_category(statement));
+  } else if (statement.accept("weight")) {
+    const auto& token = statement.peek();
+    const auto comparison = statement.expect_comparison();
+    if (comparison == Comparison::kNotEqual)
+      statement.fail_at(token, "a weight is compared with one of = < <= > >=");
+    match.emplace<WeightIs>(comparison, statement.expect_integer(-kHeaviestSum, kHeaviestSum));
+  } else {
+    statement.fail_here(listed({"any", "list", "category", "weight"}));
+  }
+}
+
+InList ConnectionRules::read_list(Statement& statement) {
+  const auto& token = statement.peek();
+  const auto name = statement.expect_name("the name of a list");
+  const auto list = list_named(policy_, name);
+  if (!list) statement.fail_at(token, "there is no list " + quoted(name));
+  if (has_only_domains(policy_.lists[*list]))
+    statement.fail_at(token, "list " + quoted(name) + " has domains; a connection has addresses");
+  return {*list};
+}
+
+InCategory ConnectionRules::read_category(Statement& statement) {
+  const auto& token = statement.peek();
+  const auto name = statement.expect_name("the name of a category");
+  const auto lists = lists_with_category(policy_, name);
+  if (lists.empty()) statement.fail_at(token, "no list has category " + quoted(name));
+  if (std::all_of(lists.begin(), lists.end(),
+                  [&](size_t list) { return has_only_domains(policy_.lists[list]); }))
+    statement.fail_at(token, "category " + quoted(name) +
+                                 " has only lists of domains; a connection has addresses");
+  return {name};
+}
+
+void ConnectionRules::check_limit_count(const Statement& statement, const Token& token,
+                                        const ConnectionRule& rule) {
+  if (!rule.limit) return;
+  const Limit limit{*rule.limit, rule.observe};
+  if (std::find(limits_.begin(), limits_.end(), limit) != limits_.end()) return;
+  if (limits_.size() == PS_MAX_LIMITS)
+    statement.fail_at(token, "more than " + std::to_string(PS_MAX_LIMITS) + " different limits");
+  limits_.push_back(limit);
+}
+
+void ConnectionRules::check_reachable(const Statement& statement, const Token& token,
+                                      const ConnectionRule& rule) {
+  const auto never = [&](const PolicyPlace& before) {
+    statement.fail_at(token, "this rule can never match: the rule at " +
+                                 place_beside(policy_, before, statement.place()) +
                                  " comes before it");
   };
-  if (any_line_ != 0) never(any_line_);
-  if (std::holds_alternative<AnySource>(match)) {
-    any_line_ = statement.line();
-    return;
-  }
-  std::vector<size_t> wanted;
-  if (const auto* in_list = std::get_if<InList>(&match))
-    wanted.push_back(in_list->list);
-  else
-    wanted = lists_in_category(policy_, std::get<InCategory>(match).category);
+  if (any_) never(*any_);
+  const bool ends = !rule.observe && !rule.limit;
+  if (std::holds_alternative<AnyAddress>(rule.match) && ends) any_ = statement.place();
 
-  uint32_t last_taker = 0;
-  bool all_taken = true;
-  for (const size_t list : wanted) {
-    all_taken = all_taken && taken_by_[list] != 0;
-    last_taker = std::max(last_taker, taken_by_[list]);
+  // Which lists have all that the rule could match, and which have nothing else.
+  std::vector<size_t> needed, taken;
+  if (const auto* in_list = std::get_if<InList>(&rule.match)) {
+    needed = taken = {in_list->list};
+  } else if (const auto* in_category = std::get_if<InCategory>(&rule.match)) {
+    needed = lists_with_category(policy_, in_category->category);
+    taken = lists_in_category(policy_, in_category->category);
   }
-  if (all_taken) never(last_taker);
-  for (const size_t list : wanted)
-    if (taken_by_[list] == 0) taken_by_[list] = statement.line();
+  if (!needed.empty() &&
+      std::ranges::all_of(needed, [&](size_t list) { return taken_by_[list].has_value(); })) {
+    PolicyPlace last{};
+    for (const size_t list : needed) last = std::max(last, *taken_by_[list]);
+    never(last);
+  }
+  if (!ends) return;
+  for (const size_t list : taken)
+    if (!taken_by_[list]) taken_by_[list] = statement.place();
 }
 
 }  // namespace postern

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Reading `connection to` blocks: the header and the rules that follow it. A rule that can never
-// match, because the rules before it take all that it would, is refused: someone meant something
-// else.
+// Reading `connection to` and `connection from` blocks: the header and the rules that follow it. A
+// rule that can never match, because the rules before it take all that it would, is refused:
+// someone meant something else. What is said of that is certain: a rule that only might be out of
+// reach is let through.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "rules/policy/policy.h"
@@ -23,15 +25,31 @@ class ConnectionRules {
   void read_rule(Statement& statement);
 
  private:
-  SourceMatch read_match(Statement& statement);
-  void check_reachable(const Statement& statement, const Token& place, const SourceMatch& match);
+  void read_services(Statement& statement, ConnectionPolicy& block);
+  void read_sources(Statement& statement, OutboundPolicy& block);
+  void read_action(Statement& statement, ConnectionRule& rule);
+  RateLimit read_rate(Statement& statement, bool may_refuse);
+  void read_match(Statement& statement, AddressMatch& match);
+  InList read_list(Statement& statement);
+  InCategory read_category(Statement& statement);
+  void check_limit_count(const Statement& statement, const Token& token,
+                         const ConnectionRule& rule);
+  void check_reachable(const Statement& statement, const Token& token, const ConnectionRule& rule);
 
   Policy& policy_;
   // Within the block that is being read:
-  std::vector<uint32_t> taken_by_;  // per list: the line of the first rule that takes it, 0 none
-  uint32_t any_line_ = 0;
-  // Per service: the line of the block that judges it, 0 none.
-  std::vector<uint32_t> judged_by_;
+  bool from_inside_ = false;
+  std::vector<ConnectionRule>* rules_ = nullptr;
+  std::vector<std::optional<PolicyPlace>> taken_by_;  // per list: the first rule that takes it
+  std::optional<PolicyPlace> any_;
+  // Over all blocks:
+  std::vector<std::optional<PolicyPlace>> judged_by_;  // per service: the block that judges it
+  struct Limit {
+    RateLimit rate;
+    bool observe;
+    bool operator==(const Limit&) const = default;
+  };
+  std::vector<Limit> limits_;  // each once
 };
 
 }  // namespace postern

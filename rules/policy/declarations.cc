@@ -8,12 +8,14 @@
 
 #include "rules/abi/snapshot_format.h"
 #include "rules/lists/list_format.h"
+#include "rules/policy/list_details.h"
 #include "rules/policy/names.h"
 #include "rules/text/quoted.h"
 
 namespace postern {
 namespace {
 
+constexpr int kHeaviest = 1000;
 constexpr size_t kMaxContact = 200;  // it has to fit into one line of an SMTP reply
 
 std::string known_formats() {
@@ -32,19 +34,32 @@ bool is_contact(std::string_view text) {
           text.starts_with("mailto:"));
 }
 
+StaleRule::Then read_stale_word(Statement& statement) {
+  if (statement.accept("ignore")) return StaleRule::Then::kIgnore;
+  if (statement.accept("keep")) return StaleRule::Then::kKeep;
+  if (statement.accept("refuse")) return StaleRule::Then::kRefuse;
+  statement.fail_here(listed({"ignore", "keep", "refuse"}));
+}
+
 }  // namespace
 
 void Declarations::read_list(Statement& statement) {
+  in_list_ = true;
+  list_.reset();
+  ignored_ = {};
   const auto& name_token = statement.peek();
   const auto name = statement.expect_name("the name of a list");
   if (const auto other = list_named(policy_, name))
-    statement.fail_at(name_token, "there is a list " + quoted(name) + " already, at line " +
-                                      std::to_string(policy_.lists[*other].line));
+    statement.fail_at(name_token,
+                      "there is a list " + quoted(name) + " already, at " +
+                          place_beside(policy_, policy_.lists[*other].place, statement.place()));
   if (policy_.lists.size() == PS_MAX_LISTS)
     statement.fail_at(name_token, "more than " + std::to_string(PS_MAX_LISTS) + " lists");
   auto& list = policy_.lists.emplace_back();
   list.name = name;
-  list.line = statement.line();
+  list.place = statement.place();
+  list_ = policy_.lists.size() - 1;
+  has_weight_ = false;
   list.file = statement.expect_string("the list's file");
   while (!statement.at_end()) read_list_option(statement, list);
 }
@@ -78,15 +93,68 @@ void Declarations::read_list_option(Statement& statement, ListDeclaration& list)
   } else if (statement.accept("max-change")) {
     only_once(list.max_change.has_value());
     list.max_change = statement.expect_percent();
+  } else if (statement.accept("max-share")) {
+    only_once(list.max_share.has_value());
+    list.max_share = statement.expect_share();
+  } else if (statement.accept("max-range")) {
+    only_once(list.max_range_v4.has_value());
+    list.max_range_v4 = statement.expect_prefix_length(Family::kV4);
+    if (statement.peek().text.starts_with('/'))
+      list.max_range_v6 = statement.expect_prefix_length(Family::kV6);
+  } else if (statement.accept("weight")) {
+    only_once(has_weight_);
+    has_weight_ = true;
+    list.weight = statement.expect_integer(-kHeaviest, kHeaviest);
+  } else if (statement.accept("stale")) {
+    only_once(list.stale.has_value());
+    statement.expect("after");
+    const auto after = statement.expect_duration();
+    list.stale = StaleRule{after, read_stale_word(statement)};
   } else {
-    statement.fail_here(listed({"format", "category", "contact", "expires", "max-change"}));
+    statement.fail_here(listed({"format", "category", "contact", "weight", "expires", "stale",
+                                "max-change", "max-share", "max-range"}));
   }
+}
+
+void Declarations::read_map(Statement& statement) {
+  if (!in_list_) statement.fail_at(statement.peek(), "a map stands under the list that it is for");
+  postern::read_map(statement, list_ ? policy_.lists[*list_] : ignored_);
+}
+
+void Declarations::read_fetch(Statement& statement) {
+  if (!in_list_)
+    statement.fail_at(statement.peek(), "a fetch stands under the list that it is for");
+  postern::read_fetch(statement, list_ ? policy_.lists[*list_] : ignored_);
+}
+
+// Built in place: g++ 12 is wrong about moving such a variant (-Wmaybe-uninitialized).
+decltype(Protect::what)& Declarations::add_protect(const PolicyPlace& place) {
+  auto& protect = policy_.protects.emplace_back();
+  protect.place = place;
+  return protect.what;
 }
 
 void Declarations::read_protect(Statement& statement) {
   do {
-    policy_.protects.push_back(statement.expect_prefix());
-    policy_.protect_lines.push_back(statement.line());
+    const auto place = statement.place();
+    if (statement.accept("list")) {
+      const auto& token = statement.peek();
+      const auto name = statement.expect_name("the name of a list");
+      const auto list = list_named(policy_, name);
+      if (!list) statement.fail_at(token, "there is no list " + quoted(name));
+      if (has_only_domains(policy_.lists[*list]))
+        statement.fail_at(token, "list " + quoted(name) + " has domains; addresses are protected");
+      add_protect(place).emplace<ProtectedList>(*list);
+    } else if (statement.accept("category")) {
+      const auto& token = statement.peek();
+      const auto name = statement.expect_name("the name of a category");
+      if (lists_with_category(policy_, name).empty())
+        statement.fail_at(token, "no list has category " + quoted(name));
+      add_protect(place).emplace<ProtectedCategory>(name);
+    } else {
+      const auto prefix = statement.expect_prefix();
+      add_protect(place).emplace<Prefix>(prefix);
+    }
   } while (!statement.at_end());
 }
 
@@ -94,21 +162,22 @@ void Declarations::read_service(Statement& statement) {
   const auto& name_token = statement.peek();
   const auto name = statement.expect_name("the name of a service");
   if (const auto other = service_named(policy_, name))
-    statement.fail_at(name_token, "there is a service " + quoted(name) + " already, at line " +
-                                      std::to_string(policy_.services[*other].line));
+    statement.fail_at(name_token,
+                      "there is a service " + quoted(name) + " already, at " +
+                          place_beside(policy_, policy_.services[*other].place, statement.place()));
   if (policy_.services.size() == UINT16_MAX)
     statement.fail_at(name_token, "more than 65535 services");
   const size_t index = policy_.services.size();
   auto& service = policy_.services.emplace_back();
   service.name = name;
-  service.line = statement.line();
+  service.place = statement.place();
 
   const size_t first = destinations_.size();
   do {
     const auto column = statement.peek().column;
     service.destinations.push_back(statement.expect_prefix());
     destinations_.push_back(
-        {service.port, service.destinations.back(), index, statement.line(), column});
+        {service.port, service.destinations.back(), index, statement.place(), column});
   } while (!statement.at_end() && !statement.peek().is_word("port"));
   if (statement.accept("port")) service.port = statement.expect_port();
   for (size_t i = first; i < destinations_.size(); i++) destinations_[i].port = service.port;
@@ -120,8 +189,8 @@ std::vector<Declarations::Overlap> Declarations::overlaps() const {
   // one that nobody covered.
   auto sorted = destinations_;
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::tuple(a.port, a.prefix, a.line, a.column) <
-           std::tuple(b.port, b.prefix, b.line, b.column);
+    return std::tuple(a.port, a.prefix, a.place, a.column) <
+           std::tuple(b.port, b.prefix, b.place, b.column);
   });
   std::vector<Overlap> found;
   const PlacedDestination* outer = nullptr;

@@ -63,11 +63,11 @@ bool has_all_of(const std::vector<Condition>& conditions, const std::vector<Cond
 }  // namespace
 
 void MessageRules::read_header(Statement& statement) {
-  const auto& place = statement.peek();
-  if (header_line_ != 0)
-    statement.fail_at(
-        place, "there are message rules at line " + std::to_string(header_line_) + " already");
-  header_line_ = statement.line();
+  const auto& token = statement.peek();
+  if (header_)
+    statement.fail_at(token, "there are message rules at " +
+                                 place_beside(policy_, *header_, statement.place()) + " already");
+  header_ = statement.place();
   statement.expect_end();
 }
 
@@ -75,7 +75,7 @@ void MessageRules::read_rule(Statement& statement) {
   const auto& place = statement.peek();
   MessageRule rule;
   rule.action = expect_action(statement);
-  rule.line = statement.line();
+  rule.place = statement.place();
   rule.text = statement.text();
   if (!statement.accept("any")) {
     do {
@@ -92,8 +92,9 @@ void MessageRules::read_rule(Statement& statement) {
                       "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " message rules");
   for (const auto& earlier : policy_.messages)
     if (has_all_of(rule.conditions, earlier.conditions))
-      statement.fail_at(place, "this rule can never match: the rule at line " +
-                                   std::to_string(earlier.line) + " comes before it");
+      statement.fail_at(place, "this rule can never match: the rule at " +
+                                   place_beside(policy_, earlier.place, statement.place()) +
+                                   " comes before it");
   policy_.messages.push_back(std::move(rule));
 }
 
@@ -129,7 +130,7 @@ Condition MessageRules::read_domain(Statement& statement) {
 DomainInList MessageRules::resolve_domains(const Statement& statement, const Token& place,
                                            const std::string& name) {
   const auto list = list_named(policy_, name);
-  auto lists = lists_in_category(policy_, name);
+  auto lists = lists_with_category(policy_, name);
   if (!list && lists.empty())
     statement.fail_at(place, "there is no list and no category " + quoted(name));
   if (list && !lists.empty() && lists != std::vector{*list})
@@ -144,7 +145,7 @@ DomainInList MessageRules::resolve_domains(const Statement& statement, const Tok
 Condition MessageRules::read_source_category(Statement& statement) {
   const auto& place = statement.peek();
   const auto name = statement.expect_name("the name of a category");
-  const auto lists = lists_in_category(policy_, name);
+  const auto lists = lists_with_category(policy_, name);
   if (lists.empty()) statement.fail_at(place, "no list has category " + quoted(name));
   if (std::all_of(lists.begin(), lists.end(),
                   [&](size_t list) { return has_only_domains(policy_.lists[list]); }))

@@ -4,6 +4,8 @@
 // not: the earlier holds whenever it would, so it can never decide.
 #pragma once
 
+#include <optional>
+
 #include "rules/policy/policy.h"
 #include "rules/policy/statement.h"
 
@@ -26,7 +28,7 @@ class MessageRules {
                                const std::string& name);
 
   Policy& policy_;
-  uint32_t header_line_ = 0;
+  std::optional<PolicyPlace> header_;
 };
 
 }  // namespace postern

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Text -> Policy (rules/policy/parse.h), in two passes over the lines: first what they declare,
-// then the rules, which may name what is declared further down. Faults are gathered, one per line
-// at most, and thrown together at the end. docs/policy.md is the grammar.
+// then what names it - protects and rules -, which may stand above the declaration. Faults are
+// gathered, one per line at most, and thrown together at the end. docs/policy.md is the grammar.
 #include "rules/policy/parse.h"
 
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <tuple>
 #include <utility>
 
-#include "rules/lists/list_lines.h"
 #include "rules/policy/connection_rules.h"
 #include "rules/policy/declarations.h"
 #include "rules/policy/message_rules.h"
+#include "rules/policy/names.h"
+#include "rules/policy/sources.h"
 #include "rules/policy/statement.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
@@ -22,28 +24,24 @@
 namespace postern {
 namespace {
 
-constexpr size_t kMaxText = 4 << 20;
 constexpr size_t kMaxErrors = 100;
+
+constexpr std::string_view kConnectionActions[] = {"allow",  "inspect", "drop",   "reset",
+                                                   "refuse", "limit",   "observe"};
+constexpr std::string_view kMessageActions[] = {"accept", "tag", "defer", "reject"};
 
 class PolicyReader {
  public:
-  PolicyReader(std::string_view text, const std::string& file) {
-    policy_.file = file;
-    policy_.text = text;
+  PolicyReader(PolicySource main, const SourceReader& reader)
+      : text_(std::move(main), reader, errors_) {
+    policy_.sources = text_.take_sources();
   }
 
   Policy read() {
-    split();
-    for (auto& statement : statements_) attempt(statement, &PolicyReader::read_declaration);
-    for (const auto& [destination, covered_by] : declarations_.overlaps())
-      complain(destination.line,
-               {destination.column, destination.prefix.to_string() + " port " +
-                                        std::to_string(destination.port) + " is within " +
-                                        covered_by.prefix.to_string() + " of service " +
-                                        quoted(policy_.services[covered_by.service].name) +
-                                        " at line " + std::to_string(covered_by.line)});
+    for (auto& statement : text_.statements()) attempt(statement, &PolicyReader::read_declaration);
+    complain_of_overlaps();
     connection_rules_.emplace(policy_);
-    for (auto& statement : statements_) attempt(statement, &PolicyReader::read_rules);
+    for (auto& statement : text_.statements()) attempt(statement, &PolicyReader::read_rules);
     if (!errors_.empty()) refuse();
     return std::move(policy_);
   }
@@ -51,48 +49,49 @@ class PolicyReader {
  private:
   enum class Block { kNone, kConnection, kMessage };
 
-  void split() {
-    std::string_view rest = policy_.text;
-    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
-    for (uint32_t number = 1; !rest.empty(); number++) {
-      const auto end = rest.find('\n');
-      lines_.push_back(rest.substr(0, end));
-      if (lines_.back().ends_with('\r')) lines_.back().remove_suffix(1);
-      rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-      Statement statement(lines_.back(), number);
-      if (!statement.empty()) statements_.push_back(std::move(statement));
-    }
-  }
-
   void attempt(Statement& statement, void (PolicyReader::*read)(Statement&)) {
     try {
       (this->*read)(statement);
     } catch (const Complaint& complaint) {
-      complain(statement.line(), complaint);
+      complain(statement.place(), complaint);
     }
   }
 
-  void complain(uint32_t line, const Complaint& complaint) {
-    errors_.push_back({.file = policy_.file,
-                       .line = line,
+  void complain(const PolicyPlace& place, const Complaint& complaint) {
+    errors_.push_back({.file = text_.file_at(place),
+                       .line = place.line,
                        .column = complaint.column,
                        .message = complaint.message,
-                       .source = std::string(lines_[line - 1])});
+                       .source = std::string(text_.line_at(place))});
+  }
+
+  void complain_of_overlaps() {
+    for (const auto& [destination, covered_by] : declarations_.overlaps())
+      complain(destination.place,
+               {destination.column,
+                destination.prefix.to_string() + " port " + std::to_string(destination.port) +
+                    " is within " + covered_by.prefix.to_string() + " of service " +
+                    quoted(policy_.services[covered_by.service].name) + " at " +
+                    place_beside(policy_, covered_by.place, destination.place)});
   }
 
   void read_declaration(Statement& statement) {
+    if (statement.accept("map")) return declarations_.read_map(statement);
+    if (statement.accept("fetch")) return declarations_.read_fetch(statement);
+    declarations_.leave_list();
     if (statement.accept("list"))
       declarations_.read_list(statement);
-    else if (statement.accept("protect"))
-      declarations_.read_protect(statement);
     else if (statement.accept("service"))
       declarations_.read_service(statement);
   }
 
   void read_rules(Statement& statement) {
     const auto& first = statement.peek();
-    if (is_declaration(statement)) {
+    if (is_declaration(statement) || statement.empty()) {
       block_ = Block::kNone;
+    } else if (statement.accept("protect")) {
+      block_ = Block::kNone;
+      declarations_.read_protect(statement);
     } else if (statement.accept("connection")) {
       block_ = Block::kConnection;
       connection_rules_->read_header(statement);
@@ -101,8 +100,9 @@ class PolicyReader {
       message_rules_.read_header(statement);
     } else if (block_ == Block::kConnection) {
       if (is_one_of(first, kMessageActions))
-        statement.fail_at(first, quoted(first.text) + " is for messages; a connection rule is " +
-                                     listed({"allow", "inspect", "drop", "reset"}));
+        statement.fail_at(
+            first, quoted(first.text) + " is for messages; a connection rule is " +
+                       listed({"allow", "inspect", "drop", "reset", "refuse", "limit", "observe"}));
       connection_rules_->read_rule(statement);
     } else if (block_ == Block::kMessage) {
       if (is_one_of(first, kConnectionActions))
@@ -111,16 +111,14 @@ class PolicyReader {
       message_rules_.read_rule(statement);
     } else if (is_one_of(first, kConnectionActions)) {
       statement.fail_at(first,
-                        "a rule with " + quoted(first.text) + " stands under \"connection to\"");
+                        "a rule with " + quoted(first.text) + " stands under \"connection\"");
     } else if (is_one_of(first, kMessageActions)) {
       statement.fail_at(first, "a rule with " + quoted(first.text) + " stands under \"message\"");
     } else {
-      statement.fail_here(listed({"list", "protect", "service", "connection", "message"}));
+      statement.fail_here(
+          listed({"list", "protect", "service", "connection", "message", "include"}));
     }
   }
-
-  static constexpr std::string_view kConnectionActions[] = {"allow", "inspect", "drop", "reset"};
-  static constexpr std::string_view kMessageActions[] = {"accept", "tag", "defer", "reject"};
 
   template <size_t count>
   static bool is_one_of(const Token& token, const std::string_view (&words)[count]) {
@@ -132,22 +130,26 @@ class PolicyReader {
   static bool is_declaration(const Statement& statement) { return statement.started(); }
 
   [[noreturn]] void refuse() {
-    std::stable_sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) {
-      return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+    const auto number_of = [&](const std::string& file) {
+      return std::ranges::find(policy_.sources, file, &PolicySource::file) -
+             policy_.sources.begin();
+    };
+    std::stable_sort(errors_.begin(), errors_.end(), [&](const auto& a, const auto& b) {
+      return std::tuple(number_of(a.file), a.line, a.column) <
+             std::tuple(number_of(b.file), b.line, b.column);
     });
     if (errors_.size() > kMaxErrors) {
       const auto more = errors_.size() - kMaxErrors;
       errors_.resize(kMaxErrors);
       errors_.push_back(
-          {.file = policy_.file, .message = std::to_string(more) + " more errors are not shown"});
+          {.file = policy_.file(), .message = std::to_string(more) + " more errors are not shown"});
     }
     throw BadInput(std::move(errors_));
   }
 
   Policy policy_;
-  std::vector<std::string_view> lines_;
-  std::vector<Statement> statements_;
   std::vector<Diagnostic> errors_;
+  PolicyText text_;
   Declarations declarations_{policy_};
   std::optional<ConnectionRules> connection_rules_;
   MessageRules message_rules_{policy_};
@@ -156,14 +158,29 @@ class PolicyReader {
 
 }  // namespace
 
+Policy parse_policy(std::string_view text, const std::string& file, const SourceReader& reader) {
+  return PolicyReader({file, std::string(text)}, reader).read();
+}
+
 Policy parse_policy(std::string_view text, const std::string& file) {
-  if (text.size() > kMaxText)
-    throw BadInput(Diagnostic{.file = file, .message = "a policy has at most 4 MiB"});
-  return PolicyReader(text, file).read();
+  return parse_policy(text, file, [](const std::string& wanted) -> std::string {
+    throw BadInput(Diagnostic{.file = wanted, .message = "is not read here"});
+  });
 }
 
 Policy read_policy(const std::string& path) {
-  return parse_policy(read_file_text(path, kMaxText).text, path);
+  return parse_policy(
+      read_file_text(path, kMaxPolicyBytes).text, path,
+      [](const std::string& file) { return read_file_text(file, kMaxPolicyBytes).text; });
+}
+
+Policy parse_sources(const std::vector<PolicySource>& sources) {
+  return parse_policy(sources.front().text, sources.front().file, [&](const std::string& file) {
+    const auto found = std::ranges::find(sources, file, &PolicySource::file);
+    if (found == sources.end())
+      throw BadInput(Diagnostic{.file = file, .message = "is not among the files"});
+    return found->text;
+  });
 }
 
 }  // namespace postern

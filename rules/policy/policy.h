@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,52 +18,165 @@
 
 namespace postern {
 
+// Where something stands: a line of one of Policy::sources.
+struct PolicyPlace {
+  uint32_t source = 0;
+  uint32_t line = 0;  // 1-based
+
+  auto operator<=>(const PolicyPlace&) const = default;
+};
+
+enum class Comparison { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
+
+template <typename Number>
+constexpr bool compares(Number left, Comparison comparison, Number right) noexcept {
+  switch (comparison) {
+    case Comparison::kEqual:
+      return left == right;
+    case Comparison::kNotEqual:
+      return left != right;
+    case Comparison::kLess:
+      return left < right;
+    case Comparison::kLessEqual:
+      return left <= right;
+    case Comparison::kGreater:
+      return left > right;
+    case Comparison::kGreaterEqual:
+      return left >= right;
+  }
+  return false;
+}
+
+// `map` under a list: entries with a certain value form a sub-list, with a category and a weight of
+// its own. The first that holds decides; entries that none holds for are of the list itself.
+struct ValueMap {
+  struct Any {};   // map any
+  struct WordIs {  // map 127.0.0.10, map "open proxy"
+    std::string word;
+  };
+  struct NumberIs {  // map value >= 3
+    Comparison comparison;
+    double number;
+  };
+  std::variant<Any, WordIs, NumberIs> match;
+  bool ignored = false;            // `ignore`: these entries count for nothing
+  std::string category;            // empty: the list's
+  std::optional<int> weight = {};  // unset: the list's
+  PolicyPlace place = {};
+  std::string text;  // as written, blanks folded
+};
+
+// `stale after 2d keep`: what becomes of a list whose file has not changed for so long.
+struct StaleRule {
+  enum class Then { kIgnore, kKeep, kRefuse };  // kKeep: with a warning
+  std::chrono::seconds after{};
+  Then then = Then::kKeep;
+};
+
+// `fetch "https://..."` under a list: where `postern fetch` gets its file from.
+struct FetchDeclaration {
+  std::string url;                    // https:; redirects stay with its host
+  std::optional<uint64_t> max_bytes;  // of what is transferred; unset: 64 MiB
+  std::string pin;                    // "sha256//BASE64" of the host's public key; empty: none
+  std::string checksum_url;           // a file with the SHA-256; empty: none
+  std::string signature_url;          // a detached signature; empty: none
+  std::string key_file;               // the public key (PEM) that it is checked with
+  PolicyPlace place;
+};
+
+inline constexpr int kDefaultWeight = 1;
+
 struct ListDeclaration {
   std::string name;
-  std::string file;                             // as written; relative to the policy file
+  std::string file;                             // as written; relative to the file it stands in
   std::string format;                           // empty: recognised from the file
   std::string category;                         // empty: none
   std::string contact;                          // empty: none
+  int weight = kDefaultWeight;                  // -1000..1000; for `weight >= N`
   std::optional<std::chrono::seconds> expires;  // age at which the whole list counts as empty
+  std::optional<StaleRule> stale;
   std::optional<double> max_change;  // 0.5: refused when it shrank or grew by more than half
-  uint32_t line = 0;
+  std::optional<double> max_share;   // 0.01: refused when it covers more than 1 % of the space
+  // Refused when it has an entry larger than a prefix of this length: max-range /8 /19.
+  std::optional<int> max_range_v4, max_range_v6;
+  std::vector<ValueMap> maps;
+  std::optional<FetchDeclaration> fetch;
+  PolicyPlace place;
+};
+
+// What is never stopped: a prefix, or all addresses of a list or a category of lists.
+struct ProtectedList {
+  size_t list = 0;  // index into Policy::lists
+};
+struct ProtectedCategory {
+  std::string category;
+};
+struct Protect {
+  std::variant<Prefix, ProtectedList, ProtectedCategory> what;
+  PolicyPlace place = {};
 };
 
 struct Service {
   std::string name;
   std::vector<Prefix> destinations;
   uint16_t port = 25;
-  uint32_t line = 0;
+  PolicyPlace place;
 };
 
-// What a connection rule looks at.
-struct AnySource {};
+// What a connection rule looks at: the source under `connection to`, the destination under
+// `connection from`.
+struct AnyAddress {};
 struct InList {
   size_t list;  // index into Policy::lists
 };
 struct InCategory {
   std::string category;
 };
-using SourceMatch = std::variant<AnySource, InList, InCategory>;
+struct WeightIs {         // weight >= 4: the sum over the lists that the address is in
+  Comparison comparison;  // any but kNotEqual
+  int weight;
+};
+using AddressMatch = std::variant<AnyAddress, InList, InCategory, WeightIs>;
 
-struct ConnectionRule {
-  Action action;
-  SourceMatch match;
-  uint32_t line = 0;
-  std::string text;  // the rule as written, blanks folded
+// `limit any 20/minute burst 40 else drop`: new connections per source and service.
+struct RateLimit {
+  uint32_t count;                   // at least 1
+  std::chrono::seconds per;         // second, minute, hour or day
+  uint32_t burst;                   // at least 1; as written, else count
+  Action otherwise = Action::DROP;  // DROP, RESET or REFUSE
+
+  bool operator==(const RateLimit&) const = default;
 };
 
-// `connection to SERVICE...`
+struct ConnectionRule {
+  Action action = Action::ALLOW;  // of a limit: ALLOW, which it does not end the search with
+  std::optional<RateLimit> limit = {};
+  bool observe = false;   // only counted and logged; does not end the search
+  bool hard = false;      // drop, reset: every segment, not only attempts
+  bool greeting = false;  // refuse: the 554 as the greeting
+  AddressMatch match = AnyAddress{};
+  PolicyPlace place = {};
+  std::string text = {};  // the rule as written, blanks folded
+};
+
+// `connection to SERVICE...`: judged by the source.
 struct ConnectionPolicy {
   std::vector<size_t> services;  // indices into Policy::services
   std::vector<ConnectionRule> rules;
-  uint32_t line = 0;
+  PolicyPlace place;
+};
+
+// `connection from list NAME... port 25`: from the inside, judged by the destination.
+struct OutboundPolicy {
+  std::vector<AddressMatch> sources;  // InList and InCategory: any of them
+  uint16_t port = 25;
+  std::vector<ConnectionRule> rules;
+  PolicyPlace place;
 };
 
 // Message rules. A rule holds when all its conditions hold; the first that holds decides.
 enum class MessageAction { kAccept, kTag, kDefer, kReject };
 enum class DkimWord { kPass, kFail, kNone, kPolicy, kNeutral, kTempError, kPermError };
-enum class Comparison { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
 
 struct DkimIs {           // dkim = pass: the best result among the message's signatures
   Comparison comparison;  // kEqual or kNotEqual
@@ -102,19 +216,34 @@ using Condition = std::variant<DkimIs, DomainIs, DomainInList, ReputationIs, Dns
 struct MessageRule {
   MessageAction action;
   std::vector<Condition> conditions;  // empty: any
-  uint32_t line = 0;
+  PolicyPlace place;
   std::string text;  // the rule as written, blanks folded
 };
 
-struct Policy {
+// One file of a policy, for provenance.
+struct PolicySource {
   std::string file;
-  std::string text;  // the whole source, for provenance
+  std::string text;
+};
+
+struct Policy {
+  std::vector<PolicySource> sources;  // the policy file, then what it includes, in order
   std::vector<ListDeclaration> lists;
-  std::vector<Prefix> protects;
-  std::vector<uint32_t> protect_lines;  // parallel to protects
+  std::vector<Protect> protects;
   std::vector<Service> services;
   std::vector<ConnectionPolicy> connections;
+  std::vector<OutboundPolicy> outbound;
   std::vector<MessageRule> messages;
+
+  const std::string& file() const noexcept { return sources.front().file; }
+  const std::string& file_of(const PolicyPlace& place) const noexcept {
+    return sources[place.source].file;
+  }
 };
+
+// "file:line"
+inline std::string place_text(const Policy& policy, const PolicyPlace& place) {
+  return policy.file_of(place) + ':' + std::to_string(place.line);
+}
 
 }  // namespace postern

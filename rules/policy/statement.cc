@@ -44,10 +44,9 @@ std::optional<double> decimal_of(std::string_view text) noexcept {
 // Words of the design that are not built yet. Whoever writes one has read about it somewhere, and
 // is better served by this than by "expected".
 bool is_known_later(const Token& token) noexcept {
-  constexpr std::string_view kWords[] = {
-      "authenticated", "beyond", "burst",   "dmarc", "dmarc-policy", "from",    "greylist",
-      "hard",          "helo",   "include", "limit", "lookalike",    "observe", "quarantine",
-      "rdns",          "refuse", "spf",     "tls",   "weight"};
+  constexpr std::string_view kWords[] = {"authenticated", "beyond",    "dmarc", "dmarc-policy",
+                                         "greylist",      "helo",      "rdns",  "lookalike",
+                                         "quarantine",    "signature", "spf",   "tls"};
   return token.kind == Token::Kind::kWord &&
          std::find(std::begin(kWords), std::end(kWords), token.text) != std::end(kWords);
 }
@@ -65,8 +64,8 @@ std::string listed(std::initializer_list<std::string_view> words) {
   return text;
 }
 
-Statement::Statement(std::string_view line, uint32_t number)
-    : source_(line), number_(number), tokens_(tokenize(line)) {}
+Statement::Statement(std::string_view line, const PolicyPlace& place)
+    : source_(line), place_(place), tokens_(tokenize(line)) {}
 
 const Token& Statement::take() noexcept {
   const auto& token = tokens_[next_];
@@ -186,6 +185,54 @@ double Statement::expect_percent() {
   if (*percent <= 0 || *percent > 10000) fail_at(token, "a change is above 0% and at most 10000%");
   take();
   return *percent / 100;
+}
+
+double Statement::expect_share() {
+  const auto& token = peek();
+  const auto share = expect_percent();
+  if (share > 1) fail_at(token, "a share is at most 100%");
+  return share;
+}
+
+int Statement::expect_integer(int least, int most) {
+  const auto number = number_of<int>(peek().text);
+  if (peek().kind != Token::Kind::kWord || !number || *number < least || *number > most)
+    fail_here("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  take();
+  return *number;
+}
+
+double Statement::expect_number() {
+  const auto number = decimal_of(peek().text);
+  if (peek().kind != Token::Kind::kWord || !number) fail_here("a number");
+  take();
+  return *number;
+}
+
+int Statement::expect_prefix_length(Family family) {
+  const auto text = peek().text;
+  const auto wanted = [&] {
+    return "a prefix length from /1 to /" + std::to_string(bits_of(family));
+  };
+  if (peek().kind != Token::Kind::kWord || !text.starts_with('/')) fail_here(wanted());
+  const auto length = number_of<int>(text.substr(1));
+  if (!length || *length < 1 || *length > bits_of(family)) fail_here(wanted());
+  take();
+  return *length;
+}
+
+uint64_t Statement::expect_bytes() {
+  constexpr std::string_view kWanted = "a size such as 500K or 50M (units K, M, G), at most 1G";
+  auto text = peek().text;
+  if (peek().kind != Token::Kind::kWord || text.empty()) fail_here(kWanted);
+  int shift = 0;
+  for (const auto& [unit, bits] : {std::pair('K', 10), std::pair('M', 20), std::pair('G', 30)})
+    if (text.back() == unit) shift = bits;
+  if (shift > 0) text.remove_suffix(1);
+  const auto count = number_of<uint64_t>(text);
+  if (!count || *count == 0 || *count > (uint64_t{1} << 30 >> shift)) fail_here(kWanted);
+  take();
+  return *count << shift;
 }
 
 double Statement::expect_score() {

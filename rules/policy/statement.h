@@ -30,9 +30,9 @@ std::string listed(std::initializer_list<std::string_view> words);
 class Statement {
  public:
   // line: without its newline; it must outlive the statement.
-  Statement(std::string_view line, uint32_t number);
+  Statement(std::string_view line, const PolicyPlace& place);
 
-  uint32_t line() const noexcept { return number_; }
+  const PolicyPlace& place() const noexcept { return place_; }
   bool empty() const noexcept { return tokens_.size() == 1; }
   bool started() const noexcept { return next_ > 0; }
   const Token& peek() const noexcept { return tokens_[next_]; }
@@ -50,6 +50,12 @@ class Statement {
   uint16_t expect_port();
   std::chrono::seconds expect_duration();
   double expect_percent();  // "50%" -> 0.5
+  double expect_share();    // the same, at most 100%
+  int expect_integer(int least, int most);
+  double expect_number();  // decimal, without sign
+  // "/24" -> 24
+  int expect_prefix_length(Family family);
+  uint64_t expect_bytes();  // "50M"; units K, M, G
   double expect_score();    // 0..1
   Comparison expect_comparison();
   Comparison expect_equality();  // = or !=
@@ -63,7 +69,7 @@ class Statement {
 
  private:
   std::string_view source_;
-  uint32_t number_;
+  PolicyPlace place_;
   std::vector<Token> tokens_;
   size_t next_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rules/lists/list_content.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern {
@@ -39,41 +40,83 @@ Sections::Sections(std::span<const std::byte> bytes, const std::string& name)
   const auto strings = section<char>(PS_SECTION_STRINGS);
   strings_ = {strings.data(), strings.size()};
 
-  const auto policy = section<char>(PS_SECTION_POLICY);
-  require(policy.size() >= sizeof(ps_policy_source), "the policy is missing");
-  ps_policy_source source;
-  std::memcpy(&source, policy.data(), sizeof source);
-  require(source.text_bytes == policy.size() - sizeof source && is_within(source.file, strings_),
-          "the policy is cut");
-  policy_text_ = {policy.data() + sizeof source, source.text_bytes};
-  policy_file_ = text_of(source.file);
-
-  lists_ = section<ps_list_record>(PS_SECTION_LISTS);
-  require(lists_.size() <= PS_MAX_LISTS, "there are too many lists");
-  for (const auto& list : lists_) verify_strings(list);
+  verify_policy();
+  verify_lists();
+  verify_notes();
   verify_classes(header_.class_count);
-
-  const auto names_list = [&](const auto& record) { return record.list < lists_.size(); };
-  entries_v4_ = section<ps_entry_v4>(PS_SECTION_ENTRIES_V4);
-  require(std::ranges::all_of(entries_v4_,
-                              [&](const auto& e) { return names_list(e) && e.first <= e.last; }),
-          "an entry is wrong");
-  entries_v6_ = section<ps_entry_v6>(PS_SECTION_ENTRIES_V6);
-  require(std::ranges::all_of(entries_v6_,
-                              [&](const auto& e) {
-                                return names_list(e) &&
-                                       std::memcmp(e.first, e.last, sizeof e.first) <= 0;
-                              }),
-          "an entry is wrong");
-  domains_ = section<ps_domain_record>(PS_SECTION_DOMAINS);
-  require(
-      std::ranges::all_of(
-          domains_, [&](const auto& d) { return names_list(d) && is_within(d.domain, strings_); }),
-      "a domain is wrong");
+  verify_entries();
   rows_ = section<uint32_t>(PS_SECTION_ROWS);
   require(std::ranges::all_of(rows_, [&](uint32_t row) { return row < header_.policy_count; }),
           "a service has a policy that there is not");
   verify_service_sets();
+}
+
+void Sections::verify_policy() {
+  policy_sources_ = section<ps_policy_source>(PS_SECTION_POLICY);
+  require(!policy_sources_.empty() && policy_sources_.size() <= PS_MAX_INCLUDES + 1,
+          "the policy is missing");
+  for (const auto& source : policy_sources_)
+    require(is_within(source.file, strings_) && is_within(source.text, strings_),
+            "the policy is cut");
+}
+
+void Sections::verify_lists() {
+  lists_ = section<ps_list_record>(PS_SECTION_LISTS);
+  require(lists_.size() <= PS_MAX_LISTS, "there are too many lists");
+  for (const auto& list : lists_) {
+    for (const auto& place : {list.name, list.file, list.format, list.category, list.contact})
+      require(is_within(place, strings_), "a list has a name outside the strings");
+    require(list.overlap <= static_cast<uint32_t>(Overlap::kFirst), "a list is of no known kind");
+  }
+  sublists_ = section<ps_sublist_record>(PS_SECTION_SUBLISTS);
+  require(sublists_.size() <= PS_MAX_SUBLISTS, "there are too many sub-lists");
+  for (const auto& sublist : sublists_)
+    require(sublist.list < lists_.size() && is_within(sublist.category, strings_) &&
+                sublist.is_protected <= 1,
+            "a sub-list is wrong");
+}
+
+// The notes of the lists follow one another, and every list has at least one.
+void Sections::verify_notes() {
+  notes_ = section<ps_note_record>(PS_SECTION_NOTES);
+  uint64_t next = 0;
+  for (uint32_t list = 0; list < lists_.size(); list++) {
+    const auto& record = lists_[list];
+    require(record.first_note == next && record.note_count >= 1 &&
+                record.note_count <= notes_.size() - next,
+            "the notes do not add up");
+    for (const auto& note : notes_.subspan(next, record.note_count)) {
+      const bool listed = (note.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED)) == 0;
+      require(note.list == list && is_within(note.word, strings_) &&
+                  is_within(note.text, strings_) && note.specificity <= 128 &&
+                  (!listed ||
+                   (note.sublist < sublists_.size() && sublists_[note.sublist].list == list)),
+              "a note is wrong");
+    }
+    next += record.note_count;
+  }
+  require(next == notes_.size(), "the notes do not add up");
+}
+
+void Sections::verify_entries() {
+  entries_v4_ = section<ps_entry_v4>(PS_SECTION_ENTRIES_V4);
+  require(
+      std::ranges::all_of(
+          entries_v4_, [&](const auto& e) { return e.note < notes_.size() && e.first <= e.last; }),
+      "an entry is wrong");
+  entries_v6_ = section<ps_entry_v6>(PS_SECTION_ENTRIES_V6);
+  require(std::ranges::all_of(entries_v6_,
+                              [&](const auto& e) {
+                                return e.note < notes_.size() &&
+                                       std::memcmp(e.first, e.last, sizeof e.first) <= 0;
+                              }),
+          "an entry is wrong");
+  domains_ = section<ps_domain_record>(PS_SECTION_DOMAINS);
+  require(std::ranges::all_of(domains_,
+                              [&](const auto& d) {
+                                return d.list < lists_.size() && is_within(d.domain, strings_);
+                              }),
+          "a domain is wrong");
 }
 
 // That the engines' way to a service's policy and the policy file's way agree.
@@ -86,11 +129,6 @@ void Sections::verify_service_sets() const {
               "a service set has a service that there is not");
 }
 
-void Sections::verify_strings(const ps_list_record& list) const {
-  for (const auto& place : {list.name, list.file, list.format, list.category, list.contact})
-    require(is_within(place, strings_), "a list has a name outside the strings");
-}
-
 void Sections::verify_classes(uint32_t class_count) {
   const auto words = section<uint32_t>(PS_SECTION_CLASSES);
   require(words.size() > class_count, "the classes are cut");
@@ -99,16 +137,17 @@ void Sections::verify_classes(uint32_t class_count) {
   require(class_first_.front() == 0 && class_first_.back() == class_members_.size() &&
               std::ranges::is_sorted(class_first_),
           "the classes do not add up");
-  require(members_of(0).empty(), "class 0 is in a list");
+  require(members_of(0).empty(), "class 0 is in a sub-list");
   for (uint32_t i = 0; i < class_count; i++) {
     const auto members = members_of(i);
     // Ascending, so that protection, whose number is the largest, can only be last.
     require(std::ranges::adjacent_find(members, std::greater_equal<>()) == members.end(),
             "a class is wrong");
-    require(std::ranges::all_of(
-                members,
-                [&](uint32_t list) { return list < lists_.size() || list == PS_CLASS_PROTECTED; }),
-            "a class is in a list that there is not");
+    require(std::ranges::all_of(members,
+                                [&](uint32_t member) {
+                                  return member < sublists_.size() || member == PS_CLASS_PROTECTED;
+                                }),
+            "a class is in a sub-list that there is not");
   }
 }
 

@@ -22,14 +22,15 @@ class Sections {
   // `name`.
   Sections(std::span<const std::byte> bytes, const std::string& name);
 
-  std::string_view policy_file() const noexcept { return policy_file_; }
-  std::string_view policy_text() const noexcept { return policy_text_; }
+  std::span<const ps_policy_source> policy_sources() const noexcept { return policy_sources_; }
   std::span<const ps_list_record> lists() const noexcept { return lists_; }
+  std::span<const ps_sublist_record> sublists() const noexcept { return sublists_; }
+  std::span<const ps_note_record> notes() const noexcept { return notes_; }
   std::span<const ps_entry_v4> entries_v4() const noexcept { return entries_v4_; }
   std::span<const ps_entry_v6> entries_v6() const noexcept { return entries_v6_; }
   std::span<const ps_domain_record> domains() const noexcept { return domains_; }
   std::span<const uint32_t> rows() const noexcept { return rows_; }
-  // The lists of a class, PS_CLASS_PROTECTED last; empty where there is no such class.
+  // The sub-lists of a class, PS_CLASS_PROTECTED last; empty where there is no such class.
   std::span<const uint32_t> members_of(uint32_t address_class) const noexcept;
   std::string_view text_of(const ps_string& place) const noexcept;
 
@@ -37,15 +38,21 @@ class Sections {
   template <typename Item>
   std::span<const Item> section(ps_section which) const;
   void require(bool holds, const char* what) const;
-  void verify_strings(const ps_list_record& list) const;
+  void verify_policy();
+  void verify_lists();
+  void verify_notes();
+  void verify_entries();
   void verify_classes(uint32_t class_count);
   void verify_service_sets() const;
 
   std::span<const std::byte> bytes_;
   std::string name_;
   ps_snapshot_header header_;
-  std::string_view strings_, policy_file_, policy_text_;
+  std::string_view strings_;
+  std::span<const ps_policy_source> policy_sources_;
   std::span<const ps_list_record> lists_;
+  std::span<const ps_sublist_record> sublists_;
+  std::span<const ps_note_record> notes_;
   std::span<const uint32_t> class_first_, class_members_;
   std::span<const ps_entry_v4> entries_v4_;
   std::span<const ps_entry_v6> entries_v6_;

@@ -105,12 +105,6 @@ AddressRange range_of(const ps_entry_v6& entry) {
   return *AddressRange::make(IpAddress::v6(first), IpAddress::v6(last));
 }
 
-template <typename Entry, typename Wanted>
-void append_entries(std::span<const Entry> entries, Wanted wanted, std::vector<Provenance>& to) {
-  for (const auto& entry : entries)
-    if (wanted(entry)) to.push_back({entry.list, entry.line, range_of(entry)});
-}
-
 }  // namespace
 
 Snapshot::Snapshot() = default;
@@ -136,25 +130,47 @@ void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name) 
                       .format = std::string(sections_->text_of(list.format)),
                       .category = std::string(sections_->text_of(list.category)),
                       .contact = std::string(sections_->text_of(list.contact)),
+                      .weight = list.weight,
                       .modified_at = list.modified_at,
+                      .changed_at = list.changed_at,
                       .expires_at = list.expires_at == PS_NEVER
                                         ? std::nullopt
                                         : std::optional<int64_t>(list.expires_at),
+                      .content_hash = list.content_hash,
+                      .reading_hash = list.reading_hash,
                       .entries = list.entries,
+                      .skipped = list.skipped,
                       .expired = (list.flags & PS_LIST_EXPIRED) != 0,
                       .kept_previous = (list.flags & PS_LIST_KEPT_PREVIOUS) != 0});
+  for (const auto& sublist : sections_->sublists())
+    sublists_.push_back(
+        {.list = sublist.list,
+         .map = sublist.map == PS_NO_MAP ? std::nullopt : std::optional<uint32_t>(sublist.map),
+         .category = std::string(sections_->text_of(sublist.category)),
+         .weight = sublist.weight,
+         .expires_at = sublist.expires_at,
+         .is_protected = sublist.is_protected != 0});
   domains_.resize(lists_.size());
   for (const auto& record : sections_->domains())
     if (!lists_[record.list].expired)
       domains_[record.list].emplace_back(sections_->text_of(record.domain));
   try {
-    policy_ = parse_policy(sections_->policy_text(), std::string(sections_->policy_file()));
+    std::vector<PolicySource> sources;
+    for (const auto& source : sections_->policy_sources())
+      sources.push_back({std::string(sections_->text_of(source.file)),
+                         std::string(sections_->text_of(source.text))});
+    policy_ = parse_sources(sources);
   } catch (const BadInput& bad) {
     throw BadInput(Diagnostic{
         .file = name,
         .message = "has a policy that is refused: " + bad.diagnostics().front().message});
   }
-  if (policy_.lists.size() != lists_.size() || policy_.services.size() != sections_->rows().size())
+  const auto maps_are_there = [&](const SubList& sublist) {
+    return !sublist.map || *sublist.map < policy_.lists[sublist.list].maps.size();
+  };
+  if (policy_.lists.size() != lists_.size() ||
+      policy_.services.size() != sections_->rows().size() ||
+      !std::ranges::all_of(sublists_, maps_are_there))
     throw BadInput(Diagnostic{.file = name,
                               .message = "is a damaged snapshot: its policy has other lists or "
                                          "services than its tables"});
@@ -193,55 +209,119 @@ std::optional<ps_service> Snapshot::service_of(const IpAddress& destination,
   return service;
 }
 
-std::vector<size_t> Snapshot::lists_of(ClassId address_class) const {
+std::vector<uint32_t> Snapshot::sublists_of(ClassId address_class) const {
   const auto members = sections_->members_of(address_class);
-  std::vector<size_t> lists(members.begin(), members.end());
-  if (is_protected(address_class)) lists.pop_back();
+  std::vector<uint32_t> sublists(members.begin(), members.end());
+  if (!sublists.empty() && sublists.back() == PS_CLASS_PROTECTED) sublists.pop_back();
+  return sublists;
+}
+
+std::vector<size_t> Snapshot::lists_of(ClassId address_class, int64_t now) const {
+  std::vector<size_t> lists;
+  for (const uint32_t sublist : sublists_of(address_class))
+    if (sublists_[sublist].counts_at(now) &&
+        (lists.empty() || lists.back() != sublists_[sublist].list))
+      lists.push_back(sublists_[sublist].list);
   return lists;
 }
 
-bool Snapshot::is_protected(ClassId address_class) const {
+bool Snapshot::is_protected(ClassId address_class, int64_t now) const {
   const auto members = sections_->members_of(address_class);
-  return !members.empty() && members.back() == PS_CLASS_PROTECTED;
+  return std::ranges::any_of(members, [&](uint32_t member) {
+    return member == PS_CLASS_PROTECTED ||
+           (sublists_[member].is_protected && sublists_[member].counts_at(now));
+  });
 }
 
-std::vector<Provenance> Snapshot::entries_of(size_t list) const {
-  std::vector<Provenance> entries;
-  const auto of_list = [&](const auto& entry) { return entry.list == list; };
-  append_entries(sections_->entries_v4(), of_list, entries);
-  append_entries(sections_->entries_v6(), of_list, entries);
-  return entries;
+std::vector<std::vector<uint32_t>> Snapshot::class_members() const {
+  std::vector<std::vector<uint32_t>> classes;
+  for (ClassId i = 0; i < header().class_count; i++) {
+    const auto members = sections_->members_of(i);
+    auto& copy = classes.emplace_back(members.begin(), members.end());
+    if (!copy.empty() && copy.back() == PS_CLASS_PROTECTED)
+      copy.back() = static_cast<uint32_t>(sublists_.size());
+  }
+  return classes;
+}
+
+EntryNote Snapshot::note_of(uint32_t note) const {
+  const auto& record = sections_->notes()[note];
+  EntryNote result{.word = std::string(sections_->text_of(record.word)),
+                   .text = std::string(sections_->text_of(record.text)),
+                   .expires_at = record.expires_at,
+                   .excluded = (record.flags & PS_NOTE_EXCLUDED) != 0};
+  if (record.flags & PS_NOTE_HAS_NUMBER) result.number = record.number;
+  if (record.flags & PS_NOTE_HAS_SPECIFICITY)
+    result.specificity = static_cast<uint8_t>(record.specificity);
+  if (record.flags & PS_NOTE_HAS_ORDER) result.order = record.order;
+  return result;
+}
+
+Provenance Snapshot::provenance_of(uint32_t note, uint32_t line, const AddressRange& range) const {
+  const auto& record = sections_->notes()[note];
+  Provenance provenance{.list = record.list, .line = line, .range = range, .note = note_of(note)};
+  if (!(record.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED))) provenance.sublist = record.sublist;
+  return provenance;
+}
+
+ListContent Snapshot::content_of(size_t list) const {
+  const auto& record = sections_->lists()[list];
+  ListContent content;
+  content.overlap = static_cast<Overlap>(record.overlap);
+  std::vector<uint32_t> numbers;
+  for (uint32_t i = 0; i < record.note_count; i++)
+    numbers.push_back(content.notes.number_of(note_of(record.first_note + i)));
+  const auto is_of_list = [&](uint32_t note) {
+    return note >= record.first_note && note - record.first_note < record.note_count;
+  };
+  for (const auto& entry : sections_->entries_v4())
+    if (is_of_list(entry.note))
+      content.v4.push_back(
+          {entry.first, entry.last, entry.line, numbers[entry.note - record.first_note]});
+  for (const auto& entry : sections_->entries_v6())
+    if (is_of_list(entry.note))
+      content.add(range_of(entry), entry.line, numbers[entry.note - record.first_note]);
+  for (const auto& domain : sections_->domains())
+    if (domain.list == list)
+      content.domains.push_back({std::string(sections_->text_of(domain.domain)), domain.line});
+  return content;
 }
 
 const std::vector<std::string>& Snapshot::domains_of(size_t list) const {
   return domains_[list];
 }
 
-std::vector<DomainEntry> Snapshot::domain_entries_of(size_t list) const {
-  std::vector<DomainEntry> entries;
-  for (const auto& record : sections_->domains())
-    if (record.list == list)
-      entries.push_back({std::string(sections_->text_of(record.domain)), record.line});
-  return entries;
-}
-
-Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAddress>& to) const {
+Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAddress>& to,
+                              int64_t now) const {
   Explanation explanation;
   explanation.address_class = class_of(source);
-  explanation.is_protected = is_protected(explanation.address_class);
-  for (size_t i = 0; i < policy_.protects.size() && explanation.protect_line == 0; i++)
-    if (policy_.protects[i].contains(source)) explanation.protect_line = policy_.protect_lines[i];
+  explanation.is_protected = is_protected(explanation.address_class, now);
+  const auto sublists = sublists_of(explanation.address_class);
+  const auto protects = [&](const Protect& protect) {
+    if (const auto* prefix = std::get_if<Prefix>(&protect.what)) return prefix->contains(source);
+    return std::ranges::any_of(sublists, [&](uint32_t number) {
+      const auto& sublist = sublists_[number];
+      if (!sublist.counts_at(now)) return false;
+      if (const auto* list = std::get_if<ProtectedList>(&protect.what))
+        return list->list == sublist.list;
+      return std::get<ProtectedCategory>(protect.what).category == sublist.category;
+    });
+  };
+  const auto protect = std::ranges::find_if(policy_.protects, protects);
+  if (protect != policy_.protects.end()) explanation.protect_place = protect->place;
 
+  const auto add = [&](const auto& entry) {
+    explanation.entries.push_back(provenance_of(entry.note, entry.line, range_of(entry)));
+  };
   if (source.is_v4()) {
     const auto address = source.v4_host_order();
-    const auto contains = [&](const auto& e) { return e.first <= address && address <= e.last; };
-    append_entries(sections_->entries_v4(), contains, explanation.entries);
+    for (const auto& entry : sections_->entries_v4())
+      if (entry.first <= address && address <= entry.last) add(entry);
   } else {
     const auto* address = source.bytes().data();
-    const auto contains = [&](const auto& e) {
-      return std::memcmp(e.first, address, 16) <= 0 && std::memcmp(address, e.last, 16) <= 0;
-    };
-    append_entries(sections_->entries_v6(), contains, explanation.entries);
+    for (const auto& entry : sections_->entries_v6())
+      if (std::memcmp(entry.first, address, 16) <= 0 && std::memcmp(address, entry.last, 16) <= 0)
+        add(entry);
   }
 
   for (size_t i = 0; i < policy_.services.size(); i++) {
@@ -253,18 +333,21 @@ Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAdd
   return explanation;
 }
 
+const ConnectionRule* Snapshot::rule_of(size_t service, uint16_t number) const noexcept {
+  for (const auto& block : policy_.connections)
+    if (std::ranges::find(block.services, service) != block.services.end() && number > 0 &&
+        number <= block.rules.size())
+      return &block.rules[number - 1u];
+  return nullptr;
+}
+
 Explanation::PerService Snapshot::explain_service(size_t service, ClassId address_class) const {
   Explanation::PerService result;
+  result.number = service;
   result.service = policy_.services[service].name;
   result.verdict = verdict(sections_->rows()[service], address_class);
-  if (result.verdict.rule == 0) return result;
-  for (const auto& block : policy_.connections) {
-    if (std::ranges::find(block.services, service) == block.services.end()) continue;
-    if (result.verdict.rule > block.rules.size()) continue;
-    const auto& rule = block.rules[result.verdict.rule - 1u];
-    result.rule_text = rule.text;
-    result.rule_line = rule.line;
-  }
+  result.rule = rule_of(service, result.verdict.rule);
+  result.observed_rule = rule_of(service, result.verdict.observed_rule);
   return result;
 }
 

@@ -19,6 +19,7 @@
 #include "rules/address/address.h"
 #include "rules/lists/list_format.h"
 #include "rules/policy/policy.h"
+#include "rules/snapshot/sublist.h"
 
 namespace postern {
 
@@ -26,9 +27,14 @@ using ClassId = uint32_t;  // 0: in no list
 
 struct ListFacts {
   std::string name, file, format, category, contact;
+  int weight = kDefaultWeight;
   int64_t modified_at = 0;            // of the file that was read, Unix seconds
+  int64_t changed_at = 0;             // of the file that first had this content, Unix seconds
   std::optional<int64_t> expires_at;  // Unix seconds
+  uint64_t content_hash = 0;          // XXH3-64 of the file
+  uint64_t reading_hash = 0;          // of what else decided what it was read as
   uint64_t entries = 0;               // addresses and domains
+  uint64_t skipped = 0;               // bad lines
   bool expired = false;  // was too old when compiled: its entries are known, but count for nothing
   bool kept_previous = false;  // its file was refused when compiled: the last good one
 };
@@ -38,18 +44,22 @@ struct Provenance {
   size_t list;  // index into Snapshot::lists(); protects are not lists
   uint32_t line;
   AddressRange range;
+  EntryNote note = {};  // what the line says beyond the range
+  std::optional<uint32_t> sublist =
+      {};  // index into Snapshot::sublists(); unset: excluded or ignored
 };
 
 struct Explanation {
   ClassId address_class = 0;
   std::vector<Provenance> entries;
   bool is_protected = false;
-  uint32_t protect_line = 0;
+  std::optional<PolicyPlace> protect_place = {};  // of the prefix, list or category
   struct PerService {
+    size_t number = 0;  // index into Policy::services
     std::string service;
     ps_verdict verdict;
-    std::string rule_text;  // empty: no rule decided
-    uint32_t rule_line = 0;
+    const ConnectionRule* rule = nullptr;           // in Snapshot::policy(); none decided
+    const ConnectionRule* observed_rule = nullptr;  // would have decided, but is only observed
   };
   std::vector<PerService> services;  // those that `to` reaches, or all of them
 };
@@ -74,25 +84,38 @@ class Snapshot {
   std::span<const std::byte> image_bytes() const noexcept;
   ps_image image() const noexcept;
 
+  // The explaining part as it lies in the file; for the rest of this folder.
+  const Sections& sections() const noexcept { return *sections_; }
+
   ClassId class_of(const IpAddress& source) const noexcept;
   ps_verdict verdict(uint32_t policy, ClassId address_class) const noexcept;
   std::optional<ps_service> service_of(const IpAddress& destination, uint16_t port) const noexcept;
 
   const std::vector<ListFacts>& lists() const noexcept { return lists_; }
-  // Indices into lists(); empty for class 0. Does not say whether the class is protected.
-  std::vector<size_t> lists_of(ClassId address_class) const;
-  bool is_protected(ClassId address_class) const;
+  const std::vector<SubList>& sublists() const noexcept { return sublists_; }
+  // Indices into sublists(), ascending, expired ones too; empty for class 0. Does not say whether
+  // the class is protected.
+  std::vector<uint32_t> sublists_of(ClassId address_class) const;
+  // Indices into lists(), ascending: those with a sub-list that counts at that time.
+  std::vector<size_t> lists_of(ClassId address_class, int64_t now) const;
+  // By a prefix, or by a list that counts at that time.
+  bool is_protected(ClassId address_class, int64_t now) const;
+  // What build_matrix() made the matrix of: per class its sub-lists, sublists().size() last where
+  // a prefix protects it.
+  std::vector<std::vector<uint32_t>> class_members() const;
   // The policy as it was compiled.
   const Policy& policy() const noexcept { return policy_; }
-  // The entries of one list, in file order of addresses. For max-change and for keeping the last
-  // good one.
-  std::vector<Provenance> entries_of(size_t list) const;
+  // The rule with that number (from 1) among those that judge the service; nullptr where there is
+  // none.
+  const ConnectionRule* rule_of(size_t service, uint16_t number) const noexcept;
+  // What one list said, entries in the order of addresses. For keeping the last good one.
+  ListContent content_of(size_t list) const;
   // The domains of a list of format domains, lower case, sorted; none where the list has expired.
   const std::vector<std::string>& domains_of(size_t list) const;
-  // The same with their lines, expired or not.
-  std::vector<DomainEntry> domain_entries_of(size_t list) const;
 
-  Explanation explain(const IpAddress& source, const std::optional<IpAddress>& to) const;
+  // now: Unix seconds; what protects counts at that time.
+  Explanation explain(const IpAddress& source, const std::optional<IpAddress>& to,
+                      int64_t now) const;
 
  protected:
   Snapshot();
@@ -101,11 +124,14 @@ class Snapshot {
 
  private:
   Explanation::PerService explain_service(size_t service, ClassId address_class) const;
+  Provenance provenance_of(uint32_t note, uint32_t line, const AddressRange& range) const;
+  EntryNote note_of(uint32_t note) const;
 
   std::span<const std::byte> bytes_;
   std::string name_;
   std::unique_ptr<const Sections> sections_;
   std::vector<ListFacts> lists_;
+  std::vector<SubList> sublists_;
   std::vector<std::vector<std::string>> domains_;
   Policy policy_;
 };

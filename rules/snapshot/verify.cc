@@ -106,20 +106,42 @@ class ImageVerifier {
                 has_blocks(h.matrix,
                            (cells() * sizeof(ps_verdict) + PS_BLOCK_BYTES - 1) / PS_BLOCK_BYTES),
             "the matrix lies outside the image");
+    require(h.limit_count >= 1 && h.limit_count <= PS_MAX_LIMITS + 1 &&
+                has_blocks(h.limits, (h.limit_count * sizeof(ps_limit) + PS_BLOCK_BYTES - 1) /
+                                         PS_BLOCK_BYTES),
+            "the limits lie outside the image");
+    require(h.outbound == 0 ||
+                has_blocks(h.outbound, (h.class_count * sizeof(ps_outbound) + PS_BLOCK_BYTES - 1) /
+                                           PS_BLOCK_BYTES),
+            "the outbound rules lie outside the image");
   }
 
   uint64_t cells() const { return uint64_t{header_.policy_count} * header_.class_count; }
 
   void verify_matrix() const {
+    constexpr uint32_t kKnownFlags = PS_VERDICT_FINAL | PS_VERDICT_HARD | PS_VERDICT_GREETING;
+    const uint32_t limit_count = header_.limit_count;
     const auto* first = reinterpret_cast<const ps_verdict*>(blocks() + header_.matrix);
     require(std::all_of(first, first + cells(),
-                        [](const ps_verdict& verdict) {
+                        [&](const ps_verdict& verdict) {
                           return verdict.action < PS_ACTION_COUNT &&
                                  verdict.reason < PS_REASON_COUNT &&
-                                 (verdict.flags & ~PS_VERDICT_FINAL) == 0 &&
-                                 verdict.rule <= PS_MAX_RULES_PER_POLICY;
+                                 (verdict.flags & ~kKnownFlags) == 0 &&
+                                 verdict.limit < limit_count &&
+                                 verdict.rule <= PS_MAX_RULES_PER_POLICY &&
+                                 verdict.observed_rule <= PS_MAX_RULES_PER_POLICY;
                         }),
             "the matrix has a verdict that there is not");
+    const auto* limits = reinterpret_cast<const ps_limit*>(blocks() + header_.limits);
+    for (uint32_t i = 1; i < header_.limit_count; i++)
+      require(limits[i].interval_ns > 0 && limits[i].burst > 0 &&
+                  limits[i].otherwise < PS_ACTION_COUNT && limits[i].observe <= 1,
+              "a limit is wrong");
+    if (header_.outbound == 0) return;
+    const auto* outbound = reinterpret_cast<const ps_outbound*>(blocks() + header_.outbound);
+    for (uint32_t i = 0; i < header_.class_count; i++)
+      require(outbound[i].port == 0 || outbound[i].policy < header_.policy_count,
+              "outbound traffic has a policy that there is not");
   }
 
   void verify_service_sets() const {

@@ -41,7 +41,7 @@ void check_readers(std::string_view body) {
     check_refusal(refusal);
   }
   try {
-    require(read_snapshot_request(body).starts_with('/'));
+    require(read_snapshot_request(body).path.starts_with('/'));
   } catch (const ApiRefusal& refusal) {
     check_refusal(refusal);
   }

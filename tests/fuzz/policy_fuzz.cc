@@ -29,14 +29,27 @@ void check_refusal(const BadInput& bad, std::string_view text) {
   }
 }
 
+void check_rules(const Policy& policy, const std::vector<ConnectionRule>& rules) {
+  for (const auto& rule : rules) {
+    require(rule.place.source < policy.sources.size() && !rule.text.empty());
+    if (const auto* in_list = std::get_if<InList>(&rule.match))
+      require(in_list->list < policy.lists.size());
+    if (rule.limit) require(rule.limit->count > 0 && rule.limit->burst > 0);
+  }
+}
+
 void check_policy(const Policy& policy) {
-  require(policy.protects.size() == policy.protect_lines.size());
+  for (const auto& protect : policy.protects)
+    if (const auto* list = std::get_if<ProtectedList>(&protect.what))
+      require(list->list < policy.lists.size());
   for (const auto& block : policy.connections) {
     require(std::all_of(block.services.begin(), block.services.end(),
                         [&](size_t service) { return service < policy.services.size(); }));
-    for (const auto& rule : block.rules)
-      if (const auto* in_list = std::get_if<InList>(&rule.match))
-        require(in_list->list < policy.lists.size());
+    check_rules(policy, block.rules);
+  }
+  for (const auto& block : policy.outbound) {
+    require(!block.sources.empty());
+    check_rules(policy, block.rules);
   }
   for (const auto& rule : policy.messages)
     for (const auto& condition : rule.conditions) {
@@ -54,7 +67,13 @@ void check_policy(const Policy& policy) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    check_policy(parse_policy(text, "fuzz"));
+    // What is included is the text behind the first NUL.
+    const auto end = std::min(text.find('\0'), text.size());
+    const auto policy = parse_policy(text.substr(0, end), "fuzz", [&](const std::string&) {
+      return std::string(text.substr(std::min(end + 1, text.size())));
+    });
+    check_policy(policy);
+    check_policy(parse_sources(policy.sources));
   } catch (const BadInput& bad) {
     check_refusal(bad, text);
   }

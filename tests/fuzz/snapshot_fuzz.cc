@@ -79,18 +79,15 @@ void look_up(const Snapshot& snapshot) {
     const auto where = *IpAddress::parse(text);
     const auto address_class = snapshot.class_of(where);
     if (address_class >= snapshot.header().class_count) std::abort();
-    for (const size_t list : snapshot.lists_of(address_class))
+    for (const size_t list : snapshot.lists_of(address_class, 0))
       if (list >= snapshot.lists().size()) std::abort();
     if (const auto service = snapshot.service_of(where, 25)) {
       if (service->service >= snapshot.policy().services.size()) std::abort();
       snapshot.verdict(service->policy, address_class);
     }
-    snapshot.explain(where, std::nullopt);
+    snapshot.explain(where, std::nullopt, 0);
   }
-  for (size_t list = 0; list < snapshot.lists().size(); list++) {
-    snapshot.entries_of(list);
-    snapshot.domain_entries_of(list);
-  }
+  for (size_t list = 0; list < snapshot.lists().size(); list++) snapshot.content_of(list);
 }
 
 }  // namespace

@@ -53,18 +53,18 @@ World make_world() {
   destination("ff05::/16", {{25, 0, 0, 0}});
 
   constexpr auto kFinal = PS_VERDICT_FINAL;
-  constexpr ps_verdict kNoRule = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0};
-  constexpr ps_verdict kProtect = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, kFinal, 0, 0};
+  constexpr ps_verdict kNoRule = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0};
+  constexpr ps_verdict kProtect = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, kFinal, 0, 0, 0};
   world.matrix = {{kNoRule,
-                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 2, 0},
-                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 3, 0},
-                   {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 4, 0},
-                   {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 1, 0},
+                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0},
+                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0},
+                   {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 0, 4, 0},
+                   {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0},
                    kProtect},
                   // The other policy resets what the first drops, and allows nothing by rule.
                   {kNoRule,
-                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 1, 0},
-                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 2, 0},
+                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 1, 0},
+                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0},
                    kNoRule,
                    kNoRule,
                    kProtect}};
@@ -194,7 +194,7 @@ const World& corpus_world() {
 
 WorldImage::WorldImage(const World& world) {
   Writer writer;
-  writer.reserve(4);
+  writer.reserve(sizeof(ps_snapshot_header) / PS_BLOCK_BYTES);
   ps_snapshot_header header{};
   header.magic = PS_SNAPSHOT_MAGIC;
   header.version = PS_SNAPSHOT_VERSION;

@@ -81,13 +81,16 @@ void Program::load_image(std::span<const std::byte> image) {
   const FileDescriptor map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "postern_image", sizeof(uint32_t),
                                           PS_CHUNK_BYTES, chunks, &options));
   if (!map) throw kernel_error("cannot make a BPF map for the snapshot", errno);
-  {
-    const Mapped memory(map.get(), chunks, PS_CHUNK_BYTES);
-    std::memcpy(memory.bytes().data(), image.data(), image.size());
-  }
+  auto memory = std::make_unique<Mapped>(map.get(), chunks, PS_CHUNK_BYTES);
+  std::memcpy(memory->bytes().data(), image.data(), image.size());
   const int fd = map.get();
   if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.rules), &kFirst, &fd, BPF_ANY) != 0)
     throw kernel_error("cannot put the snapshot into force", errno);
+  image_ = std::move(memory);
+}
+
+std::span<std::byte> Program::live_image() const noexcept {
+  return image_ ? image_->bytes() : std::span<std::byte>();
 }
 
 ps_counters Program::counters() const {

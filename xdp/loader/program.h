@@ -37,6 +37,8 @@ class Program {
   // outer one. When it returns, the kernel has waited until no packet is judged by the old image,
   // whose memory is given back. Throws and leaves the old one in force.
   void load_image(std::span<const std::byte> image);
+  // The image in force, shared with the program; empty before the first.
+  std::span<std::byte> live_image() const noexcept;
   // The sum over all CPUs. Throws.
   ps_counters counters() const;
   // The header and its buckets, shared with the program.
@@ -58,6 +60,7 @@ class Program {
   };
   std::unique_ptr<postern_bpf, Destroy> skeleton_;
   std::unique_ptr<Mapped> dynamic_;
+  std::unique_ptr<Mapped> image_;  // of the snapshot in force
 };
 
 }  // namespace postern::xdp

@@ -76,7 +76,7 @@ std::string_view XdpEngine::topology() const noexcept {
   return settings_.topology == PS_TOPOLOGY_WIRE ? "wire" : "host";
 }
 
-void XdpEngine::load(std::shared_ptr<const Snapshot> snapshot) {
+void XdpEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
   program_.load_image(snapshot->image_bytes());
   snapshot_ = std::move(snapshot);
 }

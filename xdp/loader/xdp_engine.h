@@ -46,10 +46,14 @@ class XdpEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "xdp"; }
   std::string_view topology() const noexcept override;
-  void load(std::shared_ptr<const Snapshot> snapshot) override;
+  uint32_t features() const noexcept override { return 0; }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return program_.counters(); }
   DynamicTable& dynamic() override { return dynamic_; }
+
+ protected:
+  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
+  std::span<std::byte> live_image() noexcept override { return program_.live_image(); }
 
  private:
   struct Port {

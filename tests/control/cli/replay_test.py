@@ -96,7 +96,7 @@ def test_packet_is_described(snapshot, tmp_path):
     assert out[1] == {"number": 2, "time": "2023-11-14T22:13:20.000002Z", "source": "203.0.113.130",
                       "source_port": 40000, "destination": MX, "destination_port": 25,
                       "verdict": "drop", "reason": "rule-drop", "rule": "drop list hijacked",
-                      "line": 11}
+                      "file": str(snapshot.parent / "site.policy"), "line": 11}
     assert out[2]["rule"] == "drop category hijacked"
     assert (out[9]["source"], out[9]["destination"]) == ("2001:db8:dead::7", MX6)
     assert (out[11]["source"], out[11]["source_port"]) == ("203.0.113.7", None)

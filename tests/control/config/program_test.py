@@ -167,7 +167,7 @@ def test_mail_from_swaks_to_smtp_sink(site):
     messages = site.lines("message")
     assert len(messages) == 4
     for key in ("id", "client", "class", "helo", "tls", "from", "rcpts", "size", "dkim", "domain",
-                "reputation", "dns", "removed", "action", "rule", "line", "reply", "seconds"):
+                "reputation", "dns", "removed", "action", "rule", "place", "reply", "seconds"):
         assert all(re.search(rf" {key}=\S", line) for line in messages), key
     assert len(site.lines("session")) == 4
     assert all(" rcpts=2 " in line and ' rule="accept any" ' in line for line in messages)

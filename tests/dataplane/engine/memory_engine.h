@@ -4,7 +4,9 @@
 // in plain memory, where a test can set it and look at it.
 #pragma once
 
+#include <cstring>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -20,16 +22,21 @@ class MemoryEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "memory"; }
   std::string_view topology() const noexcept override { return "wire"; }
-  void load(std::shared_ptr<const Snapshot> snapshot) override {
-    if (refuses_) throw std::runtime_error("the engine has no room for it\nsecond line");
-    snapshot_ = std::move(snapshot);
-  }
+  uint32_t features() const noexcept override { return features_; }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return counters_; }
   DynamicTable& dynamic() override { return dynamic_; }
 
   ps_counters counters_{};
   bool refuses_ = false;
+  uint32_t features_ = 0;
+  int loads_ = 0;
+  // The verdict that a packet of the class would meet now.
+  ps_verdict verdict(uint32_t policy, uint32_t address_class) const {
+    ps_image image{reinterpret_cast<const ps_block*>(image_.data()),
+                   static_cast<uint32_t>(image_.size())};
+    return ps_verdict_of(&image, policy, address_class);
+  }
   // What a packet from `source` would meet.
   int learned(const IpAddress& source, uint64_t now_ns) const {
     const ps_dynamic table{memory_.data(), static_cast<uint32_t>(memory_.size())};
@@ -37,7 +44,20 @@ class MemoryEngine : public Engine {
     return ps_dynamic_action(&table, source.abi_family(), &address, now_ns);
   }
 
+ protected:
+  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override {
+    if (refuses_) throw std::runtime_error("the engine has no room for it\nsecond line");
+    loads_++;
+    image_.resize(snapshot->header().engine_blocks);
+    std::memcpy(image_.data(), snapshot->image_bytes().data(), snapshot->image_bytes().size());
+    snapshot_ = std::move(snapshot);
+  }
+  std::span<std::byte> live_image() noexcept override {
+    return std::as_writable_bytes(std::span(image_));
+  }
+
  private:
+  std::vector<ps_block> image_;
   std::vector<ps_dynamic_bucket> memory_;
   DynamicTable dynamic_;
   std::shared_ptr<const Snapshot> snapshot_;

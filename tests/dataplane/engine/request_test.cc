@@ -106,12 +106,29 @@ TEST(RemovalRequest, ReadsThePrefix) {
 }
 
 TEST(SnapshotRequest, WantsAnAbsolutePath) {
-  EXPECT_EQ(read_snapshot_request(R"({"path":"/etc/postern/site.psnap"})"),
-            "/etc/postern/site.psnap");
+  const auto request = read_snapshot_request(R"({"path":"/etc/postern/site.psnap"})");
+  EXPECT_EQ(request.path, "/etc/postern/site.psnap");
+  EXPECT_EQ(request.confirm_seconds, std::nullopt);
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"site.psnap"})").status, 422u);
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":""})").status, 422u);
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/etc/\u0000x"})").status, 422u);
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({})").status, 400u);
+}
+
+TEST(SnapshotRequest, MayWantToBeConfirmed) {
+  EXPECT_EQ(read_snapshot_request(R"({"path":"/s","confirm_seconds":300})").confirm_seconds, 300u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":0})").status, 422u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":86401})").status,
+            422u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":"5m"})").status,
+            400u);
+}
+
+TEST(Confirmation, NamesAGeneration) {
+  EXPECT_EQ(read_confirmation(R"({"generation":1700000000000000})"), 1700000000000000u);
+  EXPECT_EQ(refusal_of(read_confirmation, R"({})").status, 400u);
+  EXPECT_EQ(refusal_of(read_confirmation, R"({"generation":-1})").status, 422u);
+  EXPECT_EQ(refusal_of(read_confirmation, R"({"generation":1,"all":true})").status, 400u);
 }
 
 }  // namespace

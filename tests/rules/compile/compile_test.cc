@@ -74,9 +74,11 @@ TEST_F(Compiling, CountsExpiredListsForNothing) {
       "list bad \"bad.txt\" expires 7d\nservice mx 198.51.100.1\nconnection to mx\n drop list "
       "bad\n",
       later);
-  EXPECT_EQ(snapshot->class_of(address("192.0.2.1")), 0u);
+  EXPECT_THAT(snapshot->lists_of(snapshot->class_of(address("192.0.2.1")), snapshot->created()),
+              IsEmpty());
   EXPECT_TRUE(snapshot->lists()[0].expired);
-  const auto explanation = snapshot->explain(address("192.0.2.1"), std::nullopt);
+  const auto explanation =
+      snapshot->explain(address("192.0.2.1"), std::nullopt, snapshot->created());
   EXPECT_EQ(explanation.services[0].verdict.reason, PS_REASON_NO_RULE);
   EXPECT_EQ(explanation.entries.size(), 1u);  // known, for people to see
 }
@@ -87,7 +89,8 @@ TEST_F(Compiling, CompilesAPolicyWithNothingInIt) {
   EXPECT_EQ(snapshot->header().policy_count, 0u);
   EXPECT_EQ(snapshot->class_of(address("192.0.2.1")), 0u);
   EXPECT_EQ(snapshot->service_of(address("192.0.2.1"), 25), std::nullopt);
-  EXPECT_THAT(snapshot->explain(address("192.0.2.1"), std::nullopt).services, IsEmpty());
+  EXPECT_THAT(snapshot->explain(address("192.0.2.1"), std::nullopt, snapshot->created()).services,
+              IsEmpty());
 }
 
 TEST_F(Compiling, RefusesMoreClassesThanTheFormatHas) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/rules/lists/read_list.h"
+#include "tests/rules/support/compiled.h"
 
 namespace postern {
 namespace {
@@ -38,6 +39,40 @@ TEST(Guards, RefuseEveryone) {
               Optional(std::string("has 0.0.0.0/0 at line 2, which is everyone")));
   EXPECT_THAT(why_not_meant(test::read_list("cidr", "::/0\n")), Optional(HasSubstr("everyone")));
   EXPECT_EQ(why_not_meant(test::read_list("cidr", "0.0.0.0/1\n::/1\n")), std::nullopt);
+  EXPECT_THAT(why_not_meant(test::read_list("cidr", "128.0.0.0/1\n0.0.0.0/1\n")),
+              Optional(std::string("covers every IPv4 address there is")));
+}
+
+TEST(Guards, LookPastExclusions) {
+  auto content = test::read_list("cidr", "192.0.2.1\n");
+  content.add(test::prefix("0.0.0.0/0"), 2, content.notes.number_of({.excluded = true}));
+  EXPECT_EQ(why_not_meant(content), std::nullopt);
+  EXPECT_EQ(why_not_so_much(content, 0.0001), std::nullopt);
+}
+
+TEST(Guards, RefuseLargeEntries) {
+  const auto content = test::read_list("cidr", "192.0.2.1\n10.0.0.0/8\n2001:db8::/32\n");
+  ListDeclaration declaration;
+  EXPECT_EQ(why_not_so_large(content, declaration), std::nullopt);
+  declaration.max_range_v4 = 8;
+  declaration.max_range_v6 = 32;
+  EXPECT_EQ(why_not_so_large(content, declaration), std::nullopt);
+  declaration.max_range_v4 = 9;
+  EXPECT_EQ(why_not_so_large(content, declaration),
+            "has 10.0.0.0/8 at line 2, which is larger than its max-range of /9");
+  declaration.max_range_v4 = 8;
+  declaration.max_range_v6 = 128;
+  EXPECT_EQ(why_not_so_large(content, declaration),
+            "has 2001:db8::/32 at line 3, which is larger than its max-range of /128");
+}
+
+TEST(Guards, RefuseALargeShareOfTheSpace) {
+  const auto content = test::read_list("cidr", "10.0.0.0/8\n10.1.0.0/16\n11.0.0.0/8\n2000::/4\n");
+  EXPECT_EQ(why_not_so_much(content, 0.5), std::nullopt);
+  EXPECT_EQ(why_not_so_much(content, 0.005),
+            "covers 0.781% of IPv4, which is more than its max-share of 0.5%");
+  EXPECT_EQ(why_not_so_much(content, 0.1),
+            "covers 50% of IPv6, which is more than its max-share of 10%");
 }
 
 TEST(Guards, RefuseGreatChange) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "rules/abi/snapshot_format.h"
+#include "rules/lists/list_format.h"
 #include "rules/policy/parse.h"
 #include "tests/rules/support/compiled.h"
 
@@ -13,6 +14,13 @@ namespace {
 
 using testing::HasSubstr;
 
+std::string known_formats() {
+  std::string names;
+  for (const auto* format : list_formats())
+    names += (names.empty() ? "" : ", ") + std::string(format->name());
+  return names;
+}
+
 std::string complaints(const std::string& text) {
   return test::complaint_of([&] { parse_policy(text, "p"); });
 }
@@ -20,7 +28,7 @@ std::string complaints(const std::string& text) {
 struct Fault {
   const char* text;  // the fault is in the last line
   uint32_t column;
-  const char* message;
+  std::string message;
 };
 
 void PrintTo(const Fault& fault, std::ostream* stream) {
@@ -50,14 +58,23 @@ TEST_P(OneFault, IsReportedAtItsPlace) {
 INSTANTIATE_TEST_SUITE_P(
     Lines, OneFault,
     testing::Values(
-        Fault{"foo", 1, "expected list, protect, service, connection or message, not \"foo\""},
-        Fault{"\"foo\"", 1, "expected list, protect, service, connection or message, not \"foo\""},
-        Fault{"include \"x\"", 1, "\"include\" is not known to this version of Postern"},
-        Fault{"drop any", 1, "a rule with \"drop\" stands under \"connection to\""},
+        Fault{"foo", 1,
+              "expected list, protect, service, connection, message or include, not \"foo\""},
+        Fault{"\"foo\"", 1,
+              "expected list, protect, service, connection, message or include, not \"foo\""},
+        Fault{"include", 8, "expected the file to include in double quotes, but the line ends"},
+        Fault{"include \"x\" y", 13, "expected the end of the line, not \"y\""},
+        Fault{"include \"p\"", 9, "this is the policy itself"},
+        Fault{"include \"x\"", 9, "\"x\" is not read here"},
+        Fault{"map any weight 1", 5, "a map stands under the list that it is for"},
+        Fault{"list a \"a\"\nservice mx 192.0.2.1\nfetch \"https://a/\"", 7,
+              "a fetch stands under the list that it is for"},
+        Fault{"drop any", 1, "a rule with \"drop\" stands under \"connection\""},
         Fault{"accept any", 1, "a rule with \"accept\" stands under \"message\""},
-        Fault{"= x", 1, "expected list, protect, service, connection or message, not \"=\""},
+        Fault{"= x", 1,
+              "expected list, protect, service, connection, message or include, not \"=\""},
         Fault{"List a \"a\"", 1,
-              "expected list, protect, service, connection or message, not \"List\""}));
+              "expected list, protect, service, connection, message or include, not \"List\""}));
 
 INSTANTIATE_TEST_SUITE_P(
     Lists, OneFault,
@@ -73,10 +90,27 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"list a \"\"", 8, "the list's file is empty"},
         Fault{"list a \"a", 8, "this string has no closing quote"},
         Fault{"list a \"a\"\nlist a \"b\"", 6, "there is a list \"a\" already, at line 1"},
-        Fault{"list a \"a\" b", 12,
-              "expected format, category, contact, expires or max-change, not \"b\""},
-        Fault{"list a \"a\" weight 3", 12, "\"weight\" is not known to this version of Postern"},
+        Fault{
+            "list a \"a\" b", 12,
+            "expected format, category, contact, weight, expires, stale, max-change, max-share or "
+            "max-range, not \"b\""},
+        Fault{"list a \"a\" weight", 18,
+              "expected a whole number from -1000 to 1000, but the line ends"},
+        Fault{"list a \"a\" weight 1001", 19,
+              "expected a whole number from -1000 to 1000, not \"1001\""},
+        Fault{"list a \"a\" weight 1 weight 1", 21, "\"weight\" is there already"},
+        Fault{"list a \"a\" stale 2d", 18, "expected \"after\", not \"2d\""},
+        Fault{"list a \"a\" stale after 2d", 26,
+              "expected ignore, keep or refuse, but the line ends"},
+        Fault{"list a \"a\" max-share 101%", 22, "a share is at most 100%"},
+        Fault{"list a \"a\" max-range 8", 22, "expected a prefix length from /1 to /32, not \"8\""},
+        Fault{"list a \"a\" max-range /33", 22,
+              "expected a prefix length from /1 to /32, not \"/33\""},
+        Fault{"list a \"a\" max-range /8 /129", 25,
+              "expected a prefix length from /1 to /128, not \"/129\""},
         Fault{"list a \"a\" format", 18, "expected a format, but the line ends"},
+        Fault{"list a \"a\" format nope", 19,
+              "\"nope\" is not a format; there are " + known_formats()},
         Fault{"list a \"a\" format cidr format drop", 24, "\"format\" is there already"},
         Fault{"list a \"a\" category x category y", 23, "\"category\" is there already"},
         Fault{"list a \"a\" expires 1d expires 1d", 23, "\"expires\" is there already"},
@@ -103,11 +137,49 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"list a \"a\" max-change 0%", 23, "a change is above 0% and at most 10000%"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    UnderLists, OneFault,
+    testing::Values(
+        Fault{"list a \"a\"\n map", 5, "expected a value, \"value\" or \"any\", but the line ends"},
+        Fault{"list a \"a\"\n map any", 9,
+              "expected category, weight or ignore, but the line ends"},
+        Fault{"list a \"a\"\n map value 3 weight 1", 12,
+              "expected one of = != < <= > >=, not \"3\""},
+        Fault{"list a \"a\"\n map value > x weight 1", 14, "expected a number, not \"x\""},
+        Fault{"list a \"a\"\n map x category c weight 1 ignore", 28,
+              "expected the end of the line, not \"ignore\""},
+        Fault{"list a \"a\"\n map x ignore weight 1", 15,
+              "expected the end of the line, not \"weight\""},
+        Fault{"list a \"a\"\n map any weight 1\n map x weight 1", 6,
+              "this map can never hold: the map at line 2 comes before it"},
+        Fault{"list a \"a\"\n map x weight 1\n map \"x\" weight 2", 6,
+              "this map can never hold: the map at line 2 comes before it"},
+        Fault{"list a \"a\"\n fetch", 7,
+              "expected the feed's URL in double quotes, but the line ends"},
+        Fault{"list a \"a\"\n fetch \"http://a/\"", 8,
+              "the feed's URL is a https: URL with a host, and without a user or a fragment"},
+        Fault{"list a \"a\"\n fetch \"https://u@a/\"", 8,
+              "the feed's URL is a https: URL with a host, and without a user or a fragment"},
+        Fault{"list a \"a\"\n fetch \"https://a/\" max-bytes 2G", 31,
+              "expected a size such as 500K or 50M (units K, M, G), at most 1G, not \"2G\""},
+        Fault{"list a \"a\"\n fetch \"https://a/\" checksum \"https://b/\"", 30,
+              "this is another host than the feed's; only one is trusted"},
+        Fault{"list a \"a\"\n fetch \"https://a/\" signature \"https://A:8443/s\"", 49,
+              "expected \"key\", but the line ends"},
+        Fault{"list a \"a\"\n fetch \"https://a/\" pin \"sha256//x\"", 25,
+              "a pin is sha256// and the base64 of the host's public key's SHA-256"},
+        Fault{"list a \"a\"\n fetch \"https://a/\"\n fetch \"https://a/\"", 8,
+              "there is a fetch already, at line 2"}));
+
+INSTANTIATE_TEST_SUITE_P(
     Addresses, OneFault,
     testing::Values(
         Fault{"protect", 8, "expected an address or a prefix, but the line ends"},
         Fault{"protect \"192.0.2.1\"", 9, "expected an address or a prefix, not \"192.0.2.1\""},
         Fault{"protect 192.0.2.1 192.0.2", 19, "\"192.0.2\" is not an address or a prefix"},
+        Fault{"protect list x", 14, "there is no list \"x\""},
+        Fault{"protect category x", 18, "no list has category \"x\""},
+        Fault{"list d \"d\" format domains\nprotect list d", 14,
+              "list \"d\" has domains; addresses are protected"},
         Fault{"protect 192.0.2.1/24", 9,
               "\"192.0.2.1/24\" has bits set behind its length; did you mean 192.0.2.0/24?"},
         Fault{"protect 010.0.0.0/8", 9,
@@ -133,8 +205,15 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Connections, OneFault,
     testing::Values(
-        Fault{"connection", 11, "expected \"to\", but the line ends"},
-        Fault{"connection from", 12, "\"from\" is not known to this version of Postern"},
+        Fault{"connection", 11, "expected \"to\" or \"from\", but the line ends"},
+        Fault{"connection from", 16, "expected list or category, but the line ends"},
+        Fault{"connection from list x", 22, "there is no list \"x\""},
+        Fault{"list a \"a\"\nconnection from list a port 0", 29,
+              "expected a port from 1 to 65535, not \"0\""},
+        Fault{"list a \"a\"\nconnection from list a\n refuse to any", 2,
+              "\"refuse\" speaks to a sender outside; from inside use reset"},
+        Fault{"list a \"a\"\nconnection from list a\n limit any 1/hour else refuse", 24,
+              "expected drop or reset, not \"refuse\""},
         Fault{"connection to", 14, "expected the name of a service, but the line ends"},
         Fault{"connection to mx", 15, "there is no service \"mx\""},
         Fault{"service mx 192.0.2.1\nconnection to mx mx", 18,
@@ -144,21 +223,41 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"service mx 192.0.2.1\nconnection to mx, mx", 19,
               "connections to \"mx\" are judged at line 2 already"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n drop", 6,
-              "expected any, list or category, but the line ends"},
-        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight >= 4", 7,
-              "\"weight\" is not known to this version of Postern"},
-        Fault{"service mx 192.0.2.1\nconnection to mx\n refuse any", 2,
-              "\"refuse\" is not known to this version of Postern"},
-        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any", 2,
-              "\"limit\" is not known to this version of Postern"},
-        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop any", 2,
-              "\"observe\" is not known to this version of Postern"},
-        Fault{"service mx 192.0.2.1\nconnection to mx\n drop any hard", 11,
-              "\"hard\" is not known to this version of Postern"},
+              "expected any, list, category or weight, but the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight 4", 14,
+              "expected one of = != < <= > >=, not \"4\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight != 4", 14,
+              "a weight is compared with one of = < <= > >="},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight > x", 16,
+              "expected a whole number from -1000000 to 1000000, not \"x\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n allow any hard", 12,
+              "\"hard\" goes with drop and reset"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop greeting any", 7,
+              "expected any, list, category or weight, not \"greeting\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any", 11,
+              "expected a rate such as 20/minute (second, minute, hour, day), at most 1000000, but "
+              "the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 0/hour else drop", 12,
+              "expected a rate such as 20/minute (second, minute, hour, day), at most 1000000, not "
+              "\"0/hour\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 5/week else drop", 12,
+              "expected a rate such as 20/minute (second, minute, hour, day), at most 1000000, not "
+              "\"5/week\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 5/hour", 18,
+              "expected \"else\", but the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 5/hour burst 0 else drop", 25,
+              "expected a whole number from 1 to 1000000, not \"0\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 5/hour else allow", 24,
+              "expected drop, reset or refuse, not \"allow\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe observe drop any", 10,
+              "expected allow, inspect, drop, reset, refuse, limit or observe, not \"observe\""},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop any\n observe drop any", 2,
+              "this rule can never match: the rule at line 3 comes before it"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n pass any", 2,
-              "expected allow, inspect, drop or reset, not \"pass\""},
+              "expected allow, inspect, drop, reset, refuse, limit or observe, not \"pass\""},
         Fault{"service mx 192.0.2.1\nconnection to mx\n tag any", 2,
-              "\"tag\" is for messages; a connection rule is allow, inspect, drop or reset"},
+              "\"tag\" is for messages; a connection rule is allow, inspect, drop, reset, refuse, "
+              "limit or observe"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n drop list x", 12, "there is no list \"x\""},
         Fault{"service mx 192.0.2.1\nconnection to mx\n drop category x", 16,
               "no list has category \"x\""},
@@ -252,7 +351,7 @@ TEST(PolicyErrors, AreAllReportedAtOnceInOrder) {
             "p:2:19: there is no service \"my\"\n"
             "  connection to mx, my\n"
             "                    ^\n"
-            "p:4:8: expected any, list or category, not \"everyone\"\n"
+            "p:4:8: expected any, list, category or weight, not \"everyone\"\n"
             "    drop everyone\n"
             "         ^\n"
             "p:5:8: expected the list's file in double quotes, not \"7\"\n"
@@ -289,7 +388,8 @@ TEST(PolicyErrors, ComeFromLimitsToo) {
   for (int i = 0; i < 16; i++) conditions += " and dns = ok";
   EXPECT_THAT(complaints(conditions), HasSubstr("more than 16 conditions in one rule"));
 
-  EXPECT_EQ(complaints(std::string((4 << 20) + 1, '#')), "p: a policy has at most 4 MiB");
+  EXPECT_EQ(complaints(std::string((4 << 20) + 1, '#')),
+            "p: a policy has at most 4 MiB, with all that it includes");
 }
 
 }  // namespace

@@ -6,8 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <map>
+
 #include "rules/abi/snapshot_format.h"
 #include "rules/lists/list_format.h"
+#include "rules/policy/names.h"
 #include "tests/rules/support/compiled.h"
 
 namespace postern {
@@ -27,8 +31,9 @@ TEST(Policy, MayBeEmpty) {
     const auto policy = parsed(text);
     EXPECT_TRUE(policy.lists.empty());
     EXPECT_TRUE(policy.services.empty());
-    EXPECT_EQ(policy.text, text);
-    EXPECT_EQ(policy.file, "site.policy");
+    ASSERT_EQ(policy.sources.size(), 1u);
+    EXPECT_EQ(policy.sources[0].text, text);
+    EXPECT_EQ(policy.file(), "site.policy");
   }
 }
 
@@ -55,7 +60,7 @@ TEST(Policy, DeclaresLists) {
   EXPECT_EQ(plain.file, "a.netset");
   EXPECT_EQ(plain.format + plain.category + plain.contact, "");
   EXPECT_FALSE(plain.expires || plain.max_change);
-  EXPECT_EQ(plain.line, 1u);
+  EXPECT_EQ(plain.place.line, 1u);
   const auto& all = policy.lists[1];
   EXPECT_EQ(all.file, "/var/lists/b.json");
   EXPECT_EQ(all.format, "drop");
@@ -63,7 +68,7 @@ TEST(Policy, DeclaresLists) {
   EXPECT_EQ(all.contact, "https://example.net/why");
   EXPECT_EQ(all.expires, std::chrono::days(7));
   EXPECT_EQ(all.max_change, 0.5);
-  EXPECT_EQ(all.line, 2u);
+  EXPECT_EQ(all.place.line, 2u);
 }
 
 TEST(Policy, ReadsDurations) {
@@ -76,9 +81,166 @@ TEST(Policy, ReadsDurations) {
 
 TEST(Policy, ProtectsPrefixes) {
   const auto policy = parsed("protect 192.0.2.0/24 2001:db8::/32\nprotect 198.51.100.7\n");
-  EXPECT_THAT(policy.protects,
-              ElementsAre(prefix("192.0.2.0/24"), prefix("2001:db8::/32"), prefix("198.51.100.7")));
-  EXPECT_THAT(policy.protect_lines, ElementsAre(1u, 1u, 2u));
+  const std::pair<Prefix, uint32_t> kExpected[] = {
+      {prefix("192.0.2.0/24"), 1}, {prefix("2001:db8::/32"), 1}, {prefix("198.51.100.7"), 2}};
+  ASSERT_EQ(policy.protects.size(), 3u);
+  for (size_t i = 0; i < 3; i++) {
+    EXPECT_EQ(std::get<Prefix>(policy.protects[i].what), kExpected[i].first);
+    EXPECT_EQ(policy.protects[i].place.line, kExpected[i].second);
+  }
+}
+
+TEST(Policy, ProtectsListsAndCategories) {
+  const auto policy =
+      parsed("protect list late 192.0.2.1 category fine\nlist late \"l\" category fine\n");
+  ASSERT_EQ(policy.protects.size(), 3u);
+  EXPECT_EQ(std::get<ProtectedList>(policy.protects[0].what).list, 0u);
+  EXPECT_EQ(std::get<ProtectedCategory>(policy.protects[2].what).category, "fine");
+}
+
+TEST(Policy, BoundsLists) {
+  const auto policy = parsed(
+      "list a \"a\" weight -3 stale after 2d refuse max-share 0.5% max-range /8 /19\n"
+      "list b \"b\" stale after 12h keep max-range /16\nlist c \"c\" stale after 1w ignore\n");
+  const auto& list = policy.lists[0];
+  EXPECT_EQ(list.weight, -3);
+  EXPECT_EQ(list.stale->after, std::chrono::days(2));
+  EXPECT_EQ(list.stale->then, StaleRule::Then::kRefuse);
+  EXPECT_EQ(list.max_share, 0.005);
+  EXPECT_EQ(list.max_range_v4, 8);
+  EXPECT_EQ(list.max_range_v6, 19);
+  EXPECT_EQ(policy.lists[1].weight, kDefaultWeight);
+  EXPECT_EQ(policy.lists[1].stale->then, StaleRule::Then::kKeep);
+  EXPECT_EQ(policy.lists[1].max_range_v6, std::nullopt);
+  EXPECT_EQ(policy.lists[2].stale->then, StaleRule::Then::kIgnore);
+}
+
+TEST(Policy, MapsValuesToSubLists) {
+  const auto policy = parsed(
+      "list rbl \"rbl\" category spam\n"
+      "  map 127.0.0.10 category dynamic\n"
+      "  map \"open proxy\" category proxy weight 3\n\n"
+      "  map value >= 3 weight 2   # a count\n"
+      "  map any ignore\n"
+      "service mx 192.0.2.1\nconnection to mx\n drop category dynamic\n reset category proxy\n");
+  const auto& maps = policy.lists[0].maps;
+  ASSERT_EQ(maps.size(), 4u);
+  EXPECT_EQ(std::get<ValueMap::WordIs>(maps[0].match).word, "127.0.0.10");
+  EXPECT_EQ(maps[0].category, "dynamic");
+  EXPECT_EQ(maps[0].weight, std::nullopt);
+  EXPECT_EQ(maps[0].text, "map 127.0.0.10 category dynamic");
+  EXPECT_EQ(std::get<ValueMap::WordIs>(maps[1].match).word, "open proxy");
+  EXPECT_EQ(maps[1].weight, 3);
+  const auto& number = std::get<ValueMap::NumberIs>(maps[2].match);
+  EXPECT_EQ(number.comparison, Comparison::kGreaterEqual);
+  EXPECT_EQ(number.number, 3);
+  EXPECT_EQ(maps[2].place.line, 5u);
+  EXPECT_TRUE(std::holds_alternative<ValueMap::Any>(maps[3].match));
+  EXPECT_TRUE(maps[3].ignored);
+}
+
+TEST(Policy, SaysWhereListsComeFrom) {
+  const auto policy = parsed(
+      "list a \"a\"\n  fetch \"https://Lists.example.net:8443/a?x=1\" max-bytes 50M\n"
+      "list b \"b\"\n  fetch \"https://example.net/b\" checksum \"https://example.net/b.sum\" "
+      "signature \"https://example.net/b.sig\" key \"b.pem\" "
+      "pin \"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n");
+  ASSERT_TRUE(policy.lists[0].fetch && policy.lists[1].fetch);
+  EXPECT_EQ(policy.lists[0].fetch->url, "https://Lists.example.net:8443/a?x=1");
+  EXPECT_EQ(policy.lists[0].fetch->max_bytes, uint64_t{50} << 20);
+  EXPECT_EQ(policy.lists[1].fetch->checksum_url, "https://example.net/b.sum");
+  EXPECT_EQ(policy.lists[1].fetch->signature_url, "https://example.net/b.sig");
+  EXPECT_EQ(policy.lists[1].fetch->key_file, "b.pem");
+  EXPECT_EQ(policy.lists[1].fetch->pin.size(), 52u);
+}
+
+TEST(Policy, LimitsObservesAndRefuses) {
+  const auto policy = parsed(
+      "list a \"a\" weight 3\nservice mx 192.0.2.1\nconnection to mx\n"
+      "  observe reset list a hard\n  limit any 20/minute burst 40 else refuse\n"
+      "  observe limit list a 5/second else drop\n  refuse greeting weight>=4\n  refuse any\n");
+  const auto& rules = policy.connections[0].rules;
+  ASSERT_EQ(rules.size(), 5u);
+  EXPECT_TRUE(rules[0].observe && rules[0].hard);
+  EXPECT_EQ(rules[0].text, "observe reset list a hard");
+  ASSERT_TRUE(rules[1].limit);
+  EXPECT_EQ(*rules[1].limit, (RateLimit{20, std::chrono::minutes(1), 40, Action::REFUSE}));
+  EXPECT_TRUE(rules[2].observe && rules[2].limit);
+  EXPECT_EQ(*rules[2].limit, (RateLimit{5, std::chrono::seconds(1), 5, Action::DROP}));
+  EXPECT_TRUE(rules[3].greeting);
+  EXPECT_EQ(std::get<WeightIs>(rules[3].match).weight, 4);
+  EXPECT_EQ(rules[4].action, Action::REFUSE);
+}
+
+TEST(Policy, JudgesWhatComesFromInside) {
+  const auto policy = parsed(
+      "list homes \"h\"\nlist hosts \"s\" category smart\n"
+      "connection from list homes, category smart port 587\n  allow to list hosts\n  reset any\n");
+  ASSERT_EQ(policy.outbound.size(), 1u);
+  const auto& block = policy.outbound[0];
+  EXPECT_EQ(block.port, 587);
+  ASSERT_EQ(block.sources.size(), 2u);
+  EXPECT_EQ(std::get<InList>(block.sources[0]).list, 0u);
+  EXPECT_EQ(std::get<InCategory>(block.sources[1]).category, "smart");
+  ASSERT_EQ(block.rules.size(), 2u);
+  EXPECT_EQ(std::get<InList>(block.rules[0].match).list, 1u);
+  EXPECT_EQ(block.rules[0].text, "allow to list hosts");
+}
+
+// Files by name, as a test gives them.
+SourceReader reader_of(std::map<std::string, std::string> files) {
+  return [files = std::move(files)](const std::string& file) {
+    const auto found = files.find(file);
+    if (found == files.end()) throw BadInput(Diagnostic{.file = file, .message = "is not there"});
+    return found->second;
+  };
+}
+
+TEST(Policy, IncludesOtherFiles) {
+  const auto reader = reader_of({{"/etc/p/lists/all.policy",
+                                  "list a \"a.txt\"\n  map any weight 2\n"
+                                  "include \"more.policy\"\n"},
+                                 {"/etc/p/lists/more.policy", "service mx 192.0.2.1\n"}});
+  const auto policy = parse_policy(
+      "include \"lists/all.policy\"\nlist b \"b.txt\"\nconnection to mx\n  drop list a\n",
+      "/etc/p/site.policy", reader);
+  ASSERT_EQ(policy.sources.size(), 3u);
+  EXPECT_EQ(policy.sources[1].file, "/etc/p/lists/all.policy");
+  EXPECT_EQ(policy.lists[0].place, (PolicyPlace{1, 1}));
+  EXPECT_EQ(path_of(policy, policy.lists[0]), "/etc/p/lists/a.txt");
+  EXPECT_EQ(path_of(policy, policy.lists[1]), "/etc/p/b.txt");
+  EXPECT_EQ(place_text(policy, policy.services[0].place), "/etc/p/lists/more.policy:1");
+  const auto again = parse_sources(policy.sources);
+  EXPECT_EQ(again.lists.size(), 2u);
+  EXPECT_EQ(again.connections[0].rules[0].place, policy.connections[0].rules[0].place);
+}
+
+TEST(Policy, RefusesIncludesThatCannotBe) {
+  const auto complaint = [](const std::string& text, std::map<std::string, std::string> files) {
+    return test::complaint_of([&] { parse_policy(text, "p", reader_of(std::move(files))); });
+  };
+  EXPECT_EQ(
+      complaint("include \"a\"\n", {{"a", "# x\n include \"b\"\n"}, {"b", "include \"a\"\n"}}),
+      "b:1:9: this file is included already, at p:1\n"
+      "  include \"a\"\n"
+      "          ^");
+  EXPECT_THAT(complaint("include \"a\"\ninclude \"./a\"\n", {{"a", ""}}),
+              testing::HasSubstr("p:2:9: this file is included already, at p:1"));
+  EXPECT_THAT(complaint("include \"a\"\n", {{"a", "include \"p\"\n"}}),
+              testing::HasSubstr("a:1:9: this is the policy itself"));
+  EXPECT_THAT(complaint("include \"a\"\n", {}), testing::HasSubstr("p:1:9: \"a\" is not there"));
+  EXPECT_THAT(complaint("include \"a\"\ndrop any\n", {{"a", "connection to x\nservice x y\n"}}),
+              testing::HasSubstr("p:2:1: a rule with \"drop\" stands under \"connection\""));
+  EXPECT_EQ(complaint("include \"a\"\n", {{"a", std::string(5 << 20, '#')}}),
+            "p: a policy has at most 4 MiB, with all that it includes");
+}
+
+TEST(Policy, FollowsNoLoopOfLinks) {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.write("p", "include \"loop\"\n");
+  std::filesystem::create_symlink("loop", directory.path("loop"));
+  EXPECT_THAT(test::complaint_of([&] { read_policy(path); }),
+              testing::HasSubstr("cannot be read: Too many levels of symbolic links"));
 }
 
 TEST(Policy, DeclaresServices) {
@@ -91,7 +253,7 @@ TEST(Policy, DeclaresServices) {
               ElementsAre(prefix("198.51.100.0/24"), prefix("2001:db8:25::/64")));
   EXPECT_EQ(policy.services[0].port, 25);
   EXPECT_EQ(policy.services[1].port, 587);
-  EXPECT_EQ(policy.services[1].line, 2u);
+  EXPECT_EQ(policy.services[1].place.line, 2u);
 }
 
 TEST(Policy, JudgesConnectionsByWhatMayBeDeclaredFurtherDown) {
@@ -110,7 +272,7 @@ TEST(Policy, JudgesConnectionsByWhatMayBeDeclaredFurtherDown) {
   ASSERT_EQ(policy.connections.size(), 2u);
   const auto& first = policy.connections[0];
   EXPECT_THAT(first.services, ElementsAre(0u, 1u));
-  EXPECT_EQ(first.line, 1u);
+  EXPECT_EQ(first.place.line, 1u);
   ASSERT_EQ(first.rules.size(), 3u);
   EXPECT_EQ(first.rules[0].action, Action::ALLOW);
   EXPECT_EQ(std::get<InList>(first.rules[0].match).list, 0u);
@@ -118,9 +280,9 @@ TEST(Policy, JudgesConnectionsByWhatMayBeDeclaredFurtherDown) {
   EXPECT_EQ(first.rules[1].action, Action::DROP);
   EXPECT_EQ(std::get<InCategory>(first.rules[1].match).category, "bad");
   EXPECT_EQ(first.rules[1].text, "drop category bad");
-  EXPECT_EQ(first.rules[1].line, 3u);
+  EXPECT_EQ(first.rules[1].place.line, 3u);
   EXPECT_EQ(first.rules[2].action, Action::INSPECT);
-  EXPECT_TRUE(std::holds_alternative<AnySource>(first.rules[2].match));
+  EXPECT_TRUE(std::holds_alternative<AnyAddress>(first.rules[2].match));
   EXPECT_THAT(policy.connections[1].services, ElementsAre(2u));
   EXPECT_EQ(policy.connections[1].rules[0].action, Action::RESET);
 }
@@ -154,7 +316,7 @@ TEST(Policy, JudgesMessages) {
                           Condition(DnsIs{Comparison::kNotEqual, false})));
   EXPECT_THAT(policy.messages[4].conditions, ElementsAre(Condition(DomainInList{{0}})));
   EXPECT_TRUE(policy.messages[5].conditions.empty());
-  EXPECT_EQ(policy.messages[5].line, 10u);
+  EXPECT_EQ(policy.messages[5].place.line, 10u);
 }
 
 TEST(Policy, KnowsEveryWordOfDkim) {
@@ -191,7 +353,7 @@ TEST(Policy, IsReadFromAFile) {
   const test::TemporaryDirectory directory;
   const auto path = directory.write("p", "protect 192.0.2.1\n");
   EXPECT_EQ(read_policy(path).protects.size(), 1u);
-  EXPECT_EQ(read_policy(path).file, path);
+  EXPECT_EQ(read_policy(path).file(), path);
   EXPECT_EQ(test::complaint_of([&] { read_policy(directory.path("missing")); }),
             directory.path("missing") + ": cannot be read: No such file or directory");
 }

@@ -43,7 +43,7 @@ class SnapshotTest : public testing::Test {
     snapshot_ = Snapshot::from_bytes(result_.bytes, "test");
   }
   Explanation explain(std::string_view source, std::optional<IpAddress> to = std::nullopt) const {
-    return snapshot_->explain(address(source), to);
+    return snapshot_->explain(address(source), to, snapshot_->created());
   }
 
   Workshop shop_;
@@ -73,7 +73,7 @@ TEST_F(SnapshotTest, HandsEnginesWholeChunksWithTheHeaderInBlock0) {
 
 TEST_F(SnapshotTest, KnowsTheListsOfAClass) {
   const auto lists = [&](std::string_view source) {
-    return snapshot_->lists_of(snapshot_->class_of(address(source)));
+    return snapshot_->lists_of(snapshot_->class_of(address(source)), snapshot_->created());
   };
   EXPECT_THAT(lists("203.0.113.1"), ElementsAre(0u));
   EXPECT_THAT(lists("203.0.113.65"), ElementsAre(0u, 1u));
@@ -81,12 +81,22 @@ TEST_F(SnapshotTest, KnowsTheListsOfAClass) {
   EXPECT_THAT(lists("203.0.113.7"), ElementsAre(0u));
   EXPECT_THAT(lists("198.51.100.1"), IsEmpty());
   EXPECT_EQ(snapshot_->class_of(address("198.51.100.1")), 0u);
-  EXPECT_TRUE(snapshot_->is_protected(snapshot_->class_of(address("203.0.113.7"))));
-  EXPECT_TRUE(snapshot_->is_protected(snapshot_->class_of(address("2001:db8:ffff::1"))));
-  EXPECT_FALSE(snapshot_->is_protected(snapshot_->class_of(address("203.0.113.8"))));
-  EXPECT_FALSE(snapshot_->is_protected(0));
-  EXPECT_THAT(snapshot_->lists_of(1000000), IsEmpty());
-  EXPECT_FALSE(snapshot_->is_protected(1000000));
+  const auto is_protected = [&](std::string_view source) {
+    return snapshot_->is_protected(snapshot_->class_of(address(source)), snapshot_->created());
+  };
+  EXPECT_TRUE(is_protected("203.0.113.7"));
+  EXPECT_TRUE(is_protected("2001:db8:ffff::1"));
+  EXPECT_FALSE(is_protected("203.0.113.8"));
+  EXPECT_FALSE(is_protected("198.51.100.1"));
+  EXPECT_THAT(snapshot_->lists_of(1000000, snapshot_->created()), IsEmpty());
+  EXPECT_FALSE(snapshot_->is_protected(1000000, snapshot_->created()));
+}
+
+TEST_F(SnapshotTest, KnowsWhichListsStillCount) {
+  const auto expiry = *snapshot_->lists()[0].expires_at;
+  const auto address_class = snapshot_->class_of(address("203.0.113.65"));
+  EXPECT_THAT(snapshot_->lists_of(address_class, expiry - 1), ElementsAre(0u, 1u));
+  EXPECT_THAT(snapshot_->lists_of(address_class, expiry), ElementsAre(1u));
 }
 
 TEST_F(SnapshotTest, FindsServices) {
@@ -118,20 +128,24 @@ TEST_F(SnapshotTest, KeepsTheFactsOfLists) {
 }
 
 TEST_F(SnapshotTest, KeepsThePolicy) {
-  EXPECT_EQ(snapshot_->policy().text, kPolicy);
-  EXPECT_EQ(snapshot_->policy().file, shop_.directory().path("site.policy"));
+  ASSERT_THAT(snapshot_->policy().sources, SizeIs(1));
+  EXPECT_EQ(snapshot_->policy().sources[0].text, kPolicy);
+  EXPECT_EQ(snapshot_->policy().file(), shop_.directory().path("site.policy"));
   EXPECT_THAT(snapshot_->policy().messages, SizeIs(1));
 }
 
 TEST_F(SnapshotTest, KeepsEntriesAndDomains) {
-  const auto entries = snapshot_->entries_of(0);
-  ASSERT_THAT(entries, SizeIs(2));
-  EXPECT_EQ(entries[0].range.to_string(), "203.0.113.0/24");
-  EXPECT_EQ(entries[0].line, 1u);
-  EXPECT_EQ(entries[1].range.to_string(), "2001:db8:bad::/48");
+  const auto content = snapshot_->content_of(0);
+  ASSERT_THAT(content.v4, SizeIs(1));
+  EXPECT_EQ(content.v4[0].first, 0xcb007100u);
+  EXPECT_EQ(content.v4[0].last, 0xcb0071ffu);
+  EXPECT_EQ(content.v4[0].line, 1u);
+  EXPECT_EQ(content.notes[content.v4[0].note].text, "SBL1");
+  ASSERT_THAT(content.v6, SizeIs(1));
+  EXPECT_EQ(content.notes[content.v6[0].note].text, "SBL2");
   EXPECT_THAT(snapshot_->domains_of(2), ElementsAre("example.com", "example.net"));
   EXPECT_THAT(snapshot_->domains_of(0), IsEmpty());
-  EXPECT_EQ(snapshot_->domain_entries_of(2)[0].line, 3u);
+  EXPECT_EQ(snapshot_->content_of(2).domains[0].line, 3u);
 }
 
 TEST_F(SnapshotTest, ExplainsAVerdictDownToTheLine) {
@@ -146,17 +160,19 @@ TEST_F(SnapshotTest, ExplainsAVerdictDownToTheLine) {
   ASSERT_THAT(explanation.services, SizeIs(2));
   EXPECT_EQ(explanation.services[0].service, "mx");
   EXPECT_EQ(explanation.services[0].verdict.action, PS_ACTION_DROP);
-  EXPECT_EQ(explanation.services[0].rule_text, "drop list drop");
-  EXPECT_EQ(explanation.services[0].rule_line, 8u);
+  ASSERT_NE(explanation.services[0].rule, nullptr);
+  EXPECT_EQ(explanation.services[0].rule->text, "drop list drop");
+  EXPECT_EQ(explanation.services[0].rule->place.line, 8u);
   EXPECT_EQ(explanation.services[1].service, "submission");
   EXPECT_EQ(explanation.services[1].verdict.reason, PS_REASON_NO_RULE);
-  EXPECT_EQ(explanation.services[1].rule_text, "");
+  EXPECT_EQ(explanation.services[1].rule, nullptr);
 }
 
 TEST_F(SnapshotTest, ExplainsProtection) {
   const auto explanation = explain("203.0.113.7");
   EXPECT_TRUE(explanation.is_protected);
-  EXPECT_EQ(explanation.protect_line, 4u);
+  ASSERT_TRUE(explanation.protect_place);
+  EXPECT_EQ(explanation.protect_place->line, 4u);
   EXPECT_THAT(explanation.entries, SizeIs(1));
   EXPECT_EQ(explanation.services[0].verdict.reason, PS_REASON_PROTECTED);
   EXPECT_EQ(explanation.services[0].verdict.flags, PS_VERDICT_FINAL);
@@ -166,7 +182,7 @@ TEST_F(SnapshotTest, ExplainsIpv6AndUnlisted) {
   EXPECT_THAT(explain("2001:db8:bad::1").entries, SizeIs(1));
   EXPECT_EQ(explain("2001:db8:bad::1").services[0].verdict.action, PS_ACTION_DROP);
   EXPECT_THAT(explain("2001:db8::1").entries, IsEmpty());
-  EXPECT_EQ(explain("2001:db8::1").protect_line, 0u);
+  EXPECT_FALSE(explain("2001:db8::1").protect_place);
 }
 
 TEST_F(SnapshotTest, ExplainsOnlyServicesThatADestinationReaches) {

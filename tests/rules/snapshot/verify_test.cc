@@ -143,8 +143,8 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of_text(std::string(1000, 'x')), "s: is not a snapshot");
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
-  EXPECT_EQ(refusal_of([](auto& h) { h.version = 2; }),
-            "s: is a snapshot of version 2; this program reads version 1");
+  EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
+            "s: is a snapshot of version 1; this program reads version 2");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
@@ -193,7 +193,9 @@ TEST_F(Damage, OfTheTablesIsSeenBehindAGoodChecksum) {
   using Verdict = std::function<void(ps_verdict&)>;
   for (const auto& damage :
        {Verdict([](auto& v) { v.action = PS_ACTION_COUNT; }),
-        Verdict([](auto& v) { v.reason = PS_REASON_COUNT; }), Verdict([](auto& v) { v.flags = 2; }),
+        Verdict([](auto& v) { v.reason = PS_REASON_COUNT; }), Verdict([](auto& v) { v.flags = 8; }),
+        Verdict([](auto& v) { v.limit = 1; }),
+        Verdict([](auto& v) { v.observed_rule = PS_MAX_RULES_PER_POLICY + 1; }),
         Verdict([](auto& v) { v.rule = PS_MAX_RULES_PER_POLICY + 1; })})
     EXPECT_THAT(refusal_at(matrix, damage), HasSubstr("a verdict that there is not"));
   EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.count = 8; }),
@@ -258,7 +260,7 @@ TEST_F(Damage, ByATrieThatIsTooDeepIsSeenBehindAGoodChecksum) {
 }
 
 TEST_F(Damage, OfTheSectionsIsSeenBehindAGoodChecksum) {
-  EXPECT_THAT(refusal_at<ps_entry_v4>(section(PS_SECTION_ENTRIES_V4), [](auto& e) { e.list = 9; }),
+  EXPECT_THAT(refusal_at<ps_entry_v4>(section(PS_SECTION_ENTRIES_V4), [](auto& e) { e.note = 9; }),
               HasSubstr("an entry is wrong"));
   EXPECT_THAT(refusal_at<ps_entry_v4>(section(PS_SECTION_ENTRIES_V4),
                                       [](auto& e) { e.first = e.last + 1; }),
@@ -278,12 +280,28 @@ TEST_F(Damage, OfTheSectionsIsSeenBehindAGoodChecksum) {
               HasSubstr("do not add up"));
   EXPECT_THAT(refusal_at<uint32_t>(section(PS_SECTION_ROWS), [](auto& row) { row = 64; }),
               HasSubstr("a policy that there is not"));
+  EXPECT_THAT(refusal_at<ps_policy_source>(section(PS_SECTION_POLICY),
+                                           [](auto& p) { p.text.bytes = UINT32_MAX; }),
+              HasSubstr("the policy is cut"));
+  ps_policy_source source;
+  std::memcpy(&source, good().data() + section(PS_SECTION_POLICY), sizeof source);
   EXPECT_THAT(
-      refusal_at<ps_policy_source>(section(PS_SECTION_POLICY), [](auto& p) { p.text_bytes++; }),
-      HasSubstr("the policy is cut"));
-  EXPECT_THAT(refusal_at<char>(section(PS_SECTION_POLICY) + sizeof(ps_policy_source),
-                               [](auto& c) { c = '?'; }),
-              HasSubstr("has a policy that is refused: "));
+      refusal_at<char>(section(PS_SECTION_STRINGS) + source.text.offset, [](auto& c) { c = '?'; }),
+      HasSubstr("has a policy that is refused: "));
+  EXPECT_THAT(
+      refusal_at<ps_sublist_record>(section(PS_SECTION_SUBLISTS), [](auto& s) { s.list = 9; }),
+      HasSubstr("a sub-list is wrong"));
+  EXPECT_THAT(
+      refusal_at<ps_sublist_record>(section(PS_SECTION_SUBLISTS), [](auto& s) { s.map = 3; }),
+      HasSubstr("has other lists or services than its tables"));
+  EXPECT_THAT(
+      refusal_at<ps_note_record>(section(PS_SECTION_NOTES), [](auto& n) { n.sublist = 99; }),
+      HasSubstr("a note is wrong"));
+  EXPECT_THAT(refusal_at<ps_note_record>(section(PS_SECTION_NOTES), [](auto& n) { n.list++; }),
+              HasSubstr("a note is wrong"));
+  EXPECT_THAT(
+      refusal_at<ps_list_record>(section(PS_SECTION_LISTS), [](auto& l) { l.note_count++; }),
+      HasSubstr("a note is wrong"));
 }
 
 // Whatever else is changed: it is refused, or looking things up in it goes well.
@@ -311,14 +329,11 @@ TEST_F(Damage, NeverMakesALookUpGoWrong) {
         const auto source = IpAddress::v4(0xc0000200u | host);
         const auto address_class = snapshot->class_of(source);
         EXPECT_LT(address_class, snapshot->header().class_count);
-        snapshot->lists_of(address_class);
-        snapshot->explain(source, std::nullopt);
+        snapshot->lists_of(address_class, 0);
+        snapshot->explain(source, std::nullopt, 0);
         snapshot->service_of(source, 25);
       }
-      for (size_t list = 0; list < snapshot->lists().size(); list++) {
-        snapshot->entries_of(list);
-        snapshot->domain_entries_of(list);
-      }
+      for (size_t list = 0; list < snapshot->lists().size(); list++) snapshot->content_of(list);
     } catch (const BadInput& bad) {
       EXPECT_EQ(bad.diagnostics().size(), 1u);
     }

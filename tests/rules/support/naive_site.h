@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // NaiveSite: the slow, obvious twin of a compiled policy. Lists are kept as their lines, rules as
-// they are written; every question is answered by walking over all of them.
+// they are written; every question about one address is answered by walking over all of them.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,33 +14,146 @@
 
 #include "rules/abi/vocabulary.h"
 #include "rules/address/address.h"
+#include "rules/lists/list_content.h"
 
 namespace postern::test {
 
-struct NaiveList {
-  std::string name, category;
-  std::vector<Prefix> lines;
+struct NaiveLine {
+  AddressRange range;
+  EntryNote note = {};
+};
 
-  bool has(const IpAddress& address) const {
-    for (const auto& line : lines)
-      if (line.contains(address)) return true;
-    return false;
+// `map WORD ...` or `map value >= NUMBER ...`
+struct NaiveMap {
+  std::string word;  // empty: by number
+  int at_least = 0;
+  bool ignored = false;
+  std::string category;  // empty: the list's
+  std::optional<int> weight = {};
+
+  bool holds(const EntryNote& note) const {
+    if (!word.empty()) return note.word == word;
+    return note.number && *note.number >= at_least;
   }
   std::string text() const {
-    std::string text;
-    for (const auto& line : lines) text += line.to_string() + '\n';
+    auto text = "map " + (word.empty() ? "value >= " + std::to_string(at_least) : word);
+    if (ignored) return text + " ignore";
+    if (!category.empty()) text += " category " + category;
+    if (weight) text += " weight " + std::to_string(*weight);
+    return text;
+  }
+};
+
+// One way for an address to be in a list.
+struct NaiveListing {
+  std::string category;
+  int weight = 0;
+  auto operator<=>(const NaiveListing&) const = default;
+};
+
+struct NaiveList {
+  std::string name, category;
+  int weight = 1;
+  Overlap overlap = Overlap::kAll;
+  std::optional<int64_t> expires_at = {};
+  std::vector<NaiveMap> maps = {};
+  std::vector<NaiveLine> lines = {};  // line n is lines[n - 1]
+
+  static int specificity(const AddressRange& range) {
+    // The longest prefix of the family that is as large as the range or larger.
+    for (int length = bits_of(range.family()); length > 0; length--) {
+      const double size = std::ldexp(1.0, bits_of(range.family()) - length);
+      if (size_of(range) <= size) return length;
+    }
+    return 0;
+  }
+  // Exact up to 2^53 and for powers of two, which is all that the tests make.
+  static double size_of(const AddressRange& range) {
+    double first = 0, last = 0;
+    for (int i = 0; i < bits_of(range.family()) / 8; i++) {
+      first = first * 256 + range.first().bytes()[static_cast<size_t>(i)];
+      last = last * 256 + range.last().bytes()[static_cast<size_t>(i)];
+    }
+    return last - first + 1;
+  }
+
+  long strength(size_t line) const {
+    const auto& note = lines[line].note;
+    if (overlap == Overlap::kFirst) return -static_cast<long>(note.order.value_or(line + 1));
+    return note.specificity ? *note.specificity : specificity(lines[line].range);
+  }
+
+  // The lines that hold at an address, by number from 0.
+  std::vector<size_t> holding(const IpAddress& address) const {
+    std::vector<size_t> there;
+    std::optional<long> strongest, strongest_exclusion;
+    for (size_t i = 0; i < lines.size(); i++) {
+      if (!lines[i].range.contains(address)) continue;
+      const auto* map = map_of(lines[i].note);
+      const bool ignored = map && map->ignored && !lines[i].note.excluded;
+      if (ignored && overlap == Overlap::kAll) continue;
+      there.push_back(i);
+      strongest = std::max(strongest.value_or(strength(i)), strength(i));
+      if (lines[i].note.excluded || ignored)
+        strongest_exclusion = std::max(strongest_exclusion.value_or(strength(i)), strength(i));
+    }
+    std::erase_if(there, [&](size_t i) {
+      if (overlap != Overlap::kAll && strength(i) != *strongest) return true;
+      return strongest_exclusion && strength(i) <= *strongest_exclusion;
+    });
+    return there;
+  }
+
+  const NaiveMap* map_of(const EntryNote& note) const {
+    for (const auto& map : maps)
+      if (map.holds(note)) return &map;
+    return nullptr;
+  }
+
+  // Whole hours, rounded up.
+  static int64_t leaves_at(int64_t expires_at) {
+    return expires_at == kNeverExpires ? kNeverExpires : (expires_at + 3599) / 3600 * 3600;
+  }
+
+  // The ways in which an address is in the list at that time; empty: it is not.
+  std::set<NaiveListing> listings(const IpAddress& address, int64_t now) const {
+    std::set<NaiveListing> found;
+    if (expires_at && *expires_at <= now) return found;
+    for (const size_t i : holding(address)) {
+      if (leaves_at(lines[i].note.expires_at) <= now) continue;
+      const auto* map = map_of(lines[i].note);
+      NaiveListing listing{category, weight};
+      if (map && !map->category.empty()) listing.category = map->category;
+      if (map && map->weight) listing.weight = *map->weight;
+      found.insert(listing);
+    }
+    return found;
+  }
+
+  std::string declaration() const {
+    auto text = "list " + name + " \"" + name + "\"";
+    if (!category.empty()) text += " category " + category;
+    text += " weight " + std::to_string(weight) + '\n';
+    for (const auto& map : maps) text += "  " + map.text() + '\n';
     return text;
   }
 };
 
 struct NaiveRule {
-  Action action;
-  std::string list, category;  // both empty: any
+  Action action = Action::ALLOW;
+  std::string list = {}, category = {};  // all three empty: any
+  std::optional<int> weight_at_least = {};
+  bool observe = false;
+  int limit = 0;  // per minute; 0: not a limit
 
   std::string text() const {
-    if (!list.empty()) return std::string(word(action)) + " list " + list;
-    if (!category.empty()) return std::string(word(action)) + " category " + category;
-    return std::string(word(action)) + " any";
+    std::string match = "any";
+    if (!list.empty()) match = "list " + list;
+    if (!category.empty()) match = "category " + category;
+    if (weight_at_least) match = "weight >= " + std::to_string(*weight_at_least);
+    auto text = std::string(observe ? "observe " : "");
+    if (limit) return text + "limit " + match + ' ' + std::to_string(limit) + "/minute else drop";
+    return text + std::string(word(action)) + ' ' + match;
   }
 };
 
@@ -49,10 +165,12 @@ struct NaiveService {
 };
 
 struct NaiveVerdict {
-  Action action;
-  Reason reason;
-  bool is_final;
-  std::string rule;  // as written; empty: none
+  Action action = Action::ALLOW;
+  Reason reason = Reason::NO_RULE;
+  bool is_final = false;
+  std::string rule = {};      // as written; empty: none
+  std::string observed = {};  // likewise
+  int limit = 0;              // per minute
 
   bool operator==(const NaiveVerdict&) const = default;
 };
@@ -60,16 +178,15 @@ struct NaiveVerdict {
 struct NaiveSite {
   std::vector<NaiveList> lists;
   std::vector<Prefix> protects;
+  std::vector<std::string> protected_lists, protected_categories;
   std::vector<NaiveService> services;
 
   std::string policy() const {
     std::string text;
-    for (const auto& list : lists) {
-      text += "list " + list.name + " \"" + list.name + ".txt\" format cidr";
-      if (!list.category.empty()) text += " category " + list.category;
-      text += '\n';
-    }
+    for (const auto& list : lists) text += list.declaration();
     for (const auto& prefix : protects) text += "protect " + prefix.to_string() + '\n';
+    for (const auto& list : protected_lists) text += "protect list " + list + '\n';
+    for (const auto& category : protected_categories) text += "protect category " + category + '\n';
     for (const auto& service : services) {
       text += "service " + service.name;
       for (const auto& prefix : service.destinations) text += ' ' + prefix.to_string();
@@ -80,19 +197,6 @@ struct NaiveSite {
     return text;
   }
 
-  std::set<size_t> lists_of(const IpAddress& source) const {
-    std::set<size_t> found;
-    for (size_t i = 0; i < lists.size(); i++)
-      if (lists[i].has(source)) found.insert(i);
-    return found;
-  }
-
-  bool is_protected(const IpAddress& source) const {
-    for (const auto& prefix : protects)
-      if (prefix.contains(source)) return true;
-    return false;
-  }
-
   // Index into services.
   std::optional<size_t> service_of(const IpAddress& destination, uint16_t port) const {
     for (size_t i = 0; i < services.size(); i++)
@@ -101,32 +205,74 @@ struct NaiveSite {
     return std::nullopt;
   }
 
-  NaiveVerdict judge(const NaiveService& service, const IpAddress& source) const {
-    if (is_protected(source)) return {Action::ALLOW, Reason::PROTECTED, true, ""};
+  // The ways in which an address is in each list at that time.
+  using Listed = std::map<std::string, std::set<NaiveListing>>;
+  Listed listed(const IpAddress& source, int64_t now) const {
+    Listed found;
+    for (const auto& list : lists)
+      if (auto listings = list.listings(source, now); !listings.empty())
+        found[list.name] = std::move(listings);
+    return found;
+  }
+
+  bool is_protected(const IpAddress& source, const Listed& listed) const {
+    for (const auto& prefix : protects)
+      if (prefix.contains(source)) return true;
+    for (const auto& name : protected_lists)
+      if (listed.contains(name)) return true;
+    return std::ranges::any_of(protected_categories,
+                               [&](const auto& c) { return has_category(listed, c); });
+  }
+
+  NaiveVerdict judge(const NaiveService& service, const IpAddress& source,
+                     const Listed& listed) const {
+    if (is_protected(source, listed)) return {Action::ALLOW, Reason::PROTECTED, true};
+    NaiveVerdict verdict;
+    bool limited = false;
     for (const auto& rule : service.rules) {
-      if (!matches(rule, source)) continue;
-      switch (rule.action) {
-        case Action::ALLOW:
-          return {rule.action, Reason::RULE_ALLOW, true, rule.text()};
-        case Action::INSPECT:
-          return {rule.action, Reason::RULE_INSPECT, false, rule.text()};
-        case Action::DROP:
-          return {rule.action, Reason::RULE_DROP, false, rule.text()};
-        case Action::RESET:
-          return {rule.action, Reason::RULE_RESET, false, rule.text()};
+      if (!matches(rule, listed)) continue;
+      if (rule.limit > 0) {
+        // One that is in force goes before one that is only observed.
+        if (verdict.limit == 0 || (!limited && !rule.observe)) verdict.limit = rule.limit;
+        limited = limited || !rule.observe;
+      } else if (rule.observe) {
+        if (verdict.observed.empty()) verdict.observed = rule.text();
+      } else {
+        constexpr std::pair<Action, Reason> kReasons[] = {{Action::ALLOW, Reason::RULE_ALLOW},
+                                                          {Action::INSPECT, Reason::RULE_INSPECT},
+                                                          {Action::DROP, Reason::RULE_DROP},
+                                                          {Action::RESET, Reason::RULE_RESET},
+                                                          {Action::REFUSE, Reason::RULE_REFUSE}};
+        for (const auto& [action, reason] : kReasons)
+          if (action == rule.action) verdict.reason = reason;
+        verdict.action = rule.action;
+        verdict.is_final = rule.action == Action::ALLOW;
+        verdict.rule = rule.text();
+        break;
       }
     }
-    return {Action::ALLOW, Reason::NO_RULE, false, ""};
+    return verdict;
   }
 
  private:
-  bool matches(const NaiveRule& rule, const IpAddress& source) const {
-    if (rule.list.empty() && rule.category.empty()) return true;
-    for (const auto& list : lists)
-      if ((rule.list.empty() ? list.category == rule.category : list.name == rule.list) &&
-          list.has(source))
-        return true;
+  static bool has_category(const Listed& listed, const std::string& category) {
+    for (const auto& [name, listings] : listed)
+      for (const auto& listing : listings)
+        if (listing.category == category) return true;
     return false;
+  }
+
+  static bool matches(const NaiveRule& rule, const Listed& listed) {
+    if (!rule.list.empty()) return listed.contains(rule.list);
+    if (!rule.category.empty()) return has_category(listed, rule.category);
+    if (!rule.weight_at_least) return true;
+    int sum = 0;
+    for (const auto& [name, listings] : listed) {
+      int heaviest = listings.begin()->weight;
+      for (const auto& listing : listings) heaviest = std::max(heaviest, listing.weight);
+      sum += heaviest;
+    }
+    return sum >= *rule.weight_at_least;
   }
 };
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Judging a class as if it were another (rules/compile/alternatives.h).
+#include "rules/compile/alternatives.h"
+
+#include "rules/compile/matrix.h"
+
+namespace postern {
+namespace {
+
+class Judge {
+ public:
+  Judge(const Snapshot& snapshot, size_t service, int64_t now)
+      : snapshot_(snapshot), service_(service), now_(now) {}
+
+  // The verdict of the service for a class with these members.
+  ps_verdict verdict_of(std::vector<uint32_t> members) const {
+    const std::vector<std::vector<uint32_t>> classes = {std::move(members)};
+    const auto matrix =
+        build_matrix({.policy = snapshot_.policy(),
+                      .sublists = snapshot_.sublists(),
+                      .classes = classes,
+                      .protect_owner = static_cast<uint32_t>(snapshot_.sublists().size()),
+                      .now = now_});
+    return matrix.rows[matrix.row_of_service[service_]].front();
+  }
+
+ private:
+  const Snapshot& snapshot_;
+  const size_t service_;
+  const int64_t now_;
+};
+
+}  // namespace
+
+Alternatives alternatives_for(const Snapshot& snapshot, size_t service, ClassId address_class,
+                              int64_t now) {
+  const Judge judge(snapshot, service, now);
+  const auto sublists = snapshot.sublists_of(address_class);
+  const auto action = judge.verdict_of(snapshot.class_members()[address_class]).action;
+  Alternatives alternatives;
+  if (snapshot.is_protected(address_class, now)) {
+    std::vector<uint32_t> unprotected;
+    for (const uint32_t sublist : sublists)
+      if (!snapshot.sublists()[sublist].is_protected) unprotected.push_back(sublist);
+    const auto verdict = judge.verdict_of(unprotected);
+    if (verdict.action != action) alternatives.single.push_back({.verdict = verdict});
+    return alternatives;
+  }
+  const auto lists = snapshot.lists_of(address_class, now);
+  for (const size_t list : lists) {
+    std::vector<uint32_t> others;
+    for (const uint32_t sublist : sublists)
+      if (snapshot.sublists()[sublist].list != list) others.push_back(sublist);
+    const auto verdict = judge.verdict_of(others);
+    if (verdict.action != action)
+      alternatives.single.push_back({.without_list = list, .verdict = verdict});
+  }
+  if (alternatives.single.empty() && !lists.empty()) {
+    const auto verdict = judge.verdict_of({});
+    if (verdict.action != action) alternatives.without_all = verdict;
+  }
+  return alternatives;
+}
+
+}  // namespace postern

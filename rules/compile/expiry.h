@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Expiry without compiling again: the matrix of a snapshot as it is at a certain time. It has the
+// size and the layout of the one in the image, so that an engine may write it over that one, cell
+// by cell. When nothing expires any more the matrix stays as it is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "rules/abi/snapshot_format.h"
+#include "rules/snapshot/snapshot.h"
+
+namespace postern {
+
+struct MatrixAt {
+  std::vector<ps_verdict> cells;      // [policy][class], as from header.matrix on
+  std::vector<ps_outbound> outbound;  // per class, as from header.outbound on; empty: absent
+};
+
+// now: Unix seconds.
+MatrixAt matrix_at(const Snapshot& snapshot, int64_t now);
+
+// The first time after `now` at which a sub-list stops counting; nullopt when none will.
+std::optional<int64_t> next_expiry(const Snapshot& snapshot, int64_t now);
+
+}  // namespace postern
