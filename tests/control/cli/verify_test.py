@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`postern verify` on the signed message of RFC 8463, appendix A, with its keys in a master file."""
+"""`postern verify` on the examples that the standards print, and on the real messages of
+POSTERN_DATA's conformance/mail-auth-dkim, with their keys in master files."""
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
@@ -215,3 +217,87 @@ def test_resolver_that_does_not_answer_is_a_temporary_error(message):
     # Port 1 of the loopback refuses at once.
     out = fine_json("verify", message, "--resolver", "127.0.0.1@1")
     assert {one["result"] for one in out["dkim"]} == {"temperror"}
+
+
+def quoted(text):
+    """A TXT record's strings, of at most 255 bytes each."""
+    return " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))
+
+
+def verified(folder, message, records, *more):
+    """What verify -j says of `message` with {name: TXT} in a master file."""
+    (folder / "zone").write_text("".join(f"{name}. 60 IN TXT {quoted(text)}\n" for name, text in records.items()))
+    (folder / "x.eml").write_bytes(message)
+    return fine_json("verify", folder / "x.eml", "--dns", folder / "zone", *more)
+
+
+RFC6376 = b"""\
+DKIM-Signature: v=1; a=rsa-sha256; s=brisbane; d=example.com;
+      c=simple/simple; q=dns/txt; i=joe@football.example.com;
+      h=Received : From : To : Subject : Date : Message-ID;
+      bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;
+      b=AuUoFEfDxTDkHlLXSZEpZj79LICEps6eda7W3deTVFOk4yAUoqOB
+      4nujc7YopdG5dWLSdNg6xNAZpOPr+kHxt1IrE+NahM6L/LbvaHut
+      KVdkLLkpVaVVQPzeRDI009SO2Il5Lu7rDNH6mZckBdrIx0orEtZV
+      4bmp/YzhwvcubU4=;
+Received: from client1.football.example.com  [192.0.2.1]
+      by submitserver.example.com with SUBMISSION;
+      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)
+From: Joe SixPack <joe@football.example.com>
+To: Suzie Q <suzie@shopping.example.net>
+Subject: Is dinner ready?
+Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)
+Message-ID: <20030712040037.46341.5F8J@football.example.com>
+
+Hi.
+
+We lost the game. Are you hungry yet?
+
+Joe.
+"""
+RFC6376_KEY = ("v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYt"
+               "IxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhi"
+               "tdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB")
+RFC8463_RSA_KEY = ("v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR"
+                   "6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5Qj"
+                   "vHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB")
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_the_example_of_rfc_6376(tmp_path, ends):
+    message = RFC6376.replace(b"\n", ends)
+    keys = {"brisbane._domainkey.example.com": RFC6376_KEY}
+    assert verified(tmp_path, message, keys)["dkim"] == [
+        {"domain": "example.com", "selector": "brisbane", "algorithm": "rsa-sha256", "key_bits": 1024,
+         "result": "pass", "reason": "", "body_hash_ok": True}]
+    changed = verified(tmp_path, message.replace(b"dinner", b"supper"), keys)["dkim"][0]
+    assert (changed["result"], changed["body_hash_ok"]) == ("fail", True)
+
+
+def test_both_signatures_of_rfc_8463(tmp_path):
+    keys = {"brisbane._domainkey.football.example.com": "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+            "test._domainkey.football.example.com": RFC8463_RSA_KEY}
+    out = verified(tmp_path, MESSAGE.encode(), keys)
+    assert [(one["algorithm"], one["key_bits"], one["result"]) for one in out["dkim"]] == [
+        ("ed25519-sha256", 256, "pass"), ("rsa-sha256", 1024, "pass")]
+
+
+# 005 is good until its x=; the others at any later time.
+EXPIRY = 1667930064
+
+
+@pytest.mark.parametrize("name, signatures", [
+    ("001", ["football.example.com", "football.example.com"]), ("002", ["example.com"]), ("003", ["ietf.org"] * 2),
+    ("004", ["facebookmail.com"]), ("005", ["topicbox.com"]), ("006", ["github.com"])])
+def test_real_messages(tmp_path, name, signatures):
+    data = os.environ.get("POSTERN_DATA")
+    if not data:
+        pytest.skip("POSTERN_DATA is not set")
+    records, message = (pathlib.Path(data) / "conformance/mail-auth-dkim" / f"{name}.txt").read_bytes().split(b"\n\n", 1)
+    keys = dict(line.split(" ", 1) for line in records.decode().splitlines())
+    out = verified(tmp_path, message, keys, "--time", EXPIRY)["dkim"]
+    assert [(one["domain"], one["result"], one["body_hash_ok"]) for one in out] == [(d, "pass", True) for d in signatures]
+    later = verified(tmp_path, message, keys, "--time", EXPIRY + 1)["dkim"]
+    assert [one["result"] for one in later] == ["policy" if name == "005" else "pass"] * len(signatures)
+    altered = verified(tmp_path, message + b"one line more\n", keys, "--time", EXPIRY)["dkim"]
+    assert [(one["result"], one["body_hash_ok"]) for one in altered] == [("fail", False)] * len(signatures)
