@@ -10,15 +10,18 @@
 
 namespace postern::cli {
 
+// Line by line; with the tabs that bring the caret beneath what it points at.
 void print_diagnostic(std::ostream& out, const Diagnostic& diagnostic) {
   const auto text = diagnostic.to_string();
-  std::string_view rest = text;
-  for (bool more = true; more;) {
-    const auto line = rest.substr(0, rest.find('\n'));
-    out << printable(line) << '\n';
-    more = line.size() < rest.size();
-    rest.remove_prefix(line.size() + (more ? 1 : 0));
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto part = rest.substr(0, rest.find_first_of("\n\t"));
+    out << printable(part);
+    rest.remove_prefix(part.size());
+    if (rest.empty()) break;
+    out << rest.front();
+    rest.remove_prefix(1);
   }
+  out << '\n';
 }
 
 boost::json::array diagnostics_json(const std::vector<Diagnostic>& diagnostics) {

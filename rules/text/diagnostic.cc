@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // How a Diagnostic looks (rules/text/diagnostic.h). What is shown of the input is made safe for a
-// terminal: control bytes become '?', long lines are cut around the place of the error.
+// terminal: what is not to be seen becomes '?', long lines are cut around the place of the error.
 #include "rules/text/diagnostic.h"
 
 #include <algorithm>
+
+#include "rules/text/utf8.h"
 
 namespace postern {
 namespace {
@@ -20,28 +22,28 @@ std::string joined(const std::vector<Diagnostic>& diagnostics) {
   return text;
 }
 
-// Tabs are kept, so that the caret beneath lines up however wide the terminal shows them.
-char shown(char c) noexcept {
-  const auto byte = static_cast<unsigned char>(c);
-  return (byte < 0x20 && c != '\t') || byte == 0x7f ? '?' : c;
-}
-
+// Two lines in step: the one at fault, and blanks beneath it up to the caret. Tabs are kept, so
+// that the caret lines up however wide the terminal shows them.
 void append_with_caret(std::string& text, std::string_view line, size_t column) {
   size_t start = 0;
   if (column > kShownWidth) start = column - kShownWidth / 2;
   const auto visible = line.substr(std::min(start, line.size()), kShownWidth);
+  const size_t before = column == 0 ? 0 : column - 1 - start;
 
-  text += "\n  ";
-  std::transform(visible.begin(), visible.end(), std::back_inserter(text), shown);
-  if (column == 0) return;
-  text += "\n  ";
-  const size_t before = column - 1 - start;
-  for (size_t i = 0; i < before; i++) {
-    const char above = i < visible.size() ? visible[i] : ' ';
-    if ((static_cast<unsigned char>(above) & 0xc0) == 0x80) continue;  // inside a UTF-8 character
-    text += above == '\t' ? '\t' : ' ';
+  std::string shown, blanks;
+  for (size_t at = 0; at < visible.size();) {
+    const size_t length = shown_sequence(visible.substr(at));
+    const bool tab = visible[at] == '\t';
+    if (length > 0)
+      shown += visible.substr(at, length);
+    else
+      shown += tab ? '\t' : '?';
+    at += std::max<size_t>(1, length);
+    if (at <= before) blanks += tab ? '\t' : ' ';
   }
-  text += '^';
+  if (before > visible.size()) blanks.append(before - visible.size(), ' ');
+  text += "\n  " + shown;
+  if (column > 0) text += "\n  " + blanks + '^';
 }
 
 }  // namespace

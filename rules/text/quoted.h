@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// quoted: what a message may show of foreign text. At most 40 bytes of it, in double quotes, and
-// bytes that are not printable ASCII as '?', so that it cannot break a terminal or a log line.
+// quoted: what a message may show of foreign text. About 40 bytes of it, in double quotes, and what
+// is no UTF-8, not seen or moves what stands around it as '?', so that it cannot break a terminal
+// or a log line.
 #pragma once
 
 #include <string>

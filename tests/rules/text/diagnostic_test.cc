@@ -34,6 +34,16 @@ TEST(Diagnostic, LinesTheCaretUpBehindTabsAndUtf8) {
   EXPECT_EQ(utf8.to_string(), "a:1:5: m\n  \xc3\xbc\xc3\xbcx\n    ^");
 }
 
+// So that whoever makes it safe once more changes no width.
+TEST(Diagnostic, LinesTheCaretUpBehindWhatIsNotShown) {
+  const Diagnostic odd{.file = "a",
+                       .line = 1,
+                       .column = 6,
+                       .message = "m",
+                       .source = "\xff\xe2\x80\xaex y"};  // no UTF-8; right-to-left override
+  EXPECT_EQ(odd.to_string(), "a:1:6: m\n  ????x y\n       ^");
+}
+
 TEST(Diagnostic, CanPointBehindTheLine) {
   const Diagnostic diagnostic{
       .file = "a", .line = 1, .column = 5, .message = "m", .source = "drop"};
