@@ -18,6 +18,13 @@ bool exists(std::string_view path) {
   return std::filesystem::exists(path, ignored);
 }
 
+// What is left of a file that was cut off, or never written: in force, it would open the gate.
+void refuse_nothing(const Policy& policy) {
+  if (policy.lists.empty() && policy.protects.empty() && policy.services.empty() &&
+      policy.connections.empty() && policy.messages.empty())
+    throw BadInput(Diagnostic{.file = policy.file, .message = "the policy says nothing at all"});
+}
+
 }  // namespace
 
 CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previous) {
@@ -26,7 +33,12 @@ CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previo
   options.previous = previous;
   CompiledRules rules;
   rules.policy = read_policy(invocation.policy_path());
+  refuse_nothing(rules.policy);
   rules.result = compile(rules.policy, options);
+  if (rules.policy.services.empty())
+    rules.result.warnings.push_back(
+        {.file = rules.policy.file,
+         .message = "there is no service, so connections to the farm are not judged"});
   return rules;
 }
 

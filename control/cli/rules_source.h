@@ -20,7 +20,8 @@ struct CompiledRules {
 };
 
 // Reads and compiles the policy of --policy, with --strict where the command knows it. previous may
-// be null. Throws BadInput.
+// be null. Throws BadInput, also for a policy without a statement. One without a service is warned
+// about.
 CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previous);
 
 // The snapshot of --snapshot; else of --policy; else the default snapshot where that file exists;

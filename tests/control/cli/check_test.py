@@ -50,6 +50,31 @@ def test_bad_policy_is_refused_with_line_column_and_caret(tmp_path):
     assert "\n" + "  " + " " * 17 + "^" in said
 
 
+def test_the_caret_lines_up_behind_tabs_and_names_are_shown(tmp_path):
+    path = write_site(tmp_path, POLICY.replace("    drop    list hijacked", "\tdrop\tlist gr\u00f6\u00dfe"))
+    said = bad_input("check", "--policy", path).splitlines()
+    assert f"{path}:11:12: " in said[0] and '"gr\u00f6\u00dfe"' in said[0]
+    assert said[1:3] == ["  \tdrop\tlist gr\u00f6\u00dfe", "  \t    \t     ^"]
+
+
+def test_a_policy_that_says_nothing_is_refused(tmp_path):
+    snapshot = tmp_path / "snapshot"
+    for text in ("", "\n\n", "# list dynamic \"dynamic.netset\"\n"):
+        path = write_site(tmp_path, text)
+        for command in (("check",), ("compile", "-o", snapshot)):
+            said = bad_input(*command, "--policy", path)
+            assert str(path) in said and "says nothing" in said
+    assert not snapshot.exists()
+
+
+def test_a_policy_without_a_service_is_warned_about(tmp_path):
+    path = write_site(tmp_path, POLICY[:POLICY.index("service mx")])
+    run = postern("check", "--policy", path)
+    assert run.returncode == 0
+    assert f"{path}: " in run.stderr and "no service" in run.stderr
+    assert len(fine_json("check", "--policy", path)["warnings"]) == 1
+
+
 def test_bad_policy_as_json(tmp_path):
     path = write_site(tmp_path, "service\n")
     run = postern("check", "--policy", path, "-j")
