@@ -92,11 +92,11 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
     if (given.contains("config")) {
       const auto name = given["config"].as<std::string>();
       std::ifstream file(name);
-      if (!file) throw UsageError(name + ": cannot be read");
+      if (!file) throw std::runtime_error(name + ": cannot be read");
       try {
         po::store(po::parse_config_file(file, settings), given);
       } catch (const po::error& error) {
-        throw UsageError(name + ": " + error.what());
+        throw std::runtime_error(name + ": " + error.what());
       }
     }
     po::notify(given);

@@ -25,13 +25,14 @@ struct Answer {
   std::string text;
 };
 
-// Wrong usage; what() is one line.
+// Wrong usage (exit status 2); what() is one line. A bad config file is bad input: a runtime_error,
+// exit status 1.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-// Throws UsageError.
+// Throws UsageError or std::runtime_error.
 std::variant<Options, Answer> parse_options(int count, const char* const* words);
 
 }  // namespace postern::xdp
