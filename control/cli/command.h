@@ -30,6 +30,7 @@ struct Command {
 extern const Command kCheckCommand;
 extern const Command kCompileCommand;
 extern const Command kExplainCommand;
+extern const Command kListsCommand;
 extern const Command kApplyCommand;
 extern const Command kStatsCommand;
 extern const Command kEntriesCommand;

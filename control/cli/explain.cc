@@ -176,9 +176,7 @@ boost::json::object to_json(const Findings& findings) {
 std::string expiry(const Findings& findings, const Provenance& entry) {
   const auto* sublist = findings.sublist_of(entry);
   if (!sublist || sublist->expires_at == kNeverExpires) return "never";
-  if (sublist->expires_at > findings.now)
-    return "in " + duration_text(sublist->expires_at - findings.now);
-  return duration_text(findings.now - sublist->expires_at) + " ago";
+  return until_text(sublist->expires_at, findings.now);
 }
 
 void print_lists(const Findings& findings) {

@@ -116,4 +116,9 @@ std::string duration_text(int64_t seconds) {
   return text;
 }
 
+std::string until_text(int64_t unix_seconds, int64_t now) {
+  if (unix_seconds > now) return "in " + duration_text(unix_seconds - now);
+  return duration_text(now - unix_seconds) + " ago";
+}
+
 }  // namespace postern::cli

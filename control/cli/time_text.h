@@ -26,5 +26,7 @@ std::string utc_text_micro(int64_t unix_nanoseconds);
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 // "2 d 4 h", "55 min 3 s", "0 s": the two largest units.
 std::string duration_text(int64_t seconds);
+// "in 2 d 4 h", or "3 min 2 s ago" when the time is not after now.
+std::string until_text(int64_t unix_seconds, int64_t now);
 
 }  // namespace postern::cli

@@ -244,6 +244,23 @@ std::vector<std::vector<uint32_t>> Snapshot::class_members() const {
   return classes;
 }
 
+uint32_t Snapshot::row_of(size_t service) const noexcept {
+  return sections_->rows()[service];
+}
+
+std::vector<uint64_t> Snapshot::sublist_entries() const {
+  std::vector<uint64_t> counts(sublists_.size());
+  const auto count = [&](const auto& entries) {
+    for (const auto& entry : entries) {
+      const auto& note = sections_->notes()[entry.note];
+      if (!(note.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED))) counts[note.sublist]++;
+    }
+  };
+  count(sections_->entries_v4());
+  count(sections_->entries_v6());
+  return counts;
+}
+
 EntryNote Snapshot::note_of(uint32_t note) const {
   const auto& record = sections_->notes()[note];
   EntryNote result{.word = std::string(sections_->text_of(record.word)),
@@ -345,7 +362,7 @@ Explanation::PerService Snapshot::explain_service(size_t service, ClassId addres
   Explanation::PerService result;
   result.number = service;
   result.service = policy_.services[service].name;
-  result.verdict = verdict(sections_->rows()[service], address_class);
+  result.verdict = verdict(row_of(service), address_class);
   result.rule = rule_of(service, result.verdict.rule);
   result.observed_rule = rule_of(service, result.verdict.observed_rule);
   return result;

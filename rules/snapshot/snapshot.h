@@ -108,6 +108,10 @@ class Snapshot {
   // The rule with that number (from 1) among those that judge the service; nullptr where there is
   // none.
   const ConnectionRule* rule_of(size_t service, uint16_t number) const noexcept;
+  // The row of the matrix that the service is judged by.
+  uint32_t row_of(size_t service) const noexcept;
+  // How many entries of lists are in each of sublists().
+  std::vector<uint64_t> sublist_entries() const;
   // What one list said, entries in the order of addresses. For keeping the last good one.
   ListContent content_of(size_t list) const;
   // The domains of a list of format domains, lower case, sorted; none where the list has expired.

@@ -48,5 +48,11 @@ TEST(TimeText, WritesTheTwoLargestUnits) {
   EXPECT_EQ(duration_text(-90), "-1 min 30 s");
 }
 
+TEST(TimeText, SaysHowFarAwayATimeIs) {
+  EXPECT_EQ(until_text(1060, 1000), "in 1 min");
+  EXPECT_EQ(until_text(1000, 1000), "0 s ago");
+  EXPECT_EQ(until_text(940, 1000), "1 min ago");
+}
+
 }  // namespace
 }  // namespace postern::cli
