@@ -31,6 +31,7 @@ extern const Command kCheckCommand;
 extern const Command kCompileCommand;
 extern const Command kExplainCommand;
 extern const Command kListsCommand;
+extern const Command kDiffCommand;
 extern const Command kApplyCommand;
 extern const Command kStatsCommand;
 extern const Command kEntriesCommand;

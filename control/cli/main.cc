@@ -19,8 +19,9 @@ namespace postern::cli {
 namespace {
 
 constexpr const Command* kCommands[] = {&kCheckCommand,   &kCompileCommand, &kExplainCommand,
-                                        &kListsCommand,   &kApplyCommand,   &kStatsCommand,
-                                        &kEntriesCommand, &kReplayCommand,  &kVerifyCommand};
+                                        &kListsCommand,   &kDiffCommand,    &kApplyCommand,
+                                        &kStatsCommand,   &kEntriesCommand,
+                                        &kReplayCommand,  &kVerifyCommand};
 
 void print_help(std::ostream& out) {
   out << "usage: postern COMMAND [OPTIONS]\n\n"

@@ -56,6 +56,10 @@ def make_site(tmp_path_factory):
         replay_test.syn("203.0.113.130", flags="PA"), replay_test.syn("198.18.0.1")])
     (folder / "message.eml").write_text(verify_test.MESSAGE)
     (folder / "zone").write_text(verify_test.ZONE)
+    changed = tmp_path_factory.mktemp("changed")
+    policy = write_site(changed, dynamic_netset=LISTS["dynamic.netset"].replace(
+        "203.0.113.0/24", "203.0.113.0/25\n198.18.0.0/15"))
+    assert postern("compile", "--policy", policy, "-o", folder / "changed").returncode == 0
     with EngineHost(folder / "engine.sock") as host:
         yield folder, host.socket
 
