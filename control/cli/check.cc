@@ -45,7 +45,8 @@ int run(const Invocation& invocation) {
                                          {"connection_rules", connection_rules(policy)},
                                          {"message_rules", policy.messages.size()},
                                          {"classes", result.classes},
-                                         {"asks_for", json_text(feature_words(result.features))}})
+                                         {"asks_for", json_text(feature_words(result.features))},
+                                         {"seconds", timing_json(result)}})
               << '\n';
     return kFine;
   }
@@ -58,7 +59,7 @@ int run(const Invocation& invocation) {
             << counted(result.classes, "class", "classes");
   if (!result.warnings.empty())
     std::cout << "; " << counted(result.warnings.size(), "warning", "warnings");
-  std::cout << '\n';
+  std::cout << "; " << timing_text(result) << '\n';
   if (result.features != 0)
     std::cout << "it asks an engine for " << feature_words(result.features)
               << "; one that cannot do that refuses to load it\n";

@@ -33,6 +33,7 @@ extern const Command kExplainCommand;
 extern const Command kListsCommand;
 extern const Command kDiffCommand;
 extern const Command kApplyCommand;
+extern const Command kConfirmCommand;
 extern const Command kStatsCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;

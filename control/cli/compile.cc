@@ -38,6 +38,7 @@ int run(const Invocation& invocation) {
                                          {"generation", snapshot->generation()},
                                          {"bytes", result.bytes.size()},
                                          {"classes", result.classes},
+                                         {"seconds", timing_json(result)},
                                          {"lists", lists_json(result.lists)},
                                          {"warnings", diagnostics_json(result.warnings)}})
               << '\n';
@@ -47,7 +48,7 @@ int run(const Invocation& invocation) {
   if (!result.lists.empty()) std::cout << '\n';
   std::cout << printable(output) << ": generation " << snapshot->generation() << ", "
             << counted(result.classes, "class", "classes") << ", "
-            << counted(result.bytes.size(), "byte", "bytes") << '\n';
+            << counted(result.bytes.size(), "byte", "bytes") << ", " << timing_text(result) << '\n';
   return kFine;
 }
 

@@ -31,6 +31,7 @@ class AnswerReader {
     if (!array) fail(name);
     return *array;
   }
+  bool is_null(const char* name) const { return member(name).is_null(); }
   AnswerReader object(const char* name) const { return {socket_, member(name)}; }
   std::vector<std::pair<std::string, uint64_t>> numbers() const {
     std::vector<std::pair<std::string, uint64_t>> numbers;
@@ -93,6 +94,8 @@ EngineHealth EngineApi::health() {
   if (health.generation > 0) {
     health.snapshot = answer.text("snapshot");
     health.created = static_cast<int64_t>(answer.number("created"));
+    if (!answer.is_null("unconfirmed_until"))
+      health.unconfirmed_until = static_cast<int64_t>(answer.number("unconfirmed_until"));
   }
   return health;
 }
@@ -140,11 +143,21 @@ bool EngineApi::remove(const Prefix& prefix) {
   return true;
 }
 
-uint64_t EngineApi::load(const std::string& path) {
-  const auto reply =
-      call("PUT", "/v1/snapshot", boost::json::object{{"path", path}}, kLoadPatience);
+uint64_t EngineApi::load(const std::string& path,
+                         std::optional<std::chrono::seconds> confirm_within) {
+  boost::json::object request{{"path", path}};
+  if (confirm_within) request["confirm_seconds"] = confirm_within->count();
+  const auto reply = call("PUT", "/v1/snapshot", std::move(request), kLoadPatience);
   if (!reply.ok()) throw EngineError(socket(), reply.error);
   return AnswerReader(socket(), reply.body).number("generation");
+}
+
+bool EngineApi::confirm(uint64_t generation) {
+  const auto reply = call("POST", "/v1/snapshot/confirm",
+                          boost::json::object{{"generation", generation}}, kPatience);
+  if (reply.status == 404) return false;
+  if (!reply.ok()) throw EngineError(socket(), reply.error);
+  return true;
 }
 
 std::vector<std::string> require_engines(const Invocation& invocation) {

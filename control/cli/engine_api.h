@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -32,9 +33,10 @@ class EngineError : public std::runtime_error {
 
 struct EngineHealth {
   std::string engine, topology, snapshot;
-  uint64_t generation = 0;  // 0: no snapshot yet
-  int64_t created = 0;      // of the snapshot, Unix seconds
-  uint64_t uptime = 0;      // seconds
+  uint64_t generation = 0;                        // 0: no snapshot yet
+  int64_t created = 0;                            // of the snapshot, Unix seconds
+  std::optional<int64_t> unconfirmed_until = {};  // Unix seconds; when they fall back
+  uint64_t uptime = 0;                            // seconds
   uint64_t entries = 0;
 };
 
@@ -70,8 +72,11 @@ class EngineApi {
   void add(const Prefix& prefix, const std::string& action, const std::string& reason,
            std::chrono::seconds lifetime);
   bool remove(const Prefix& prefix);  // false: there was none
-  // path: absolute. Returns the generation that is in force then.
-  uint64_t load(const std::string& path);
+  // path: absolute. Returns the generation that is in force then; with a time to confirm, only
+  // until that has passed without confirm().
+  uint64_t load(const std::string& path,
+                std::optional<std::chrono::seconds> confirm_within = std::nullopt);
+  bool confirm(uint64_t generation);  // false: no such rules were waiting
 
  private:
   web::ApiReply call(const char* method, const char* target, boost::json::value body,

@@ -77,9 +77,9 @@ std::string note_on(const Findings& findings, size_t list) {
   };
   const auto& facts = findings.facts(list);
   const auto& coverage = findings.coverage.lists[list];
-  add(findings.is_expired(list), "expired; counts as empty");
+  add(findings.is_expired(list), "expired, counts as empty");
   add(findings.is_stale(list), "stale");
-  add(facts.kept_previous, "refused; the last good one");
+  add(facts.kept_previous, "refused, the last good one stays");
   add(facts.format == "domains", "domains");
   add(coverage.adds_nothing_to_category(), "adds nothing");
   add(coverage.adds_nothing() && !coverage.adds_nothing_to_category(),

@@ -3,6 +3,7 @@
 // Lists and complaints as text and as JSON; see report.h.
 #include "control/cli/report.h"
 
+#include <cstdio>
 #include <string>
 
 #include "control/cli/printable.h"
@@ -44,8 +45,11 @@ boost::json::array lists_json(const std::vector<ListReport>& lists) {
                                         {"format", json_text(list.format)},
                                         {"entries", list.entries},
                                         {"skipped", list.skipped},
+                                        {"recognised", list.recognised},
+                                        {"unchanged", list.unchanged},
                                         {"kept_previous", list.kept_previous},
-                                        {"expired", list.expired}});
+                                        {"expired", list.expired},
+                                        {"stale", list.stale}});
   return array;
 }
 
@@ -53,12 +57,32 @@ namespace {
 
 std::string note(const ListReport& list) {
   std::string note;
-  if (list.kept_previous) note = "refused; the last good one stays";
-  if (list.expired) note += note.empty() ? "expired; counts as empty" : ", and is expired";
+  const auto add = [&](bool holds, const char* what) {
+    if (holds) note += (note.empty() ? "" : "; ") + std::string(what);
+  };
+  add(list.kept_previous, "refused, the last good one stays");
+  add(list.unchanged, "unchanged");
+  add(list.expired, "expired, counts as empty");
+  add(list.stale && !list.expired, "stale");
   return note;
 }
 
+std::string seconds_text(std::chrono::duration<double> time) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f s", time.count());
+  return text;
+}
+
 }  // namespace
+
+std::string timing_text(const CompileResult& result) {
+  return "read in " + seconds_text(result.reading) + ", compiled in " +
+         seconds_text(result.compiling);
+}
+
+boost::json::object timing_json(const CompileResult& result) {
+  return {{"reading", result.reading.count()}, {"compiling", result.compiling.count()}};
+}
 
 void print_lists(std::ostream& out, const std::vector<ListReport>& lists) {
   if (lists.empty()) return;
@@ -66,8 +90,8 @@ void print_lists(std::ostream& out, const std::vector<ListReport>& lists) {
       {Table::kLeft, Table::kLeft, Table::kRight, Table::kRight, Table::kLeft, Table::kLeft});
   table.row({"list", "format", "entries", "skipped", "file", ""});
   for (const auto& list : lists)
-    table.row({list.name, list.format, grouped(list.entries), grouped(list.skipped), list.file,
-               note(list)});
+    table.row({list.name, list.format + (list.recognised ? " (recognised)" : ""),
+               grouped(list.entries), grouped(list.skipped), list.file, note(list)});
   table.print(out, 0);
 }
 

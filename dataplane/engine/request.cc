@@ -71,8 +71,8 @@ uint64_t number_in(const json::value& value, std::string_view name, uint64_t lar
     throw ApiRefusal{400, "the member '" + std::string(name) + "' is not a whole number"};
   const auto* number = value.if_int64();  // what only fits unsigned is out of range
   if (!number || *number < 1 || static_cast<uint64_t>(*number) > largest)
-    throw ApiRefusal{422, std::string(name) + (name == "seconds" ? " are" : " is") + " 1 to " +
-                              std::to_string(largest)};
+    throw ApiRefusal{422, std::string(name) + (name.ends_with("seconds") ? " are" : " is") +
+                              " 1 to " + std::to_string(largest)};
   return static_cast<uint64_t>(*number);
 }
 

@@ -31,7 +31,9 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
   const auto now = options.now.value_or(
       std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
   CompileResult result;
+  const auto began = std::chrono::steady_clock::now();
   const auto lists = load_lists(policy, options, now, result.warnings);
+  const auto read = std::chrono::steady_clock::now();
   const auto classes = assign_classes(policy, lists);
   const auto matrix = build_matrix({.policy = policy,
                                     .sublists = classes.sublists,
@@ -53,6 +55,8 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
   for (const auto& list : lists) result.lists.push_back(list.report);
   result.classes = static_cast<uint32_t>(classes.members.size());
   result.features = matrix.features;
+  result.reading = read - began;
+  result.compiling = std::chrono::steady_clock::now() - read;
   return result;
 }
 

@@ -45,7 +45,9 @@ struct CompileResult {
   std::vector<ListReport> lists;
   std::vector<Diagnostic> warnings;  // skipped lines, lists refused where a previous one stays
   uint32_t classes = 0;
-  uint32_t features = 0;  // PS_FEATURE_*: what an engine must be able to do
+  uint32_t features = 0;                      // PS_FEATURE_*: what an engine must be able to do
+  std::chrono::duration<double> reading{};    // how long the lists took; unchanged ones are quick
+  std::chrono::duration<double> compiling{};  // how long all the rest took
 };
 
 // Throws BadInput when the policy or a list is refused and there is no last good one to keep.

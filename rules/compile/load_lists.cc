@@ -41,6 +41,29 @@ const ListFormat& format_of(const ListDeclaration& list, std::string_view text,
   refuse(path, "is of no format that is known; if it should be, say which with \"format\"");
 }
 
+struct ReadText {
+  std::string format;
+  ListContent content;
+};
+
+// bytes: of the file, packed or not.
+ReadText read_text(const ListDeclaration& declaration, std::string bytes, const std::string& path,
+                   int64_t modified_at) {
+  const auto text = uncompressed(std::move(bytes), path, kMaxListBytes);
+  if (const auto why = why_not_a_list(text)) refuse(path, *why);
+  const auto& format = format_of(declaration, text, path);
+  return {std::string(format.name()),
+          format.read(text, {.file = path, .modified_at = modified_at})};
+}
+
+void guard_content(const ListDeclaration& declaration, const ListContent& content,
+                   const std::string& path) {
+  if (const auto why = why_not_meant(content)) refuse(path, *why);
+  if (const auto why = why_not_so_large(content, declaration)) refuse(path, *why);
+  if (declaration.max_share)
+    if (const auto why = why_not_so_much(content, *declaration.max_share)) refuse(path, *why);
+}
+
 std::optional<size_t> index_in(const Snapshot* previous, const std::string& name) {
   if (!previous) return std::nullopt;
   const auto& lists = previous->lists();
@@ -85,7 +108,8 @@ class ListLoader {
     list.modified_at = list.changed_at = file.modified_at;
     list.content_hash = XXH3_64bits(file.text.data(), file.text.size());
     list.reading_hash = reading_hash_of(declaration);
-    list.report = {.name = declaration.name, .file = path};
+    list.report = {
+        .name = declaration.name, .file = path, .recognised = declaration.format.empty()};
     if (!previous || !reuse(*previous, list)) parse(declaration, std::move(file.text), list);
     list.report.entries = list.content.size();
     guard(declaration, list, previous);
@@ -118,25 +142,18 @@ class ListLoader {
 
   void parse(const ListDeclaration& declaration, std::string bytes, LoadedList& list) {
     const auto& path = list.report.file;
-    const auto text = uncompressed(std::move(bytes), path, kMaxListBytes);
-    if (const auto why = why_not_a_list(text)) refuse(path, *why);
-    const auto& format = format_of(declaration, text, path);
-    list.content = format.read(text, {.file = path, .modified_at = list.modified_at});
+    auto [format, content] = read_text(declaration, std::move(bytes), path, list.modified_at);
+    list.content = std::move(content);
     if (options_.strict && list.content.skipped_count > 0)
       throw BadInput(std::move(list.content.skipped));
-    list.report.format = std::string(format.name());
-    list.report.recognised = declaration.format.empty();
+    list.report.format = format;
     list.report.skipped = list.content.skipped_count;
   }
 
   void guard(const ListDeclaration& declaration, const LoadedList& list,
              std::optional<size_t> previous) const {
     const auto& path = list.report.file;
-    if (const auto why = why_not_meant(list.content)) refuse(path, *why);
-    if (const auto why = why_not_so_large(list.content, declaration)) refuse(path, *why);
-    if (declaration.max_share)
-      if (const auto why = why_not_so_much(list.content, *declaration.max_share))
-        refuse(path, *why);
+    guard_content(declaration, list.content, path);
     if (previous && declaration.max_change) {
       const auto before = options_.previous->lists()[*previous].entries;
       if (const auto why = why_not_this_size(list.report.entries, before, *declaration.max_change))
@@ -275,6 +292,13 @@ std::vector<LoadedList> load_lists(const Policy& policy, const CompileOptions& o
   if (refused.empty()) refused = UseCheck(policy, lists).wrong_uses();
   if (!refused.empty()) throw BadInput(std::move(refused));
   return lists;
+}
+
+ListContent read_list(const ListDeclaration& declaration, const std::string& path) {
+  auto file = read_file_text(path, kMaxListBytes);
+  auto content = read_text(declaration, std::move(file.text), path, file.modified_at).content;
+  guard_content(declaration, content, path);
+  return content;
 }
 
 }  // namespace postern

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "rules/compile/compile.h"
@@ -27,5 +28,9 @@ struct LoadedList {
 // that is refused without a last good one, and for rules that use a list as what it is not.
 std::vector<LoadedList> load_lists(const Policy& policy, const CompileOptions& options,
                                    std::chrono::sys_seconds now, std::vector<Diagnostic>& warnings);
+
+// What a file holds, read and guarded as that list would be; max-change is not among the guards.
+// Throws BadInput.
+ListContent read_list(const ListDeclaration& declaration, const std::string& path);
 
 }  // namespace postern

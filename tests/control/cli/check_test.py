@@ -8,11 +8,11 @@ from postern_program import POLICY, bad_input, fine, fine_json, postern, write_s
 
 def test_check_says_what_each_list_holds(tmp_path):
     out = fine("check", "--policy", write_site(tmp_path))
-    rows = [line.split()[:4] for line in out.splitlines()]
-    assert ["list", "format", "entries", "skipped"] in rows
-    listed = {row[0]: row[1:] for row in rows if len(row) == 4}
-    assert listed["dynamic"][1:] == ["3", "0"]
-    assert listed["hijacked"][1:] == ["2", "0"]
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[0] == ["list", "format", "entries", "skipped", "file"]
+    assert ["dynamic", "cidr", "(recognised)", "3", "0"] in [row[:5] for row in rows]
+    assert ["hijacked", "drop", "(recognised)", "2", "0"] in [row[:5] for row in rows]
+    assert "compiled in " in out
     assert "2 services, 4 connection rules, 1 message rule" in out
 
 

@@ -22,7 +22,7 @@ from postern_program import LISTS, POLICY, EngineHost, postern, write_site
 
 DOCUMENT = pathlib.Path(os.environ["POSTERN_ROOT"]) / "docs" / "command-line.md"
 SHOWN_SOCKET = "/run/postern/xdp.sock"
-ASK_ENGINES = ("stats", "apply", "entries")
+ASK_ENGINES = ("stats", "apply", "confirm", "entries")
 
 
 def blocks():

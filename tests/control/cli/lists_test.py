@@ -88,7 +88,7 @@ def test_old_lists_are_marked(tmp_path):
     assert inside["only_here"]["v4"] == 0
     assert int(then) == wide["modified"] == wide["changed"]
     out = fine("lists", "--policy", policy)
-    assert "expired; counts as empty" in out
+    assert "expired, counts as empty" in out
     assert "stale" in out
 
 

@@ -81,6 +81,26 @@ TEST_F(ActiveRulesTest, RefusedRulesChangeNothing) {
   EXPECT_EQ(action(), Action::DROP);
 }
 
+TEST_F(ActiveRulesTest, LoadingConfirmedRulesEndsTheWaiting) {
+  active_.load(rules("drop any"), kNow);
+  active_.load_unconfirmed(rules("reset any"), kNow, 300);
+  active_.load(rules("inspect any"), kNow + 10);
+  EXPECT_EQ(active_.unconfirmed_until(), std::nullopt);
+  active_.tick(kNow + 1000);
+  EXPECT_EQ(action(), Action::INSPECT);
+}
+
+TEST_F(ActiveRulesTest, RefusedRulesDoNotEndTheWaiting) {
+  active_.load(rules("drop any"), kNow);
+  active_.load_unconfirmed(rules("reset any"), kNow, 300);
+  engine_.refuses_ = true;
+  EXPECT_THROW(active_.load(rules("inspect any"), kNow + 1), std::runtime_error);
+  EXPECT_EQ(active_.unconfirmed_until(), kNow + 300);
+  engine_.refuses_ = false;
+  active_.tick(kNow + 300);
+  EXPECT_EQ(action(), Action::DROP);
+}
+
 TEST_F(ActiveRulesTest, RulesThatTheEngineCannotDoAreRefusedByName) {
   active_.load(rules("drop any"), kNow);
   try {
@@ -113,6 +133,19 @@ TEST_F(ActiveRulesTest, ExpiredListsLeaveThroughTheMatrix) {
   MemoryEngine late;
   ActiveRules(late).load(snapshot, expiry + 5);
   EXPECT_EQ(late.verdict(0, address_class).action, PS_ACTION_ALLOW);
+}
+
+TEST_F(ActiveRulesTest, WhatExpiredMeanwhileDoesNotComeBackWithAFallBack) {
+  shop_.list("a.txt", "192.0.2.1\n");
+  const auto snapshot = shop_.snapshot(
+      "list a \"a.txt\" expires 2d\nservice mx 198.51.100.25\nconnection to mx\n  drop list a\n");
+  const auto expiry = *snapshot->lists()[0].expires_at;
+  const auto address_class = snapshot->class_of(test::address("192.0.2.1"));
+  active_.load(snapshot, expiry - 100);
+  active_.load_unconfirmed(rules("reset any"), expiry - 50, 300);
+  active_.tick(expiry + 250);
+  EXPECT_EQ(engine_.snapshot(), snapshot);
+  EXPECT_EQ(engine_.verdict(0, address_class).action, PS_ACTION_ALLOW);
 }
 
 }  // namespace

@@ -136,6 +136,32 @@ TEST_F(ApiTest, ASnapshotIsInForceWhenTheAnswerComes) {
   std::remove(path.c_str());
 }
 
+TEST_F(ApiTest, UnconfirmedRulesSayUntilWhenAndAreConfirmedByTheirGeneration) {
+  const auto policy = parse_policy("message\n    accept any\n", "test.policy");
+  const std::string path = testing::TempDir() + "postern-api-test-confirm.psnap";
+  write_snapshot(path, compile(policy).bytes);
+  const std::string confirmed = R"({"path":")" + path + R"("})";
+  const std::string unconfirmed = R"({"path":")" + path + R"(","confirm_seconds":300})";
+  expect_error(ask("PUT", "/v1/snapshot", unconfirmed), 422);  // nothing to fall back to
+  EXPECT_TRUE(object_of(ask("GET", "/v1/health")).at("unconfirmed_until").is_null());
+  EXPECT_EQ(ask("PUT", "/v1/snapshot", confirmed).status, 200u);
+  EXPECT_TRUE(object_of(ask("GET", "/v1/health")).at("unconfirmed_until").is_null());
+
+  EXPECT_EQ(ask("PUT", "/v1/snapshot", unconfirmed).status, 200u);
+  const auto health = object_of(ask("GET", "/v1/health"));
+  EXPECT_GT(health.at("unconfirmed_until").to_number<int64_t>(), 1'700'000'000);
+  const auto generation = std::to_string(health.at("generation").to_number<uint64_t>());
+  expect_error(ask("POST", "/v1/snapshot/confirm", R"({"generation":1})"), 404);
+  const auto request = R"({"generation":)" + generation + "}";
+  const auto answer = ask("POST", "/v1/snapshot/confirm", request);
+  EXPECT_EQ(answer.status, 200u) << answer.body;
+  EXPECT_EQ(answer.body, request + "\n");
+  expect_error(ask("POST", "/v1/snapshot/confirm", request), 404);
+  EXPECT_TRUE(object_of(ask("GET", "/v1/health")).at("unconfirmed_until").is_null());
+  EXPECT_EQ(ask("GET", "/v1/snapshot/confirm").allow, "POST");
+  std::remove(path.c_str());
+}
+
 TEST_F(ApiTest, UnknownPathsAndMethods) {
   expect_error(ask("GET", "/"), 404);
   expect_error(ask("GET", "/v1/health/"), 404);

@@ -120,8 +120,14 @@ TEST(SnapshotRequest, MayWantToBeConfirmed) {
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":0})").status, 422u);
   EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":86401})").status,
             422u);
-  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":"5m"})").status,
-            400u);
+  EXPECT_EQ(refusal_of(read_snapshot_request, R"({"path":"/s","confirm_seconds":86401})").line,
+            "confirm_seconds are 1 to 86400");
+  for (const char* bad : {"null", "1.5", "\"5m\""})
+    EXPECT_EQ(refusal_of(read_snapshot_request,
+                         R"({"path":"/s","confirm_seconds":)" + std::string(bad) + "}")
+                  .status,
+              400u)
+        << bad;
 }
 
 TEST(Confirmation, NamesAGeneration) {
