@@ -34,6 +34,7 @@ extern const Command kListsCommand;
 extern const Command kDiffCommand;
 extern const Command kApplyCommand;
 extern const Command kConfirmCommand;
+extern const Command kFetchCommand;
 extern const Command kStatsCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;

@@ -38,6 +38,11 @@ void OptionSet::add_operand(const char* name) {
   positions_.add(name, 1);
 }
 
+void OptionSet::add_operands(const char* name) {
+  operands_.add_options()(name, po::value<std::vector<std::string>>(), "");
+  positions_.add(name, -1);
+}
+
 void OptionSet::add_policy() {
   add_text("policy,p", "FILE", "the policy file (default /etc/postern/postern.policy)");
 }

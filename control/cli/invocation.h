@@ -43,6 +43,8 @@ class OptionSet {
   void add_texts(const char* names, const char* value_name, const char* text);
   // A word without dashes. They are taken in the order of their declaration.
   void add_operand(const char* name);
+  // Any number of them, behind all others.
+  void add_operands(const char* name);
 
   void add_policy();
   void add_policy_or_snapshot();

@@ -20,7 +20,7 @@ namespace {
 
 constexpr const Command* kCommands[] = {&kCheckCommand,   &kCompileCommand, &kExplainCommand,
                                         &kListsCommand,   &kDiffCommand,    &kApplyCommand,
-                                        &kConfirmCommand, &kStatsCommand,   &kEntriesCommand,
+                                        &kConfirmCommand, &kFetchCommand, &kStatsCommand,   &kEntriesCommand,
                                         &kReplayCommand,  &kVerifyCommand};
 
 void print_help(std::ostream& out) {

@@ -55,11 +55,14 @@ boost::json::object to_json(const PortCounters& port) {
 
 boost::json::object to_json(const std::string& socket, const Sample& sample) {
   const auto& health = sample.health;
+  boost::json::value until = nullptr;
+  if (health.unconfirmed_until) until = *health.unconfirmed_until;
   return {{"socket", json_text(socket)},
           {"engine", json_text(health.engine)},
           {"topology", json_text(health.topology)},
           {"generation", health.generation},
           {"snapshot", json_text(health.snapshot)},
+          {"unconfirmed_until", std::move(until)},
           {"uptime", health.uptime},
           {"entries", health.entries},
           {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}}};
@@ -122,6 +125,8 @@ void print_sample(const std::string& socket, const Sample& sample, const Sample*
     std::cout << "generation " << health.generation << " (" << printable(health.snapshot) << ")";
   else
     std::cout << "no snapshot";
+  if (health.unconfirmed_until)
+    std::cout << " unconfirmed until " << utc_text(*health.unconfirmed_until);
   std::cout << ", " << counted(health.entries, "entry", "entries") << ", up "
             << duration_text(static_cast<int64_t>(health.uptime)) << "\n\n";
   CounterTable table(sample, before);

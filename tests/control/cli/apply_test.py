@@ -106,6 +106,9 @@ def test_confirmed_rules_take_their_place(site):
     assert out["snapshot"] == str(site.unconfirmed)
     assert out["confirm_seconds"] == 300
     assert site.generation() == out["generation"] > before["generation"]
+    engine, = fine_json("stats", "-e", site.host.socket)["engines"]
+    assert 0 < engine["unconfirmed_until"] - time.time() <= 301
+    assert "unconfirmed until 20" in fine("stats", "-e", site.host.socket)
     assert site.snapshot.read_bytes() == old, "the place is untouched until it is confirmed"
     new = site.unconfirmed.read_bytes()
     confirmed = fine_json("confirm", "-e", site.host.socket)
