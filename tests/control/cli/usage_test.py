@@ -80,3 +80,16 @@ def test_every_command_is_documented():
     text = (root / "docs" / "command-line.md").read_text()
     for command in COMMANDS:
         assert f"## `postern {command}" in text
+
+
+def test_the_document_names_the_options_of_the_help():
+    root = pathlib.Path(os.environ["POSTERN_ROOT"])
+    text = (root / "docs" / "command-line.md").read_text()
+    for command in COMMANDS:
+        _, section = text.split(f"## `postern {command}`\n", 1)
+        section = section.split("\n## ", 1)[0]
+        options = re.findall(r"^  (-\w)? +--([a-z-]+)", fine(command, "--help"), re.MULTILINE)
+        assert options
+        for short, name in options:
+            if name not in ("json", "help"):
+                assert f"--{name}" in section or short and f" {short} " in section, (command, name)
