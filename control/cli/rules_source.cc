@@ -21,8 +21,8 @@ bool exists(std::string_view path) {
 // What is left of a file that was cut off, or never written: in force, it would open the gate.
 void refuse_nothing(const Policy& policy) {
   if (policy.lists.empty() && policy.protects.empty() && policy.services.empty() &&
-      policy.connections.empty() && policy.messages.empty())
-    throw BadInput(Diagnostic{.file = policy.file, .message = "the policy says nothing at all"});
+      policy.connections.empty() && policy.outbound.empty() && policy.messages.empty())
+    throw BadInput(Diagnostic{.file = policy.file(), .message = "the policy says nothing at all"});
 }
 
 }  // namespace
@@ -37,7 +37,7 @@ CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previo
   rules.result = compile(rules.policy, options);
   if (rules.policy.services.empty())
     rules.result.warnings.push_back(
-        {.file = rules.policy.file,
+        {.file = rules.policy.file(),
          .message = "there is no service, so connections to the farm are not judged"});
   return rules;
 }
