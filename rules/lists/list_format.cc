@@ -10,8 +10,14 @@ namespace postern {
 
 const std::vector<const ListFormat*>& list_formats() {
   static const std::vector<const ListFormat*> formats = {
-      &cidr_format(), &domains_format(), &range_format(), &weighted_format(), &drop_text_format(),
-      &drop_format(), &p2p_format(),     &dat_format(),   &csv_format(),      &misp_format(),
+      &cidr_format(),       &domains_format(),      &range_format(),
+      &weighted_format(),   &drop_text_format(),    &drop_format(),
+      &p2p_format(),        &dat_format(),          &csv_format(),
+      &misp_format(),       &postfix_cidr_format(), &sendmail_access_format(),
+      &pf_format(),         &spamd_format(),        &ip4trie_format(),
+      &ip4set_format(),     &ip6trie_format(),      &combined_format(),
+      &ipset_format(),      &nft_format(),          &prefix_list_format(),
+      &bgpq4_json_format(), &juniper_format(),
   };
   return formats;
 }

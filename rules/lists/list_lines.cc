@@ -5,20 +5,6 @@
 
 namespace postern {
 
-namespace {
-
-constexpr bool is_blank(char c) noexcept {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
-
-}  // namespace
-
-std::string_view trimmed(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 ListLines::ListLines(std::string_view text, Comments comments) noexcept
     : cursor_(text), comments_(comments) {
   cursor_.accept(kByteOrderMark);

@@ -11,6 +11,7 @@
 
 #include "rules/lists/list_format.h"
 #include "rules/text/cursor.h"
+#include "rules/text/words.h"
 
 namespace postern {
 
@@ -39,9 +40,6 @@ class ListLines {
   uint32_t number_ = 0;
   std::string_view text_, comment_;
 };
-
-// Without blanks (space, tab, CR, form feed, vertical tab) at either end.
-std::string_view trimmed(std::string_view text) noexcept;
 
 // The fit of a format that is a row of lines: how many of them are ones that `reads` accepts.
 template <typename Reads>

@@ -71,5 +71,23 @@ TEST(Docs, EveryFormatIsDescribed) {
         << format->name();
 }
 
+// And recognised: what a reader of the document copies is what the program takes it for.
+TEST(Docs, ExamplesOfListsAreRead) {
+  const auto text = read_file_text(docs("list-formats.md"), 1 << 20).text;
+  for (const auto* format : list_formats()) {
+    const std::string name(format->name());
+    const auto blocks = blocks_of("list " + name, text);
+    EXPECT_FALSE(blocks.empty()) << name << " has no example";
+    for (const auto& block : blocks) {
+      const auto content = format->read(block, {.file = name});
+      EXPECT_GT(content.size(), 0u) << name;
+      EXPECT_EQ(content.skipped_count, 0u)
+          << (content.skipped.empty() ? "" : content.skipped.front().to_string());
+      const auto* recognised = recognise_list_format(block);
+      EXPECT_EQ(recognised ? recognised->name() : "none", name);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace postern::test

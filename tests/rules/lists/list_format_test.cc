@@ -57,13 +57,22 @@ TEST(ListFormats, ArePlainBeforeTheyAreRich) {
       {"ip,category\n192.0.2.1,spam\n", "csv"},
       {"ip\n192.0.2.1\n", "csv"},
       {"start;end\n192.0.2.1;192.0.2.9\n", "csv"},
+      {"192.0.2.1 REJECT\n", "postfix-cidr"},
+      {"192.0.2 REJECT\nConnect:IPv6:2001:db8 OK\nFrom:a@ OK\n", "sendmail-access"},
+      {"10/8\n!10.1.0.0/16 10.1.2.3\n", "pf"},
+      {"192.0.2.1 some text\n", "spamd"},
+      {":2:some text\n192.0.2.1 text\n", "ip4trie"},
+      {":2:some text\n192.0.2.1-9\n", "ip4set"},
+      {"add set 2001:db8::/32\n", "ipset"},
+      {"elements = { 192.0.2.1 }\n", "nft"},
+      {"set policy-options prefix-list A 192.0.2.0/24\n", "juniper"},
   };
   for (const auto& [text, format] : kCases) EXPECT_EQ(recognised(text), format) << text;
 }
 
 TEST(ListFormats, AreNotGuessed) {
   for (const char* text : {"", "\n\n", "# only a comment\n", "<html></html>\n", "name,value\n1,2\n",
-                           "add set 2001:db8::/32\n", "a:b\n", "192.0.2.1\tmany\n"})
+                           "list set 2001:db8::/32\n", "a:b\n", "192.0.2.1,many\n"})
     EXPECT_EQ(recognised(text), "none") << text;
 }
 
