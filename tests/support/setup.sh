@@ -20,7 +20,7 @@ die() { say "$*"; exit 1; }
 become_root() {
   [ "$(id -u)" -eq 0 ] && return 0
   command -v sudo >/dev/null 2>&1 || die "must be root, and there is no sudo: run this as root"
-  exec sudo --preserve-env=POSTERN_DATA,POSTERN_NO_INSTALL,CI "$@"
+  exec sudo --preserve-env=POSTERN_DATA,POSTERN_NO_INSTALL,POSTERN_FUZZ_SECONDS,CI "$@"
 }
 
 # install_packages NAME...: only what is missing; no service is started by it (the lab starts its
