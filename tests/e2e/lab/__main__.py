@@ -129,9 +129,10 @@ def seen_of(row):
 
 
 def stay_up(scenario, rows, shown, engine):
-    """Goes on sending, row after row, until interrupted. (DNS stays up, and the bot stays learned.)"""
+    """Goes on sending, row after row, until interrupted. (DNS stays up, and the bots stay learned.)"""
     print("\nstaying up; Ctrl-C ends it" if not shown.live else "", flush=True)
-    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "bot, first", "Postfix"))]
+    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "Postfix"))
+             and "three visits" not in row.sender]
     while True:
         for index, row in again:
             shown.set(index, seen_of(row))

@@ -43,6 +43,7 @@ class Network:
 
     SERVICE_V4 = "198.51.100.25"
     SERVICE_V6 = "2001:db8:25::25"
+    SENDERS, FARM = "postern-senders", "postern-farm"  # the outer ends of the cables
 
     def __init__(self):
         self.identity = str(os.getpid())
@@ -65,7 +66,8 @@ class Network:
     def _build(self):
         self.wan, self.box, self.mx = (
             Namespace(f"postern-{role}-{self.identity}") for role in ("wan", "box", "mx"))
-        for outer, outer_name, inner_name in ((self.wan, "wan0", "postern-wan"), (self.mx, "mx0", "postern-mx")):
+        for outer, outer_name, inner_name in (
+                (self.wan, self.SENDERS, "postern-wan"), (self.mx, self.FARM, "postern-mx")):
             command("ip", "link", "add", outer_name, "netns", outer.name, "type", "veth",
                     "peer", "name", inner_name, "netns", self.box.name)
             for space, device in ((outer, outer_name), (self.box, inner_name)):
@@ -78,25 +80,25 @@ class Network:
         for device in ("postern-wan", "postern-mx"):
             # The box has no addresses of its own on the wire; it must not even speak IPv6 there.
             self.box.run("sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1", check=False)
-        self.mx.run("ip", "address", "add", f"{self.SERVICE_V4}/32", "dev", "mx0")
-        self.mx.run("ip", "-6", "address", "add", f"{self.SERVICE_V6}/128", "dev", "mx0", "nodad")
-        self.mx.run("ip", "route", "add", "default", "dev", "mx0")
-        self.mx.run("ip", "-6", "route", "add", "default", "dev", "mx0")
-        self.wan.run("ip", "route", "add", f"{self.SERVICE_V4}/32", "dev", "wan0")
-        self.wan.run("ip", "-6", "route", "add", f"{self.SERVICE_V6}/128", "dev", "wan0")
+        self.mx.run("ip", "address", "add", f"{self.SERVICE_V4}/32", "dev", self.FARM)
+        self.mx.run("ip", "-6", "address", "add", f"{self.SERVICE_V6}/128", "dev", self.FARM, "nodad")
+        self.mx.run("ip", "route", "add", "default", "dev", self.FARM)
+        self.mx.run("ip", "-6", "route", "add", "default", "dev", self.FARM)
+        self.wan.run("ip", "route", "add", f"{self.SERVICE_V4}/32", "dev", self.SENDERS)
+        self.wan.run("ip", "-6", "route", "add", f"{self.SERVICE_V6}/128", "dev", self.SENDERS)
 
     def take_redirected(self, program):
         """A veth end takes frames that XDP sent to it only while it has an XDP program itself; a
         network card takes them always. `program` is the object file of one that passes everything."""
-        for space, device in ((self.wan, "wan0"), (self.mx, "mx0")):
+        for space, device in ((self.wan, self.SENDERS), (self.mx, self.FARM)):
             space.run("ip", "link", "set", "dev", device, "xdp", "obj", program, "sec", "xdp")
 
     def add_source(self, address):
         """Gives the senders' side one more address to send from."""
         if ":" in address:
-            self.wan.run("ip", "-6", "address", "add", f"{address}/128", "dev", "wan0", "nodad")
+            self.wan.run("ip", "-6", "address", "add", f"{address}/128", "dev", self.SENDERS, "nodad")
         else:
-            self.wan.run("ip", "address", "add", f"{address}/32", "dev", "wan0")
+            self.wan.run("ip", "address", "add", f"{address}/32", "dev", self.SENDERS)
 
     def service(self, source):
         return self.SERVICE_V6 if ":" in source else self.SERVICE_V4

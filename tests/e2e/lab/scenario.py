@@ -105,8 +105,14 @@ class Scenario:
                 lambda: self._send("203.0.113.106", self._unknown_key)),
             Row("signed by a refused domain", "203.0.113.107", "550",
                 lambda: self._send("203.0.113.107", self._refused)),
-            Row("bot, first three visits", "203.0.113.108", "answered, then learned", self._bot),
-            Row("bot, fourth visit", "203.0.113.108", "timed out, learned-drop", lambda: self._attempt("203.0.113.108")),
+            Row("early talker, three visits", "203.0.113.108", "554, then learned: greeting",
+                lambda: self._bot("203.0.113.108", "client.example", waits=False)),
+            Row("early talker, fourth visit", "203.0.113.108", "timed out, learned-drop",
+                lambda: self._attempt("203.0.113.108")),
+            Row("bot by its HELO, three visits", "203.0.113.112", "550, then learned: HELO",
+                lambda: self._bot("203.0.113.112", "ylmf-pc", waits=True)),
+            Row("bot by its HELO, fourth visit", "203.0.113.112", "timed out, learned-drop",
+                lambda: self._attempt("203.0.113.112")),
             Row("not SMTP, from a listed source", "203.0.113.10", "untouched", self._other_service),
         ]
         for real in self.reals:
@@ -216,19 +222,23 @@ class Scenario:
             postfix.stop()
         return self._delivered(subject, outcome.removeprefix("sent: "), text)
 
-    def _bot(self):
-        answers = [senders.talk_early(self.network, "203.0.113.108") for _ in range(3)]
-        if not all(re.match(r"\d\d\d", a) or a == "closed" for a in answers):
-            return f"not answered: {answers}"
+    def _bot(self, source, name, waits):
+        """Three visits: what it was told, and for what it was learned."""
+        answers = [senders.bot(self.network, source, name, waits) for _ in range(3)]
+        told = {answer.split()[0] for answer in answers}
+        if len(told) != 1:
+            return f"answered differently: {answers}"
 
-        def learned():
-            return any(e["prefix"] == "203.0.113.108/32" for e in self.engine.api.call("GET", "/v1/entries")["entries"])
+        def reasons():
+            entries = self.engine.api.call("GET", "/v1/entries")["entries"]
+            return [entry["reason"] for entry in entries if entry["prefix"] == f"{source}/32"]
 
         try:
-            wait_for("the entry", 5, learned)
+            wait_for("the entry", 5, reasons)
         except RuntimeError:
-            return "answered, nothing learned"
-        return "answered, then learned"
+            return f"{told.pop()}, nothing learned"
+        words = [word for word in ("greeting", "HELO") if word in reasons()[0]]
+        return f"{told.pop()}, then learned: {', '.join(words)}"
 
     def _other_service(self):
         service = senders.OtherService(self.network)

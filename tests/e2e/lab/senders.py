@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Those who connect: swaks (one message from one address), a Postfix whose mail opendkim signs, a
-bot that talks before the greeting, and a plain TCP flow that is no mail at all. Each returns what a
+"""Those who connect: swaks (one message from one address), a Postfix whose mail opendkim signs,
+bots, and a plain TCP flow that is no mail at all. Each returns what a
 person at that machine would have seen, as one word or a reply."""
 
 import pathlib
@@ -59,24 +59,27 @@ def probe(network, source, port=25):
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
-_EARLY = textwrap.dedent("""
+_BOT = textwrap.dedent("""
     import socket, sys
-    source, target = sys.argv[1:]
+    source, target, name, waits = sys.argv[1:]
     s = socket.socket()
     s.settimeout(10)
     s.bind((source, 0))
     s.connect((target, 25))
-    s.sendall(b"EHLO ylmf-pc\\r\\n")
     try:
+        if waits == "waits":
+            s.recv(512)
+        s.sendall(b"EHLO " + name.encode() + b"\\r\\n")
         print(s.recv(512).decode("latin-1").splitlines()[0])
     except (OSError, IndexError):
         print("closed")
     """)
 
 
-def talk_early(network, source):
-    """A bot: speaks before the greeting, and by a name that bots use. -> the first line it got."""
-    done = network.wan.run("/usr/bin/python3", "-c", _EARLY, source, network.service(source), check=False)
+def bot(network, source, name, waits):
+    """Says EHLO with that name, before the greeting or after it. -> the first line that it got for it."""
+    done = network.wan.run("/usr/bin/python3", "-c", _BOT, source, network.service(source), name,
+                           "waits" if waits else "does not", check=False)
     return done.stdout.strip() or "no connection"
 
 
