@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <filesystem>
 #include <map>
 #include <random>
 
@@ -76,8 +78,11 @@ class PostfixPeer : public testing::Test {
   std::map<std::string, std::string> ask(const std::string& text,
                                          const std::vector<IpAddress>& places) {
     const TemporaryDirectory directory;
-    directory.write("main.cf", "");
     const auto file = directory.write("table", text);
+    // Postfix waits two seconds for a file that has just been written to hold still.
+    const auto earlier = std::filesystem::file_time_type::clock::now() - std::chrono::minutes(1);
+    std::filesystem::last_write_time(file, earlier);
+    std::filesystem::last_write_time(directory.write("main.cf", ""), earlier);
     std::string keys;
     std::map<std::string, std::string> words;
     for (const auto& place : places) {
@@ -106,7 +111,7 @@ class PostfixPeer : public testing::Test {
 
 TEST_F(PostfixPeer, AgreesAtEveryBoundary) {
   size_t listed = 0;
-  for (int i = 0; i < 60; i++) {
+  for (int i = 0; i < 200; i++) {
     const auto text = table(0);
     const auto content = read_list("postfix-cidr", text);
     ASSERT_EQ(content.skipped_count, 0u) << text;
