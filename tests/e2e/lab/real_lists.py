@@ -14,6 +14,7 @@ import subprocess
 # file: (name, format, category). What becomes of a category is in RULES.
 READ = {
     "spamhaus-drop-v4.json.xz": ("spamhaus", "drop", "published-hijacked"),
+    "spamhaus-drop-v6.ipset.xz": ("spamhaus-v6", "ipset", "published-hijacked"),
     "oxl-net-dynamic.txt.xz": ("oxl-net", "cidr", "published"),
     "oxl-ip-dynamic.txt.xz": ("oxl-ip", "cidr", "published"),
     "oxl-net-hosting.txt.xz": ("oxl-hosting", "cidr", "published"),
