@@ -73,8 +73,7 @@ class ActiveLevels {
       if (overlap_ != Overlap::kAll) break;
     }
     std::ranges::sort(owners_);
-    const auto repeated = std::ranges::unique(owners_);
-    owners_.erase(repeated.begin(), repeated.end());
+    owners_.erase(std::unique(owners_.begin(), owners_.end()), owners_.end());
     return owners_;
   }
 

@@ -163,7 +163,8 @@ void ConnectionRules::read_match(Statement& statement, AddressMatch& match) {
     const auto comparison = statement.expect_comparison();
     if (comparison == Comparison::kNotEqual)
       statement.fail_at(token, "a weight is compared with one of = < <= > >=");
-    match.emplace<WeightIs>(comparison, statement.expect_integer(-kHeaviestSum, kHeaviestSum));
+    const auto weight = statement.expect_integer(-kHeaviestSum, kHeaviestSum);
+    match.emplace<WeightIs>(WeightIs{comparison, weight});
   } else {
     statement.fail_here(listed({"any", "list", "category", "weight"}));
   }

@@ -144,13 +144,13 @@ void Declarations::read_protect(Statement& statement) {
       if (!list) statement.fail_at(token, "there is no list " + quoted(name));
       if (has_only_domains(policy_.lists[*list]))
         statement.fail_at(token, "list " + quoted(name) + " has domains; addresses are protected");
-      add_protect(place).emplace<ProtectedList>(*list);
+      add_protect(place).emplace<ProtectedList>(ProtectedList{*list});
     } else if (statement.accept("category")) {
       const auto& token = statement.peek();
       const auto name = statement.expect_name("the name of a category");
       if (lists_with_category(policy_, name).empty())
         statement.fail_at(token, "no list has category " + quoted(name));
-      add_protect(place).emplace<ProtectedCategory>(name);
+      add_protect(place).emplace<ProtectedCategory>(ProtectedCategory{name});
     } else {
       const auto prefix = statement.expect_prefix();
       add_protect(place).emplace<Prefix>(prefix);

@@ -20,8 +20,7 @@ class Boundaries {
   }
   std::vector<Key> take() {
     std::ranges::sort(firsts_);
-    const auto repeated = std::ranges::unique(firsts_);
-    firsts_.erase(repeated.begin(), repeated.end());
+    firsts_.erase(std::unique(firsts_.begin(), firsts_.end()), firsts_.end());
     return std::move(firsts_);
   }
 
