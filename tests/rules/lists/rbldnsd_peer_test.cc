@@ -119,7 +119,7 @@ class Rbldnsd {
       if (ns_parserr(&message, ns_s_an, i, &record) != 0) throw std::runtime_error("no record");
       const auto* data = ns_rr_rdata(record);
       if (ns_rr_type(record) == ns_t_a)
-        found.insert(IpAddress::v4(ntohl(*reinterpret_cast<const uint32_t*>(data))).to_string());
+        found.insert(IpAddress::v4(static_cast<uint32_t>(ns_get32(data))).to_string());
       else
         found.emplace(reinterpret_cast<const char*>(data) + 1, data[0]);
     }
