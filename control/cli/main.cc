@@ -20,8 +20,8 @@ namespace {
 
 constexpr const Command* kCommands[] = {&kCheckCommand,   &kCompileCommand, &kExplainCommand,
                                         &kListsCommand,   &kDiffCommand,    &kApplyCommand,
-                                        &kConfirmCommand, &kFetchCommand, &kStatsCommand,   &kEntriesCommand,
-                                        &kReplayCommand,  &kVerifyCommand};
+                                        &kConfirmCommand, &kFetchCommand,   &kStatsCommand,
+                                        &kEntriesCommand, &kReplayCommand,  &kVerifyCommand};
 
 void print_help(std::ostream& out) {
   out << "usage: postern COMMAND [OPTIONS]\n\n"

@@ -46,8 +46,8 @@ enum class Action : uint8_t { kAccept, kTag, kDefer, kReject };
 
 struct Disposition {
   Action action = Action::kAccept;
-  std::string rule;  // as written in the policy; empty: no rule decided
-  std::string rule_place;  // "file:line"; empty as the rule
+  std::string rule;         // as written in the policy; empty: no rule decided
+  std::string rule_place;   // "file:line"; empty as the rule
   std::string explanation;  // one line for logs and for the sender
   std::string contact;      // of the list concerned, where it names one: where to object
   bool for_dns = false;     // deferred only because an answer of the DNS is missing

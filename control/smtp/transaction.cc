@@ -225,7 +225,8 @@ void Transaction::log(const policy::SessionFacts& session, const policy::Message
       facts.auth.dns_failed ? "error" : "ok", filter_.removed_count(),
       policy::word(disposition.action),
       disposition.rule.empty() ? log_value(disposition.explanation) : log_value(disposition.rule),
-      disposition.rule_place.empty() ? "-" : log_value(disposition.rule_place), log_value(reply.one_line()), took.count());
+      disposition.rule_place.empty() ? "-" : log_value(disposition.rule_place),
+      log_value(reply.one_line()), took.count());
 }
 
 }  // namespace postern::smtp

@@ -43,7 +43,7 @@ struct EntryNote {
   std::string text = {};               // for people: a TXT value, a comment, an owner's name
   int64_t expires_at = kNeverExpires;  // Unix seconds
   std::optional<uint8_t> specificity =
-      {};  // where the format's rule is not that of the prefix length
+      {};                              // where the format's rule is not that of the prefix length
   std::optional<uint32_t> order = {};  // where the first decides, and that is not the line's number
   bool excluded = false;
 
