@@ -213,7 +213,7 @@ int start(int count, char** words) {
       "entries", value(options.entries), "of the generated IPv4 lists")(
       "classes", value(options.classes), "of the generated lists, from 2")(
       "hits", value(options.hit_share), "share of the addresses that are listed")(
-      "lists", value(options.lists), "a directory of list files, uncompressed")(
+      "lists", value(options.lists), "a directory of list files")(
       "only", value(options.only), "only workloads with this in their names")(
       "lpm-seconds", value(options.lpm_seconds),
       "how long rte_lpm may fill itself; 0 leaves it out")(

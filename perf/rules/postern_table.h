@@ -9,7 +9,7 @@
 
 #include "perf/rules/contender.h"
 #include "perf/rules/workload.h"
-#include "rules/abi/lookup.h"
+#include "rules/snapshot/lookup_burst.h"
 
 namespace postern::perf {
 
@@ -25,8 +25,9 @@ class PosternTable {
  private:
   template <typename Key>
   void build(const Workload<Key>& workload);
+  template <typename Query>
+  Contender<Query> contender(const char* name) const;
   ps_image image_{};
-  uint32_t root_ = 0;
   size_t bytes_ = 0;
   double build_ms_ = 0;
 };

@@ -10,6 +10,7 @@
 
 #include "rules/abi/snapshot_format.h"
 #include "rules/lists/list_format.h"
+#include "rules/text/compressed.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
 
@@ -90,21 +91,16 @@ RealLists read_lists(const std::string& directory) {
   uint32_t owner = 0;
   for (const auto& file : files) {
     const auto name = std::filesystem::path(file).filename().string();
-    const auto text = read_file_text(file, size_t{1} << 30).text;
-    const ListFormat* found = nullptr;
-    for (const auto* format : list_formats())
-      if (format->recognises(text)) found = format;
-    if (!found) {
+    constexpr size_t kMaxBytes = size_t{1} << 30;
+    const auto text = uncompressed(read_file_text(file, kMaxBytes).text, file, kMaxBytes);
+    const auto* format = recognise_list_format(text);
+    if (!format) {
       lists.unread.push_back(name);
       continue;
     }
-    for (const auto& entry : found->read(text, name).entries) {
-      const auto &first = entry.range.first(), &last = entry.range.last();
-      if (entry.range.family() == Family::kV4)
-        v4.push_back({key_of<KeyV4>(first), key_of<KeyV4>(last), owner});
-      else
-        v6.push_back({key_of<KeyV6>(first), key_of<KeyV6>(last), owner});
-    }
+    const auto content = format->read(text, {.file = name});
+    for (const auto& entry : content.v4) v4.push_back({entry.first, entry.last, owner});
+    for (const auto& entry : content.v6) v6.push_back({entry.first, entry.last, owner});
     lists.used.push_back(name);
     owner++;
   }
@@ -136,6 +132,9 @@ std::vector<Key> addresses(const Workload<Key>& workload, size_t count, double h
     return key;
   };
   const auto& segments = workload.segments;
+  std::vector<size_t> behind_gaps;
+  for (size_t i = 1; i < segments.size(); i++)
+    if (segments[i].first - segments[i - 1].last > 1) behind_gaps.push_back(i);
   std::vector<Key> keys(count);
   for (auto& key : keys) {
     if (std::uniform_real_distribution<>()(random) < hit_share) {
@@ -146,16 +145,17 @@ std::vector<Key> addresses(const Workload<Key>& workload, size_t count, double h
       continue;
     }
     // IPv6: near what is listed, as in the rest of the space nothing lives. Where nearly all is
-    // listed, a random gap.
+    // listed, in a random gap.
     int tries = 0;
     do {
       key = any();
-      const auto at = random() % segments.size();
       if constexpr (sizeof(Key) == 16)
-        key = (segments[at].first & ~(kLastKey<Key> >> 24)) | key >> 24;
-      if (++tries <= 8 || at == 0) continue;
-      const Key gap = static_cast<Key>(segments[at].first - segments[at - 1].last - 1);
-      if (gap > 0) key = static_cast<Key>(segments[at - 1].last + 1 + any() % gap);
+        key = (segments[random() % segments.size()].first & ~(kLastKey<Key> >> 24)) | key >> 24;
+      if (++tries > 8 && !behind_gaps.empty()) {
+        const auto at = behind_gaps[random() % behind_gaps.size()];
+        const Key gap = static_cast<Key>(segments[at].first - segments[at - 1].last - 1);
+        key = static_cast<Key>(segments[at - 1].last + 1 + any() % gap);
+      }
     } while (naive_class(segments, key) != 0);
   }
   return keys;
