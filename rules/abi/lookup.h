@@ -39,44 +39,119 @@ PS_INLINE const struct ps_block* ps_block_at(struct ps_image* image, uint32_t bl
 }
 #endif
 
-PS_INLINE uint32_t ps_word_at(struct ps_image* image, uint32_t first_block, uint32_t index) {
-  const struct ps_block* block = ps_block_at(image, first_block + (index >> 4));
-  return block ? block->words[index & 15] : 0;
-}
-
-/* BPF has no population count; this is the usual tree of adds. */
-PS_INLINE uint32_t ps_popcount(uint64_t x) {
-#ifdef __bpf__
-  x = x - ((x >> 1) & 0x5555555555555555ull);
-  x = (x & 0x3333333333333333ull) + ((x >> 2) & 0x3333333333333333ull);
-  x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
-  return (uint32_t)((x * 0x0101010101010101ull) >> 56);
-#else
-  return (uint32_t)__builtin_popcountll(x);
-#endif
-}
-
-/* One step: the slot that child `byte` of the node in `block` leads to. */
-PS_INLINE uint32_t ps_node_step(struct ps_image* image, uint32_t block, uint8_t byte) {
-  const struct ps_node* node = (const struct ps_node*)ps_block_at(image, block);
-  uint32_t word = byte >> 6, run;
-  if (!node) return 0;
-  /* The bits up to and including `byte`, counted, less one: the run it is in. */
-  run = node->before[word] + ps_popcount(node->starts[word] << (63u - (byte & 63u))) - 1u;
-  if (node->runs > PS_NODE_INLINE) return ps_word_at(image, node->values[0], run & 255u);
-  return run < PS_NODE_INLINE ? node->values[run] : 0;
-}
-
-/* The value for an address, whose first two bytes index the root. bytes: 4 or 16. */
-PS_INLINE uint32_t ps_trie_lookup(struct ps_image* image, uint32_t root,
-                                  const struct ps_address* address, uint32_t bytes) {
-  uint32_t slot, i;
-  slot = ps_word_at(image, root, ((uint32_t)address->bytes[0] << 8) | address->bytes[1]);
-  for (i = 2; i < 16; i++) {
-    if (i >= bytes || !(slot & PS_SLOT_NODE)) break;
-    slot = ps_node_step(image, slot & ~PS_SLOT_NODE, address->bytes[i]);
+/* How many of the first `count` numbers of a line, sorted, are below `digit`: at most 32, or 31
+ * where they are bytes. By halving, without branches, as the kernel's verifier follows each way
+ * there is. */
+PS_INLINE uint32_t ps_below16(const uint16_t* lasts, uint32_t count, uint32_t digit) {
+  uint32_t below = 0, half;
+  for (half = 16; half; half /= 2) {
+    uint32_t at = below + half - 1;
+    below += half & (0u - ((((uint32_t)lasts[at] - digit) & (at - count)) >> 31));
   }
-  return slot & PS_SLOT_NODE ? 0 : slot;
+  return below + ((((uint32_t)lasts[below] - digit) & (below - count)) >> 31);
+}
+PS_INLINE uint32_t ps_below8(const uint8_t* lasts, uint32_t digit) {
+  uint32_t below = 0, half;
+  for (half = 16; half; half /= 2)
+    below += half & (0u - (((uint32_t)lasts[below + half - 1] - digit) >> 31));
+  return below;
+}
+
+/* How many lasts a line has, a byte for each kind. */
+#define PS_LASTS_OF_KINDS                                 \
+  ((uint64_t)(PS_RUNS8_RUNS - 1) << 8 * PS_SLOT_RUNS8 |   \
+   (uint64_t)(PS_RUNS16_RUNS - 1) << 8 * PS_SLOT_RUNS16 | \
+   (uint64_t)(PS_RUNS32_RUNS - 1) << 8 * PS_SLOT_RUNS32)
+
+/* What a digit makes of a slot by its block: of a split, of lines with separators, of one line. */
+PS_INLINE uint32_t ps_split_step(const struct ps_block* block, uint32_t slot, uint32_t digit) {
+  return block->words[(digit >> (PS_SLOT_KIND(slot) == PS_SLOT_SPLIT12 ? 12 : 8)) & 15u];
+}
+PS_INLINE uint32_t ps_separators_step(const struct ps_block* block, uint32_t slot, uint32_t digit) {
+  const uint16_t* lasts = ((const struct ps_separators*)block)->lasts;
+  return (slot & ~PS_SLOT_SEPARATED) + 1u + ps_below16(lasts, PS_SEPARATORS, digit);
+}
+PS_INLINE uint32_t ps_line_step(const struct ps_block* block, uint32_t slot, uint32_t digit) {
+  uint32_t kind = PS_SLOT_KIND(slot), run;
+  if (kind == PS_SLOT_HIGH8) {
+    const struct ps_line_high8* line = (const struct ps_line_high8*)block;
+    return line->values[ps_below8(line->lasts, digit >> 8)];
+  }
+  run = ps_below16(((const struct ps_line_runs8*)block)->lasts,
+                   (uint32_t)(PS_LASTS_OF_KINDS >> 8 * kind) & 31u, digit);
+  /* The bounds hold already, which the kernel's verifier does not see. */
+  if (kind == PS_SLOT_RUNS8)
+    return run < PS_RUNS8_RUNS ? ((const struct ps_line_runs8*)block)->values[run] : 0;
+  if (kind == PS_SLOT_RUNS16) return ((const struct ps_line_runs16*)block)->values[run & 15u];
+  if (kind != PS_SLOT_RUNS32) return 0;
+  return run < PS_RUNS32_RUNS ? ((const struct ps_line_runs32*)block)->slots[run] : 0;
+}
+
+/* An address as two numbers, of which the first digit is the highest 16 bits of `high`. What an
+ * IPv4 address does not fill is zero, and no table asks for it. */
+struct ps_digits {
+  uint64_t high, low;
+};
+PS_INLINE struct ps_digits ps_digits_of(const struct ps_address* address) {
+  uint32_t words[4];
+  struct ps_digits digits;
+  __builtin_memcpy(words, address, sizeof(words));
+  digits.high = (uint64_t)PS_SWAP32(words[0]) << 32 | PS_SWAP32(words[1]);
+  digits.low = (uint64_t)PS_SWAP32(words[2]) << 32 | PS_SWAP32(words[3]);
+  return digits;
+}
+PS_INLINE uint32_t ps_next_digit(struct ps_digits* digits) {
+  uint32_t digit = (uint32_t)(digits->high >> 48);
+  digits->high = digits->high << 16 | digits->low >> 48;
+  digits->low <<= 16;
+  return digit;
+}
+
+#define PS_MAX_DIGITS 8u
+#define PS_IS_VALUE(slot) ((slot) >> PS_SLOT_KIND_SHIFT == PS_SLOT_VALUE)
+
+/* The value that a slot and the digits behind it lead to. Of each digit at most two splits,
+ * separators and a line. */
+PS_INLINE uint32_t ps_slot_lookup(struct ps_image* image, uint32_t slot, struct ps_digits digits) {
+  uint32_t i, split;
+  for (i = 0; i < PS_MAX_DIGITS; i++) {
+    const struct ps_block* block;
+    uint32_t digit = ps_next_digit(&digits), kind;
+    for (split = 0; split < 2; split++) {
+      kind = slot >> PS_SLOT_KIND_SHIFT;
+      if (kind != PS_SLOT_SPLIT12 && kind != PS_SLOT_SPLIT8) break;
+      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+      if (!block) return 0;
+      slot = ps_split_step(block, slot, digit);
+    }
+    if (slot & PS_SLOT_SEPARATED) {
+      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+      if (!block) return 0;
+      slot = ps_separators_step(block, slot, digit);
+    }
+    if (PS_IS_VALUE(slot)) return slot;
+    block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+    if (!block) return 0;
+    kind = PS_SLOT_KIND(slot);
+    slot = ps_line_step(block, slot, digit);
+    if (kind != PS_SLOT_RUNS32) return slot;
+  }
+  return PS_IS_VALUE(slot) ? slot : 0;
+}
+
+/* The slot that a root has for a digit, given the one that follows. */
+PS_INLINE uint32_t ps_root_slot(struct ps_root_entry entry, uint32_t next) {
+  return entry.slot + (entry.separators[0] < next) + (entry.separators[1] < next);
+}
+
+PS_INLINE uint32_t ps_root_lookup(struct ps_image* image, uint32_t root, struct ps_digits digits) {
+  uint32_t digit = ps_next_digit(&digits);
+  const struct ps_block* block = ps_block_at(image, root + (digit >> 3));
+  if (!block) return 0;
+  return ps_slot_lookup(
+      image,
+      ps_root_slot(((const struct ps_root_entry*)block)[digit & 7u], (uint32_t)(digits.high >> 48)),
+      digits);
 }
 
 /* The header lies in block 0 of every image. Null when there is none. */
@@ -88,8 +163,9 @@ PS_INLINE uint32_t ps_class_of(struct ps_image* image, enum ps_family family,
                                const struct ps_address* source) {
   const struct ps_snapshot_header* header = ps_image_header(image);
   if (!header) return 0;
-  if (family == PS_FAMILY_V4) return ps_trie_lookup(image, header->source_v4_root, source, 4);
-  return ps_trie_lookup(image, header->source_v6_root, source, 16);
+  return ps_root_lookup(image,
+                        family == PS_FAMILY_V4 ? header->source_v4_root : header->source_v6_root,
+                        ps_digits_of(source));
 }
 
 /* 1 and *found when the destination is a service, else 0. port in host order. */
@@ -100,10 +176,8 @@ PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
   const struct ps_service_set* set;
   uint32_t number, i;
   if (!header) return 0;
-  if (family == PS_FAMILY_V4)
-    number = ps_trie_lookup(image, header->service_v4_root, destination, 4);
-  else
-    number = ps_trie_lookup(image, header->service_v6_root, destination, 16);
+  number = ps_slot_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
+                          ps_digits_of(destination));
   if (!number) return 0;
   header = ps_image_header(image); /* BPF: the chunk may have changed since */
   if (!header || number >= header->service_set_count) return 0;

@@ -6,15 +6,15 @@
  * lie the sections that explain a verdict (policy text, lists, entries), which engines never read.
  *
  *   block 0..4         struct ps_snapshot_header
- *   source_v4_root     65,536 slots: what a source's first 16 bits lead to -> class
+ *   source_v4_root     65,536 root entries: what a source's first 16 bits lead to -> class
  *   source_v6_root     the same for IPv6
- *   service_v4_root    the same for destinations -> number of a service set, 0 none
- *   service_v6_root
  *   service_sets       one block each, numbered from 1 (set 0 is never read)
  *   matrix             struct ps_verdict[policy_count][class_count], row by row
  *   limits             struct ps_limit, numbered from 1 (number 0 is never read)
  *   outbound           struct ps_outbound[class_count]; absent without outbound rules
- *   nodes              what the roots lead to
+ *   nodes              what the roots lead to, and the slots in the header by which destinations
+ *                      are looked up (service_v4, service_v6 -> number of a service set, 0 none)
+ *   zeros              at least one block, which look-ups in bursts read for what lies outside
  *
  * All numbers are in the byte order of the machine that made the file (little-endian; a file of
  * the other order fails on its magic). Limits are below; a policy beyond one is refused by the
@@ -26,7 +26,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 2u
+#define PS_SNAPSHOT_VERSION 3u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -35,8 +35,8 @@
 #define PS_CHUNK_BLOCKS (1u << PS_CHUNK_BLOCKS_LOG2)
 #define PS_CHUNK_BYTES (PS_CHUNK_BLOCKS * PS_BLOCK_BYTES)
 
-#define PS_ROOT_SLOTS 65536u
-#define PS_ROOT_BLOCKS (PS_ROOT_SLOTS * 4u / PS_BLOCK_BYTES)
+#define PS_ROOT_ENTRIES 65536u
+#define PS_ROOT_BLOCKS (PS_ROOT_ENTRIES * 8u / PS_BLOCK_BYTES)
 
 #define PS_MAX_CLASSES 65535u
 #define PS_MAX_POLICIES 64u
@@ -53,19 +53,66 @@ struct ps_block {
   uint32_t words[16];
 } __attribute__((aligned(64)));
 
-/* A trie slot, in a root or among a node's values: PS_SLOT_NODE set, then the rest is the block of
- * a struct ps_node; clear, then it is the value (a class, or a service set). */
-#define PS_SLOT_NODE 0x80000000u
+/* The tables. An address is taken 16 bits at a time, a *digit*. A slot says what becomes of a
+ * digit: a value (a class, or a service set) whatever the digit is, or *runs* of digits in lines of
+ * one block each, sorted. A line holds the last digit of each of its runs and what each run leads
+ * to; run r is that of a digit with exactly r lasts below it (what is unused is all ones, and below
+ * nothing). One cache line thus answers for dozens of entries. Where one line is not enough,
+ * several follow each other, and separators (the last digit of each line but the last one) choose
+ * among them: up to two in a root entry, else in a block before the lines, where
+ * PS_SLOT_SEPARATED is set. Where these are too few, the digit is split by four bits of it.
+ *
+ * A slot: PS_SLOT_SEPARATED, kind (3 bits), and a block, or for PS_SLOT_VALUE a value, below 2^25.
+ */
+enum ps_slot_kind {
+  PS_SLOT_VALUE,
+  PS_SLOT_SPLIT12, /* 16 slots, by the highest four bits of the digit */
+  PS_SLOT_SPLIT8,  /* 16 slots, by the next four; only below SPLIT12 */
+  PS_SLOT_HIGH8,   /* struct ps_line_high8 */
+  PS_SLOT_RUNS8,   /* struct ps_line_runs8 */
+  PS_SLOT_RUNS16,  /* struct ps_line_runs16 */
+  PS_SLOT_RUNS32   /* struct ps_line_runs32: leads on to the next digit */
+};
+#define PS_SLOT_SEPARATED 0x80000000u
+#define PS_SLOT_KIND_SHIFT 28u
+#define PS_SLOT_KIND(slot) (((slot) >> PS_SLOT_KIND_SHIFT) & 7u)
+#define PS_SLOT_BLOCK(slot) ((slot) & (PS_MAX_BLOCKS - 1u))
 
-/* One 8-bit step of a trie. The 256 children fall into runs of equal slots; bit i of `starts` is
- * set where a run begins (bit 0 always is). Run r's slot is values[r] when there are at most
- * PS_NODE_INLINE runs, else it is word r of the blocks that begin at values[0]. */
-#define PS_NODE_INLINE 6u
-struct ps_node {
-  uint64_t starts[4];
-  uint8_t before[4]; /* set bits in starts[0..i): at most 192 */
-  uint32_t runs;     /* 1..256 */
-  uint32_t values[PS_NODE_INLINE];
+struct ps_root_entry {
+  uint32_t slot;
+  uint16_t separators[2]; /* all ones: unused */
+};
+
+/* Of a digit only the high byte: whole /24s, in IPv4. */
+#define PS_HIGH8_RUNS 32u
+struct ps_line_high8 {
+  uint8_t lasts[PS_HIGH8_RUNS - 1];
+  uint8_t reserved;
+  uint8_t values[PS_HIGH8_RUNS];
+} __attribute__((aligned(64)));
+
+#define PS_RUNS8_RUNS 22u
+struct ps_line_runs8 {
+  uint16_t lasts[PS_RUNS8_RUNS - 1];
+  uint8_t values[PS_RUNS8_RUNS];
+} __attribute__((aligned(64)));
+
+#define PS_RUNS16_RUNS 16u
+struct ps_line_runs16 {
+  uint16_t lasts[PS_RUNS16_RUNS - 1];
+  uint16_t reserved;
+  uint16_t values[PS_RUNS16_RUNS];
+} __attribute__((aligned(64)));
+
+#define PS_RUNS32_RUNS 11u
+struct ps_line_runs32 {
+  uint16_t lasts[PS_RUNS32_RUNS - 1];
+  uint32_t slots[PS_RUNS32_RUNS]; /* values, or what the next digit goes on with */
+} __attribute__((aligned(64)));
+
+#define PS_SEPARATORS 32u
+struct ps_separators {
+  uint16_t lasts[PS_SEPARATORS];
 } __attribute__((aligned(64)));
 
 /* Which policies judge attempts to one destination address, by port. count <= 7 in use. */
@@ -135,8 +182,8 @@ struct ps_snapshot_header {
   uint32_t engine_blocks; /* a multiple of PS_CHUNK_BLOCKS */
   uint32_t source_v4_root;
   uint32_t source_v6_root;
-  uint32_t service_v4_root;
-  uint32_t service_v6_root;
+  uint32_t service_v4; /* slots */
+  uint32_t service_v6;
   uint32_t service_sets; /* block of set 0 */
   uint32_t service_set_count;
   uint32_t matrix; /* block of the first cell */
@@ -152,7 +199,12 @@ struct ps_snapshot_header {
 
 #ifdef __cplusplus
 static_assert(sizeof(struct ps_block) == PS_BLOCK_BYTES);
-static_assert(sizeof(struct ps_node) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_root_entry) == 8);
+static_assert(sizeof(struct ps_line_high8) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_line_runs8) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_line_runs16) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_line_runs32) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_separators) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
 static_assert(PS_SECTION_COUNT == 10);

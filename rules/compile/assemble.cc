@@ -106,9 +106,7 @@ class Assembler {
     constexpr uint32_t kHeaderBlocks = sizeof(ps_snapshot_header) / PS_BLOCK_BYTES;
     header_.source_v4_root = kHeaderBlocks;
     header_.source_v6_root = header_.source_v4_root + PS_ROOT_BLOCKS;
-    header_.service_v4_root = header_.source_v6_root + PS_ROOT_BLOCKS;
-    header_.service_v6_root = header_.service_v4_root + PS_ROOT_BLOCKS;
-    header_.service_sets = header_.service_v6_root + PS_ROOT_BLOCKS;
+    header_.service_sets = header_.source_v6_root + PS_ROOT_BLOCKS;
     header_.matrix = header_.service_sets + header_.service_set_count;
     header_.limit_count = static_cast<uint32_t>(parts_.matrix.limits.size());
     header_.features = parts_.matrix.features;
@@ -121,10 +119,11 @@ class Assembler {
     }
     NodePool nodes(next);
 
-    const std::vector<uint32_t> roots[] = {build_trie<KeyV4>(parts_.classes.v4.segments, nodes),
-                                           build_trie<KeyV6>(parts_.classes.v6.segments, nodes),
-                                           build_trie<KeyV4>(parts_.services.segments_v4, nodes),
-                                           build_trie<KeyV6>(parts_.services.segments_v6, nodes)};
+    const std::vector<ps_root_entry> roots[] = {
+        build_root<KeyV4>(parts_.classes.v4.segments, nodes),
+        build_root<KeyV6>(parts_.classes.v6.segments, nodes)};
+    header_.service_v4 = build_slot<KeyV4>(parts_.services.segments_v4, nodes);
+    header_.service_v6 = build_slot<KeyV6>(parts_.services.segments_v6, nodes);
 
     bytes_.reserve(PS_CHUNK_BYTES + nodes.blocks().size() * PS_BLOCK_BYTES +
                    parts_.classes.v4.entries.size() * sizeof(ps_entry_v4) +
@@ -139,6 +138,7 @@ class Assembler {
     bytes_.append(parts_.matrix.outbound);
     bytes_.pad_to(PS_BLOCK_BYTES);
     bytes_.append(nodes.blocks());
+    bytes_.append(std::vector<ps_block>(1));  // what lies outside reads as this
     bytes_.pad_to(PS_CHUNK_BYTES);
     header_.engine_blocks = bytes_.next_block();
   }

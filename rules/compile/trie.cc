@@ -1,85 +1,193 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Tries from segments (rules/compile/trie.h).
+// Tables from segments (rules/compile/trie.h).
 #include "rules/compile/trie.h"
 
 #include <xxhash.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cstring>
 #include <stdexcept>
 
 namespace postern {
+namespace {
+
+constexpr uint32_t kDigits = 65536;
+constexpr size_t kRootLines = 3;  // that a root entry chooses among
+constexpr size_t kMaxLines = PS_SEPARATORS + 1;
+
+bool is_value(uint32_t slot) {
+  return PS_SLOT_KIND(slot) == PS_SLOT_VALUE;
+}
+
+uint32_t tags_of(ps_slot_kind kind) {
+  return uint32_t{kind} << PS_SLOT_KIND_SHIFT;
+}
+
+// The kind of line that takes the fewest bytes for these runs.
+ps_slot_kind kind_for(std::span<const DigitRun> runs) {
+  uint32_t largest = 0;
+  bool high = true;
+  for (const auto& run : runs) {
+    largest = std::max(largest, run.slot);
+    high = high && (run.last & 255) == 255;
+  }
+  if (largest < 256) return high ? PS_SLOT_HIGH8 : PS_SLOT_RUNS8;
+  return largest < 65536 ? PS_SLOT_RUNS16 : PS_SLOT_RUNS32;
+}
+
+size_t runs_in_line(ps_slot_kind kind) {
+  switch (kind) {
+    case PS_SLOT_HIGH8:
+      return PS_HIGH8_RUNS;
+    case PS_SLOT_RUNS8:
+      return PS_RUNS8_RUNS;
+    case PS_SLOT_RUNS16:
+      return PS_RUNS16_RUNS;
+    default:
+      return PS_RUNS32_RUNS;
+  }
+}
+
+template <typename Line>
+ps_block block_of(const Line& line) {
+  static_assert(sizeof(Line) == sizeof(ps_block));
+  ps_block block;
+  std::memcpy(&block, &line, sizeof block);
+  return block;
+}
+
+// values: which array of the line holds what the runs lead to. The last run of a line needs no
+// last: the next line, or the next slot, begins behind it.
+template <typename Line, typename Value, size_t kRuns>
+ps_block line_of(std::span<const DigitRun> runs, Value (Line::*values)[kRuns], int shift) {
+  Line line{};
+  using Last = std::remove_reference_t<decltype(line.lasts[0])>;
+  std::fill(std::begin(line.lasts), std::end(line.lasts), static_cast<Last>(~Last{0}));
+  for (size_t i = 0; i + 1 < runs.size(); i++)
+    line.lasts[i] = static_cast<Last>(runs[i].last >> shift);
+  for (size_t i = 0; i < runs.size(); i++) (line.*values)[i] = static_cast<Value>(runs[i].slot);
+  return block_of(line);
+}
+
+ps_block line_of(ps_slot_kind kind, std::span<const DigitRun> runs) {
+  switch (kind) {
+    case PS_SLOT_HIGH8:
+      return line_of(runs, &ps_line_high8::values, 8);
+    case PS_SLOT_RUNS8:
+      return line_of(runs, &ps_line_runs8::values, 0);
+    case PS_SLOT_RUNS16:
+      return line_of(runs, &ps_line_runs16::values, 0);
+    default:
+      return line_of(runs, &ps_line_runs32::slots, 0);
+  }
+}
+
+// The runs cut into lines. Calls with the runs of each.
+template <typename Call>
+void for_each_line(ps_slot_kind kind, std::span<const DigitRun> runs, Call call) {
+  for (size_t at = 0, room = runs_in_line(kind); at < runs.size(); at += room)
+    call(runs.subspan(at, std::min(room, runs.size() - at)));
+}
+
+size_t line_count(ps_slot_kind kind, std::span<const DigitRun> runs) {
+  return (runs.size() + runs_in_line(kind) - 1) / runs_in_line(kind);
+}
+
+}  // namespace
 
 NodePool::NodePool(uint32_t first_block) : first_block_(first_block), places_(1 << 12) {}
-
-uint64_t NodePool::hash_of(const NodeRuns& runs) const noexcept {
-  const auto seed = XXH3_64bits(runs.starts().data(), sizeof runs.starts());
-  return XXH3_64bits_withSeed(runs.slots().data(), runs.slots().size_bytes(), seed);
-}
-
-bool NodePool::holds(uint32_t node, const NodeRuns& runs) const noexcept {
-  ps_node stored;
-  std::memcpy(&stored, &blocks_[node], sizeof stored);
-  const auto slots = runs.slots();
-  if (stored.runs != slots.size() ||
-      !std::equal(runs.starts().begin(), runs.starts().end(), stored.starts))
-    return false;
-  const void* values = stored.values;
-  if (stored.runs > PS_NODE_INLINE) values = &blocks_[stored.values[0] - first_block_];
-  return std::memcmp(slots.data(), values, slots.size_bytes()) == 0;
-}
-
-uint32_t NodePool::append(const NodeRuns& runs) {
-  constexpr size_t kSlotsPerBlock = PS_BLOCK_BYTES / sizeof(uint32_t);
-  const auto slots = runs.slots();
-  ps_node node{};
-  node.runs = static_cast<uint32_t>(slots.size());
-  std::copy(runs.starts().begin(), runs.starts().end(), node.starts);
-  for (size_t i = 1; i < 4; i++)
-    node.before[i] = static_cast<uint8_t>(node.before[i - 1] + std::popcount(node.starts[i - 1]));
-  if (slots.size() <= PS_NODE_INLINE) {
-    std::copy(slots.begin(), slots.end(), node.values);
-  } else {
-    node.values[0] = first_block_ + static_cast<uint32_t>(blocks_.size());
-    for (size_t i = 0; i < slots.size(); i += kSlotsPerBlock) {
-      const auto part = slots.subspan(i, std::min(kSlotsPerBlock, slots.size() - i));
-      std::copy(part.begin(), part.end(), blocks_.emplace_back().words);
-    }
-  }
-  const auto index = blocks_.size();
-  // Less than one chunk is left for the padding at the end.
-  if (first_block_ + index >= PS_MAX_BLOCKS - PS_CHUNK_BLOCKS)
-    throw std::length_error("the addresses of the lists need more than 2 GiB of tables");
-  static_assert(sizeof node == sizeof(ps_block));
-  std::memcpy(&blocks_.emplace_back(), &node, sizeof node);
-  return static_cast<uint32_t>(index);
-}
 
 void NodePool::grow() {
   std::vector<Place> bigger(places_.size() * 2);
   for (const auto& place : places_) {
-    if (place.node == 0) continue;
+    if (place.blocks == 0) continue;
     size_t at = place.hash & (bigger.size() - 1);
-    while (bigger[at].node != 0) at = (at + 1) & (bigger.size() - 1);
+    while (bigger[at].blocks != 0) at = (at + 1) & (bigger.size() - 1);
     bigger[at] = place;
   }
   places_ = std::move(bigger);
 }
 
-uint32_t NodePool::slot_of(const NodeRuns& runs) {
-  if (runs.slots().size() == 1 && !(runs.slots()[0] & PS_SLOT_NODE)) return runs.slots()[0];
+// tags: what the slot has beside the block. They are part of the content: no block is two things.
+uint32_t NodePool::store(uint32_t tags, std::span<const ps_block> node) {
   if (used_ * 2 >= places_.size()) grow();
-  const auto hash = hash_of(runs);
+  const auto hash = XXH3_64bits_withSeed(node.data(), node.size_bytes(), tags);
+  const auto index_of = [&](uint32_t slot) { return PS_SLOT_BLOCK(slot) - first_block_; };
   size_t at = hash & (places_.size() - 1);
-  for (; places_[at].node != 0; at = (at + 1) & (places_.size() - 1))
-    if (places_[at].hash == hash && holds(places_[at].node - 1, runs))
-      return PS_SLOT_NODE | (first_block_ + places_[at].node - 1);
-  const auto node = append(runs);
-  places_[at] = {hash, node + 1};
+  for (; places_[at].blocks != 0; at = (at + 1) & (places_.size() - 1)) {
+    const auto& place = places_[at];
+    if (place.hash == hash && place.blocks == node.size() &&
+        place.slot == (tags | PS_SLOT_BLOCK(place.slot)) &&
+        std::memcmp(&blocks_[index_of(place.slot)], node.data(), node.size_bytes()) == 0)
+      return place.slot;
+  }
+  // Less than one chunk is left for the padding at the end.
+  if (first_block_ + blocks_.size() + node.size() > PS_MAX_BLOCKS - PS_CHUNK_BLOCKS)
+    throw std::length_error("the addresses of the lists need more than 2 GiB of tables");
+  const auto slot = tags | (first_block_ + static_cast<uint32_t>(blocks_.size()));
+  blocks_.insert(blocks_.end(), node.begin(), node.end());
+  places_[at] = {hash, slot, static_cast<uint32_t>(node.size())};
   used_++;
-  return PS_SLOT_NODE | (first_block_ + node);
+  return slot;
+}
+
+ps_root_entry NodePool::entry_of(std::span<const DigitRun> runs) {
+  ps_root_entry entry{0, {UINT16_MAX, UINT16_MAX}};
+  const auto kind = kind_for(runs);
+  if ((runs.size() == 1 && is_value(runs[0].slot)) || line_count(kind, runs) > kRootLines) {
+    entry.slot = slot_of(runs);
+    return entry;
+  }
+  std::array<ps_block, kRootLines> lines;
+  size_t count = 0;
+  for_each_line(kind, runs, [&](std::span<const DigitRun> of_line) {
+    if (count > 0) entry.separators[count - 1] = (of_line.data() - 1)->last;
+    lines[count++] = line_of(kind, of_line);
+  });
+  entry.slot = store(tags_of(kind), std::span(lines.data(), count));
+  return entry;
+}
+
+uint32_t NodePool::slot_of(std::span<const DigitRun> runs, int splits) {
+  if (runs.size() == 1 && is_value(runs[0].slot)) return runs[0].slot;
+  const auto kind = kind_for(runs);
+  const auto lines = line_count(kind, runs);
+  if (lines == 1) {
+    const auto line = line_of(kind, runs);
+    return store(tags_of(kind), std::span(&line, 1));
+  }
+  if (lines > kMaxLines) return split(runs, splits);
+  std::array<ps_block, 1 + kMaxLines> node;
+  ps_separators separators;
+  std::fill(std::begin(separators.lasts), std::end(separators.lasts), uint16_t{UINT16_MAX});
+  size_t count = 0;
+  for_each_line(kind, runs, [&](std::span<const DigitRun> of_line) {
+    if (count > 0) separators.lasts[count - 1] = (of_line.data() - 1)->last;
+    node[1 + count++] = line_of(kind, of_line);
+  });
+  node[0] = block_of(separators);
+  return store(PS_SLOT_SEPARATED | tags_of(kind), std::span(node.data(), 1 + count));
+}
+
+// By four bits of the digit; the runs are those below the splits before it. Two splits leave at
+// most 256 digits, and so at most 24 lines.
+uint32_t NodePool::split(std::span<const DigitRun> runs, int splits) {
+  const int shift = splits == 0 ? 12 : 8;
+  const uint32_t start = uint32_t{runs.back().last} >> (shift + 4) << (shift + 4);
+  ps_block slots{};
+  std::vector<DigitRun> part;
+  size_t at = 0;
+  for (uint32_t i = 0; i < 16; i++) {
+    const auto last = static_cast<uint16_t>(start + ((i + 1) << shift) - 1);
+    part.clear();
+    while (runs[at].last < last) part.push_back(runs[at++]);
+    part.push_back({last, runs[at].slot});
+    if (runs[at].last == last) at++;
+    slots.words[i] = slot_of(part, splits + 1);
+  }
+  return store(tags_of(splits == 0 ? PS_SLOT_SPLIT12 : PS_SLOT_SPLIT8), std::span(&slots, 1));
 }
 
 namespace {
@@ -123,38 +231,53 @@ void for_each_child(Key base, int child_bits, uint32_t children,
   if (child < children) covered(children - 1, 0);
 }
 
+// What the digit leads to of which the first value begins at `base` and `bits` bits are behind it.
 template <typename Key>
-uint32_t build_node(Key base, int bits, std::span<const Segment<Key>> segments, NodePool& pool) {
-  const int child_bits = bits - 8;
-  NodeRuns runs;
+void collect_runs(Key base, int bits, std::span<const Segment<Key>> segments, NodePool& pool,
+                  DigitRuns& runs) {
+  runs.clear();
   for_each_child(
-      base, child_bits, 256u, segments,
-      [&](uint32_t last, uint32_t value) { runs.add(last, value); },
+      base, bits, kDigits, segments, [&](uint32_t last, uint32_t value) { runs.add(last, value); },
       [&](uint32_t child, std::span<const Segment<Key>> part) {
-        const Key child_base = static_cast<Key>(base + (static_cast<Key>(child) << child_bits));
-        runs.add(child, build_node(child_base, child_bits, part, pool));
+        const Key child_base = static_cast<Key>(base + (static_cast<Key>(child) << bits));
+        DigitRuns deeper;
+        collect_runs(child_base, bits - 16, part, pool, deeper);
+        runs.add(child, pool.slot_of(deeper.all()));
       });
-  return pool.slot_of(runs);
 }
 
 }  // namespace
 
 template <typename Key>
-std::vector<uint32_t> build_trie(std::span<const Segment<Key>> segments, NodePool& pool) {
+std::vector<ps_root_entry> build_root(std::span<const Segment<Key>> segments, NodePool& pool) {
   constexpr int kBehindRoot = kKeyBits<Key> - 16;
-  std::vector<uint32_t> root;
-  root.reserve(PS_ROOT_SLOTS);
+  constexpr uint16_t kUnused = UINT16_MAX;
+  std::vector<ps_root_entry> root;
+  root.reserve(PS_ROOT_ENTRIES);
+  DigitRuns runs;
   for_each_child(
-      Key{0}, kBehindRoot, PS_ROOT_SLOTS, segments,
-      [&](uint32_t last, uint32_t value) { root.resize(last + 1, value); },
+      Key{0}, kBehindRoot, PS_ROOT_ENTRIES, segments,
+      [&](uint32_t last, uint32_t value) {
+        root.resize(last + 1, {value, {kUnused, kUnused}});
+      },
       [&](uint32_t child, std::span<const Segment<Key>> part) {
-        root.push_back(build_node(static_cast<Key>(static_cast<Key>(child) << kBehindRoot),
-                                  kBehindRoot, part, pool));
+        collect_runs(static_cast<Key>(static_cast<Key>(child) << kBehindRoot), kBehindRoot - 16,
+                     part, pool, runs);
+        root.push_back(pool.entry_of(runs.all()));
       });
   return root;
 }
 
-template std::vector<uint32_t> build_trie(std::span<const Segment<KeyV4>>, NodePool&);
-template std::vector<uint32_t> build_trie(std::span<const Segment<KeyV6>>, NodePool&);
+template <typename Key>
+uint32_t build_slot(std::span<const Segment<Key>> segments, NodePool& pool) {
+  DigitRuns runs;
+  collect_runs(Key{0}, kKeyBits<Key> - 16, segments, pool, runs);
+  return pool.slot_of(runs.all());
+}
+
+template std::vector<ps_root_entry> build_root(std::span<const Segment<KeyV4>>, NodePool&);
+template std::vector<ps_root_entry> build_root(std::span<const Segment<KeyV6>>, NodePool&);
+template uint32_t build_slot(std::span<const Segment<KeyV4>>, NodePool&);
+template uint32_t build_slot(std::span<const Segment<KeyV6>>, NodePool&);
 
 }  // namespace postern

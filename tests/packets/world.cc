@@ -98,7 +98,7 @@ World make_world() {
   return world;
 }
 
-// One trie under construction: 65,536 root slots, then a tree with a branch per byte.
+// One table under construction: a tree with a branch per byte.
 struct Tree {
   uint32_t value = 0;
   std::map<int, Tree> below;  // by the next byte; where absent, `value` holds
@@ -127,60 +127,73 @@ struct Writer {
     blocks.resize(blocks.size() + count);
     return static_cast<uint32_t>(blocks.size() - count);
   }
-  void word(uint32_t first, uint32_t index, uint32_t value) {
-    blocks.at(first + index / 16).words[index % 16] = value;
+  // What the two bytes of a digit lead to, as runs of equal slots: (last digit, slot).
+  std::vector<std::pair<uint32_t, uint32_t>> runs_of(const Tree& tree) {
+    std::vector<std::pair<uint32_t, uint32_t>> runs;
+    const auto add = [&](int last, uint32_t slot) {
+      if (!runs.empty() && runs.back().second == slot) runs.pop_back();
+      runs.emplace_back(static_cast<uint32_t>(last), slot);
+    };
+    for (int high = 0; high < 256; high++) {
+      const auto first = tree.below.find(high);
+      if (first == tree.below.end()) {
+        add(high * 256 + 255, tree.value);
+        continue;
+      }
+      for (int low = 0; low < 256; low++) {
+        const auto second = first->second.below.find(low);
+        add(high * 256 + low,
+            second == first->second.below.end() ? first->second.value : slot_of(second->second));
+      }
+    }
+    return runs;
   }
+  // Always the widest lines, with separators before them.
   uint32_t slot_of(const Tree& tree) {
     if (tree.below.empty()) return tree.value;
-    std::array<uint32_t, 256> children{};
-    for (int byte = 0; byte < 256; byte++) {
-      const auto child = tree.below.find(byte);
-      children[static_cast<size_t>(byte)] =
-          child == tree.below.end() ? tree.value : slot_of(child->second);
+    const auto runs = runs_of(tree);
+    const auto lines = (runs.size() + PS_RUNS32_RUNS - 1) / PS_RUNS32_RUNS;
+    if (lines > PS_SEPARATORS + 1) throw std::length_error("a world of too many runs");
+    const uint32_t block = reserve(1 + lines);
+    ps_separators separators;
+    std::ranges::fill(separators.lasts, UINT16_MAX);
+    for (size_t i = 0; i < lines; i++) {
+      ps_line_runs32 line{};
+      std::ranges::fill(line.lasts, UINT16_MAX);
+      for (size_t j = 0; j < PS_RUNS32_RUNS && i * PS_RUNS32_RUNS + j < runs.size(); j++) {
+        const auto [last, slot] = runs[i * PS_RUNS32_RUNS + j];
+        line.slots[j] = slot;
+        if (j + 1 < PS_RUNS32_RUNS)
+          line.lasts[j] = static_cast<uint16_t>(last);
+        else if (i + 1 < lines)
+          separators.lasts[i] = static_cast<uint16_t>(last);
+      }
+      std::memcpy(&blocks[block + 1 + i], &line, sizeof(line));
     }
-    const uint32_t block = reserve(1);
-    ps_node node{};
-    std::vector<uint32_t> runs;
-    for (uint32_t i = 0; i < 256; i++) {
-      if (i % 64 == 0) node.before[i / 64] = static_cast<uint8_t>(runs.size());
-      if (i > 0 && children[i] == children[i - 1]) continue;
-      node.starts[i / 64] |= 1ull << (i % 64);
-      runs.push_back(children[i]);
-    }
-    node.runs = static_cast<uint32_t>(runs.size());
-    if (runs.size() <= PS_NODE_INLINE) {
-      std::copy(runs.begin(), runs.end(), node.values);
-    } else {
-      node.values[0] = reserve((runs.size() + 15) / 16);
-      for (uint32_t i = 0; i < runs.size(); i++) word(node.values[0], i, runs[i]);
-    }
-    std::memcpy(&blocks[block], &node, sizeof(node));
-    return PS_SLOT_NODE | block;
+    std::memcpy(&blocks[block], &separators, sizeof(separators));
+    return PS_SLOT_SEPARATED | uint32_t{PS_SLOT_RUNS32} << PS_SLOT_KIND_SHIFT | block;
   }
   void next_chunk() { reserve(PS_CHUNK_BLOCKS - blocks.size() % PS_CHUNK_BLOCKS); }
 
-  // Longest match over (prefix, value) pairs of one family. The nodes of a large table lie in other
-  // chunks than its root; `apart` makes it so for a small one.
-  uint32_t trie(std::vector<std::pair<Prefix, uint32_t>> entries, Family family, bool apart) {
+  // Longest match over (prefix, value) pairs of one family.
+  static Tree tree_of(std::vector<std::pair<Prefix, uint32_t>> entries, Family family) {
     std::erase_if(entries, [family](const auto& e) { return e.first.family() != family; });
     std::ranges::stable_sort(entries, {}, [](const auto& e) { return e.first.length(); });
     Tree top;
     for (const auto& [range, value] : entries)
       insert(top, range.first().bytes(), 0, range.length(), value);
+    return top;
+  }
+  // A table with a root. The nodes of a large table lie in other chunks than its root: so here.
+  uint32_t root_of(const Tree& top) {
     const uint32_t root = reserve(PS_ROOT_BLOCKS);
-    if (apart) next_chunk();
-    for (int high = 0; high < 256; high++) {
-      const auto first = top.below.find(high);
-      for (int low = 0; low < 256; low++) {
-        uint32_t slot = top.value;
-        if (first != top.below.end()) {
-          const auto second = first->second.below.find(low);
-          slot =
-              second == first->second.below.end() ? first->second.value : slot_of(second->second);
-        }
-        word(root, static_cast<uint32_t>(high * 256 + low), slot);
+    next_chunk();
+    uint32_t digit = 0;
+    for (const auto& [last, slot] : runs_of(top))
+      for (; digit <= last; digit++) {
+        const ps_root_entry entry{slot, {UINT16_MAX, UINT16_MAX}};
+        std::memcpy(&blocks[root + digit / 8].words[digit % 8 * 2], &entry, sizeof(entry));
       }
-    }
     return root;
   }
 };
@@ -206,10 +219,10 @@ WorldImage::WorldImage(const World& world) {
     sources.emplace_back(source.prefix, source.address_class);
   for (uint32_t i = 0; i < world.destinations.size(); i++)
     destinations.emplace_back(world.destinations[i].prefix, i + 1);
-  header.source_v4_root = writer.trie(sources, Family::kV4, true);
-  header.source_v6_root = writer.trie(sources, Family::kV6, true);
-  header.service_v4_root = writer.trie(destinations, Family::kV4, false);
-  header.service_v6_root = writer.trie(destinations, Family::kV6, false);
+  header.source_v4_root = writer.root_of(Writer::tree_of(sources, Family::kV4));
+  header.source_v6_root = writer.root_of(Writer::tree_of(sources, Family::kV6));
+  header.service_v4 = writer.slot_of(Writer::tree_of(destinations, Family::kV4));
+  header.service_v6 = writer.slot_of(Writer::tree_of(destinations, Family::kV6));
 
   header.service_set_count = static_cast<uint32_t>(world.destinations.size() + 1);
   header.service_sets = writer.reserve(header.service_set_count);

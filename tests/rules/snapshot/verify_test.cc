@@ -144,7 +144,7 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
   EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
-            "s: is a snapshot of version 1; this program reads version 2");
+            "s: is a snapshot of version 1; this program reads version 3");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
@@ -158,8 +158,10 @@ TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
       [](auto& h) { h.source_v4_root = 0; },
       [](auto& h) { h.source_v4_root = h.engine_blocks - PS_ROOT_BLOCKS + 1; },
       [](auto& h) { h.source_v6_root = UINT32_MAX; },
-      [](auto& h) { h.service_v4_root = h.engine_blocks; },
-      [](auto& h) { h.service_v6_root = 3; },
+      [](auto& h) {
+        h.service_v4 = uint32_t{PS_SLOT_RUNS8} << PS_SLOT_KIND_SHIFT | h.engine_blocks;
+      },
+      [](auto& h) { h.service_v6 = h.service_set_count; },
       [](auto& h) { h.service_sets = h.engine_blocks; },
       [](auto& h) { h.service_set_count = 0; },
       [](auto& h) { h.service_set_count = PS_MAX_SERVICE_SETS + 1; },
@@ -208,55 +210,84 @@ TEST_F(Damage, OfTheTablesIsSeenBehindAGoodChecksum) {
               HasSubstr("a service that there is not"));
   EXPECT_THAT(refusal_at<uint32_t>(root, [&](auto& slot) { slot = header.class_count; }),
               HasSubstr("source_v4_root leads to a value that there is not"));
-  EXPECT_THAT(refusal_at<uint32_t>(root, [&](auto& s) { s = PS_SLOT_NODE | header.engine_blocks; }),
-              HasSubstr("outside the image"));
 }
 
-// A node of the IPv4 trie that has been changed. 192.0.2.0 lies behind root slot 0xc000.
-TEST_F(Damage, OfTrieNodesIsSeenBehindAGoodChecksum) {
-  const auto header = header_of(good());
-  const size_t slot_offset = size_t{header.source_v4_root} * PS_BLOCK_BYTES + 0xc000 * 4;
-  uint32_t slot;
-  std::memcpy(&slot, good().data() + slot_offset, sizeof slot);
-  ASSERT_TRUE(slot & PS_SLOT_NODE);
-  const uint32_t outer = slot & ~PS_SLOT_NODE;
-  ps_node node;
-  std::memcpy(&node, good().data() + size_t{outer} * PS_BLOCK_BYTES, sizeof node);
-  ASSERT_EQ(node.runs, 3u);
-  const uint32_t inner = node.values[1] & ~PS_SLOT_NODE;
-  std::memcpy(&node, good().data() + size_t{inner} * PS_BLOCK_BYTES, sizeof node);
-  ASSERT_GT(node.runs, PS_NODE_INLINE);
+// A slot of the tables by its kind.
+uint32_t slot_of(ps_slot_kind kind, uint32_t block) {
+  return uint32_t{kind} << PS_SLOT_KIND_SHIFT | block;
+}
 
-  const auto damaged = [&](uint32_t block, const std::function<void(ps_node&)>& damage) {
-    return refusal_at<ps_node>(size_t{block} * PS_BLOCK_BYTES, damage);
+TEST_F(Damage, OfSlotsIsSeenBehindAGoodChecksum) {
+  const auto header = header_of(good());
+  const auto with = [&](uint32_t slot) {
+    return refusal_at<ps_root_entry>(size_t{header.source_v4_root} * PS_BLOCK_BYTES,
+                                     [&](auto& entry) { entry.slot = slot; });
   };
-  for (const auto block : {outer, inner}) {
-    EXPECT_THAT(damaged(block, [](auto& n) { n.starts[0] &= ~1ull; }), HasSubstr("counted wrong"));
-    EXPECT_THAT(damaged(block, [](auto& n) { n.before[2]++; }), HasSubstr("counted wrong"));
-    EXPECT_THAT(damaged(block, [](auto& n) { n.runs++; }), HasSubstr("counted wrong"));
-    EXPECT_THAT(damaged(block, [](auto& n) { n.starts[3] ^= 1ull << 63; }),
-                HasSubstr("counted wrong"));
-  }
-  EXPECT_THAT(damaged(outer, [&](auto& n) { n.values[0] = PS_SLOT_NODE | outer; }),
-              HasSubstr("outside the image or in circles"));
-  EXPECT_THAT(damaged(outer, [&](auto& n) { n.values[0] = header.class_count; }),
-              HasSubstr("a value that there is not"));
-  EXPECT_THAT(damaged(inner, [&](auto& n) { n.values[0] = header.engine_blocks; }),
-              HasSubstr("outside the image"));
-  EXPECT_THAT(damaged(inner, [&](auto& n) { n.values[0] = UINT32_MAX; }),
+  const auto end = header.engine_blocks;
+  EXPECT_THAT(with(slot_of(PS_SLOT_RUNS8, end)), HasSubstr("outside the image"));
+  EXPECT_THAT(with(slot_of(PS_SLOT_SPLIT12, end)), HasSubstr("outside the image"));
+  EXPECT_THAT(with(slot_of(PS_SLOT_SPLIT8, end - 1)), HasSubstr("a slot that there is not"));
+  EXPECT_THAT(with(7u << PS_SLOT_KIND_SHIFT), HasSubstr("a slot that there is not"));
+  EXPECT_THAT(with(PS_SLOT_SEPARATED | 0), HasSubstr("a slot that there is not"));
+  EXPECT_THAT(with(PS_SLOT_SEPARATED | slot_of(PS_SLOT_SPLIT12, end - 1)),
+              HasSubstr("a slot that there is not"));
+  // All zeros are 33 lines that begin where the image ends.
+  EXPECT_THAT(with(PS_SLOT_SEPARATED | slot_of(PS_SLOT_RUNS8, end - 1)),
               HasSubstr("outside the image"));
 }
 
-TEST_F(Damage, ByATrieThatIsTooDeepIsSeenBehindAGoodChecksum) {
-  // IPv6 has twelve levels more than IPv4: 2001:db8::1 goes down all of them.
+// 192.0.2.0 lies behind root entry 0xc000, in several lines behind separators.
+TEST_F(Damage, OfLinesIsSeenBehindAGoodChecksum) {
   const auto header = header_of(good());
-  uint32_t deep;
-  std::memcpy(&deep, good().data() + size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * 4,
-              sizeof deep);
-  ASSERT_TRUE(deep & PS_SLOT_NODE);
-  EXPECT_EQ(refusal_at<uint32_t>(size_t{header.source_v4_root} * PS_BLOCK_BYTES,
-                                 [&](auto& slot) { slot = deep; }),
-            "s: is a damaged snapshot: a trie is too deep");
+  const size_t place =
+      size_t{header.source_v4_root} * PS_BLOCK_BYTES + 0xc000 * sizeof(ps_root_entry);
+  ps_root_entry entry;
+  std::memcpy(&entry, good().data() + place, sizeof entry);
+  ASSERT_EQ(entry.slot >> PS_SLOT_KIND_SHIFT, 8u | PS_SLOT_RUNS8);
+  const size_t separators = size_t{PS_SLOT_BLOCK(entry.slot)} * PS_BLOCK_BYTES;
+  const size_t line = separators + PS_BLOCK_BYTES;
+
+  EXPECT_THAT(
+      refusal_at<ps_separators>(separators, [](auto& s) { std::swap(s.lasts[0], s.lasts[1]); }),
+      HasSubstr("separators of a table are out of order"));
+  EXPECT_THAT(refusal_at<ps_line_runs8>(line, [](auto& l) { l.lasts[0] = l.lasts[1] + 1; }),
+              HasSubstr("runs of a table are out of order"));
+  EXPECT_THAT(refusal_at<ps_line_runs8>(
+                  line, [&](auto& l) { l.values[3] = static_cast<uint8_t>(header.class_count); }),
+              HasSubstr("a value that there is not"));
+  EXPECT_THAT(refusal_at<ps_root_entry>(place, [](auto& e) { e.separators[0] = 7; }),
+              HasSubstr("separators are of no lines"));
+  EXPECT_THAT(refusal_at<ps_root_entry>(place,
+                                        [](auto& e) {
+                                          e.slot &= ~PS_SLOT_SEPARATED;
+                                          e.separators[1] = 7;
+                                        }),
+              HasSubstr("separators of a table are out of order"));
+  EXPECT_THAT(refusal_at<ps_root_entry>(place - sizeof entry,
+                                        [&](auto& e) { e.slot = entry.slot & ~PS_SLOT_SEPARATED; }),
+              HasSubstr("a block of a table is two things"));
+}
+
+// 2001:db8::1 goes down all digits of IPv6.
+TEST_F(Damage, ByDepthAndCirclesIsSeenBehindAGoodChecksum) {
+  const auto header = header_of(good());
+  const size_t place =
+      size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * sizeof(ps_root_entry);
+  ps_root_entry deep;
+  std::memcpy(&deep, good().data() + place, sizeof deep);
+  ASSERT_EQ(deep.slot >> PS_SLOT_KIND_SHIFT, uint32_t{PS_SLOT_RUNS32});
+  EXPECT_EQ(refusal_at<ps_root_entry>(size_t{header.source_v4_root} * PS_BLOCK_BYTES,
+                                      [&](auto& entry) { entry = deep; }),
+            "s: is a damaged snapshot: a table is too deep");
+  EXPECT_THAT(refusal_at<ps_line_runs32>(size_t{PS_SLOT_BLOCK(deep.slot)} * PS_BLOCK_BYTES,
+                                         [&](auto& line) { line.slots[0] = deep.slot; }),
+              HasSubstr("outside the image or in circles"));
+}
+
+TEST_F(Damage, OfTheZerosAtTheEndIsSeenBehindAGoodChecksum) {
+  const size_t end = size_t{header_of(good()).engine_blocks} * PS_BLOCK_BYTES;
+  EXPECT_THAT(refusal_at<uint32_t>(end - 4, [](auto& word) { word = 1; }),
+              HasSubstr("does not end in zeros"));
 }
 
 TEST_F(Damage, OfTheSectionsIsSeenBehindAGoodChecksum) {
