@@ -5,7 +5,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "rules/abi/vocabulary.h"
 #include "rules/address/address.h"
+#include "rules/address/key.h"
 #include "rules/lists/list_content.h"
 
 namespace postern::test {
@@ -59,22 +59,18 @@ struct NaiveList {
   std::vector<NaiveMap> maps = {};
   std::vector<NaiveLine> lines = {};  // line n is lines[n - 1]
 
+  // The longest prefix of the family that has as many addresses as the range or more.
   static int specificity(const AddressRange& range) {
-    // The longest prefix of the family that is as large as the range or larger.
-    for (int length = bits_of(range.family()); length > 0; length--) {
-      const double size = std::ldexp(1.0, bits_of(range.family()) - length);
-      if (size_of(range) <= size) return length;
-    }
-    return 0;
+    const auto size = number_of(range.last()) - number_of(range.first());  // less one
+    int length = bits_of(range.family());
+    while (length > 0 && (size >> (bits_of(range.family()) - length)) != 0) length--;
+    return length;
   }
-  // Exact up to 2^53 and for powers of two, which is all that the tests make.
-  static double size_of(const AddressRange& range) {
-    double first = 0, last = 0;
-    for (int i = 0; i < bits_of(range.family()) / 8; i++) {
-      first = first * 256 + range.first().bytes()[static_cast<size_t>(i)];
-      last = last * 256 + range.last().bytes()[static_cast<size_t>(i)];
-    }
-    return last - first + 1;
+  static KeyV6 number_of(const IpAddress& address) {
+    KeyV6 number = 0;
+    for (int i = 0; i < bits_of(address.family()) / 8; i++)
+      number = number << 8 | address.bytes()[static_cast<size_t>(i)];
+    return number;
   }
 
   long strength(size_t line) const {
