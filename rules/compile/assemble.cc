@@ -36,6 +36,10 @@ class SnapshotBytes {
   void append(const std::vector<Item>& items) {
     append(std::span<const Item>(items));
   }
+  template <typename Item>
+  void append(const Item& item) {
+    append(std::span<const Item>(&item, 1));
+  }
   void pad_to(size_t multiple) {
     bytes_.resize((bytes_.size() + multiple - 1) / multiple * multiple);
   }
@@ -125,10 +129,11 @@ class Assembler {
     header_.service_v4 = build_slot<KeyV4>(parts_.services.segments_v4, nodes);
     header_.service_v6 = build_slot<KeyV6>(parts_.services.segments_v6, nodes);
 
-    bytes_.reserve(PS_CHUNK_BYTES + nodes.blocks().size() * PS_BLOCK_BYTES +
-                   parts_.classes.v4.entries.size() * sizeof(ps_entry_v4) +
+    // What is not millions of something fits into the one chunk, or makes it grow once.
+    const size_t image = (size_t{next} + nodes.blocks().size()) * PS_BLOCK_BYTES + PS_CHUNK_BYTES;
+    bytes_.reserve(image + PS_CHUNK_BYTES + parts_.classes.v4.entries.size() * sizeof(ps_entry_v4) +
                    parts_.classes.v6.entries.size() * sizeof(ps_entry_v6));
-    bytes_.append(std::span<const ps_snapshot_header>(&header_, 1));
+    bytes_.append(header_);
     for (const auto& root : roots) bytes_.append(root);
     bytes_.append(sets);
     for (const auto& row : rows) bytes_.append(row);
@@ -162,8 +167,8 @@ class Assembler {
     section(PS_SECTION_SUBLISTS, [&] { bytes_.append(sublist_records()); });
     section(PS_SECTION_NOTES, [&] { bytes_.append(note_records()); });
     section(PS_SECTION_CLASSES, [&] { bytes_.append(class_words()); });
-    section(PS_SECTION_ENTRIES_V4, [&] { bytes_.append(entries_v4()); });
-    section(PS_SECTION_ENTRIES_V6, [&] { bytes_.append(entries_v6()); });
+    section(PS_SECTION_ENTRIES_V4, [&] { write_entries_v4(); });
+    section(PS_SECTION_ENTRIES_V6, [&] { write_entries_v6(); });
     section(PS_SECTION_DOMAINS, [&] { bytes_.append(domain_records()); });
     section(PS_SECTION_ROWS, [&] { bytes_.append(parts_.matrix.row_of_service); });
     section(PS_SECTION_STRINGS, [&] { bytes_.append(strings_.bytes()); });
@@ -246,26 +251,22 @@ class Assembler {
     return words;
   }
 
-  std::vector<ps_entry_v4> entries_v4() const {
-    std::vector<ps_entry_v4> entries;
-    entries.reserve(parts_.classes.v4.entries.size());
+  // Millions, so one after the other and not by way of a vector of them.
+  void write_entries_v4() {
     for (const auto& entry : parts_.classes.v4.entries)
-      entries.push_back(
-          {entry.first, entry.last, entry.line, first_notes_[entry.list] + entry.note});
-    return entries;
+      bytes_.append(
+          ps_entry_v4{entry.first, entry.last, entry.line, first_notes_[entry.list] + entry.note});
   }
 
-  std::vector<ps_entry_v6> entries_v6() const {
-    std::vector<ps_entry_v6> entries;
-    entries.reserve(parts_.classes.v6.entries.size());
+  void write_entries_v6() {
     for (const auto& entry : parts_.classes.v6.entries) {
-      auto& record = entries.emplace_back();
+      ps_entry_v6 record;
       std::ranges::copy(address_of(entry.first).bytes(), record.first);
       std::ranges::copy(address_of(entry.last).bytes(), record.last);
       record.line = entry.line;
       record.note = first_notes_[entry.list] + entry.note;
+      bytes_.append(record);
     }
-    return entries;
   }
 
   std::vector<ps_domain_record> domain_records() {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "rules/abi/snapshot_format.h"
+#include "rules/compile/key_sort.h"
 #include "rules/compile/overlap.h"
 
 namespace postern {
@@ -28,7 +29,14 @@ std::vector<SourceEntry<Key>> gather(const std::vector<LoadedList>& lists) {
   for (uint32_t list = 0; list < lists.size(); list++)
     for (const auto& entry : entries_of(lists[list].content, Key{}))
       entries.push_back({entry.first, entry.last, list, entry.line, entry.note});
-  if (!std::is_sorted(entries.begin(), entries.end())) std::sort(entries.begin(), entries.end());
+  sort_by_key(entries, [](const SourceEntry<Key>& entry) { return entry.first; });
+  for (auto begin = entries.begin(); begin != entries.end();) {
+    const auto end = std::find_if(begin, entries.end(), [&](const SourceEntry<Key>& entry) {
+      return entry.first != begin->first;
+    });
+    if (end - begin > 1) std::sort(begin, end);
+    begin = end;
+  }
   return entries;
 }
 

@@ -7,6 +7,8 @@
 #include <bit>
 #include <map>
 
+#include "rules/compile/key_sort.h"
+
 namespace postern {
 namespace {
 
@@ -139,8 +141,8 @@ std::vector<Interval<Key>> resolve_overlaps(const std::vector<ListEntry<Key>>& e
     firsts.push_back({entries[i].first, static_cast<uint32_t>(i)});
     lasts.push_back({entries[i].last, static_cast<uint32_t>(i)});
   }
-  std::ranges::sort(firsts, {}, &Edge::at);
-  std::ranges::sort(lasts, {}, &Edge::at);
+  sort_by_key(firsts, [](const Edge& edge) { return edge.at; });
+  sort_by_key(lasts, [](const Edge& edge) { return edge.at; });
 
   Joiner<Key> joiner;
   ActiveLevels active(content.overlap);

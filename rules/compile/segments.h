@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "rules/address/key.h"
+#include "rules/compile/key_sort.h"
 
 namespace postern {
 
@@ -84,7 +85,7 @@ std::vector<Segment<Key>> sweep(std::span<const Interval<Key>> intervals, size_t
   std::vector<End> ends;
   ends.reserve(intervals.size());
   for (const auto& interval : intervals) ends.emplace_back(interval.last, interval.owner);
-  if (!std::is_sorted(ends.begin(), ends.end())) std::sort(ends.begin(), ends.end());
+  sort_by_key(ends, [](const End& end) { return end.first; });
 
   std::vector<Segment<Key>> segments;
   segments.reserve(intervals.size());
