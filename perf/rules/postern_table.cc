@@ -6,30 +6,59 @@
 #include <rte_malloc.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <new>
+#include <span>
+#include <vector>
 
-#include "rules/compile/trie.h"
+#include "rules/compile/digit_table.h"
+#include "rules/compile/key_table.h"
 
 namespace postern::perf {
+
+namespace {
+
+// What the compiler does with a family of sources: the root, and the header that leads to it.
+std::vector<std::byte> build_root(const Workload<KeyV4>& workload, ps_snapshot_header&,
+                                  NodePool& pool) {
+  const auto root = build_digit_table(workload.segments, pool);
+  const auto bytes = std::as_bytes(std::span(root));
+  return {bytes.begin(), bytes.end()};
+}
+std::vector<std::byte> build_root(const Workload<KeyV6>& workload, ps_snapshot_header& header,
+                                  NodePool& pool) {
+  const auto table = build_rooted_table(workload.segments, header.source_v6_bits, pool);
+  header.source_v6 = table.slot;
+  const auto bytes = std::as_bytes(std::span(table.root));
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
 
 template <typename Key>
 void PosternTable::build(const Workload<Key>& workload) {
   const auto start = std::chrono::steady_clock::now();
   constexpr uint32_t kRoot = sizeof(ps_snapshot_header) / PS_BLOCK_BYTES;
-  NodePool pool(kRoot + PS_ROOT_BLOCKS);
-  const auto root = build_root(std::span<const Segment<Key>>(workload.segments), pool);
+  ps_snapshot_header header{};
+  header.source_v4_root = header.source_v6_root = kRoot;
+  uint32_t root_blocks = PS_ROOT_BLOCKS;
+  if constexpr (sizeof(Key) == 16) {
+    header.source_v6_bits = root_bits_for(workload.segments.size());
+    root_blocks =
+        static_cast<uint32_t>((sizeof(uint32_t) << header.source_v6_bits) / PS_BLOCK_BYTES);
+  }
+  NodePool pool(kRoot + root_blocks);
+  const auto root = build_root(workload, header, pool);
   build_ms_ =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  const auto blocks = kRoot + PS_ROOT_BLOCKS + pool.blocks().size() + 1;  // the last one: zeros
+  const auto blocks = kRoot + root_blocks + pool.blocks().size() + 1;  // the last one: zeros
   bytes_ = blocks * PS_BLOCK_BYTES;
   auto* memory = static_cast<ps_block*>(rte_zmalloc("postern", bytes_, PS_BLOCK_BYTES));
   if (!memory) throw std::bad_alloc();
-  ps_snapshot_header header{};
-  header.source_v4_root = header.source_v6_root = kRoot;
   std::memcpy(memory, &header, sizeof header);
-  std::memcpy(memory + kRoot, root.data(), root.size() * sizeof root[0]);
-  std::memcpy(memory + kRoot + PS_ROOT_BLOCKS, pool.blocks().data(),
+  std::memcpy(memory + kRoot, root.data(), root.size());
+  std::memcpy(memory + kRoot + root_blocks, pool.blocks().data(),
               pool.blocks().size() * PS_BLOCK_BYTES);
   image_ = {memory, static_cast<uint32_t>(blocks)};
 }

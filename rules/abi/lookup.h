@@ -39,29 +39,42 @@ PS_INLINE const struct ps_block* ps_block_at(struct ps_image* image, uint32_t bl
 }
 #endif
 
-/* How many of the first `count` numbers of a line, sorted, are below `digit`: at most 32, or 31
- * where they are bytes. By halving, without branches, as the kernel's verifier follows each way
- * there is. */
-PS_INLINE uint32_t ps_below16(const uint16_t* lasts, uint32_t count, uint32_t digit) {
+/* How many of the first `count` numbers of a line, sorted, are below a key: at most 32 of 16 bits,
+ * 31 of 8, 15 of 32, 7 of 64. By halving, without branches, as the kernel's verifier follows each
+ * way there is. */
+PS_INLINE uint32_t ps_below8(const uint8_t* lasts, uint32_t key) {
+  uint32_t below = 0, half;
+  for (half = 16; half; half /= 2)
+    below += half & (0u - (((uint32_t)lasts[below + half - 1] - key) >> 31));
+  return below;
+}
+PS_INLINE uint32_t ps_below16(const uint16_t* lasts, uint32_t count, uint32_t key) {
   uint32_t below = 0, half;
   for (half = 16; half; half /= 2) {
     uint32_t at = below + half - 1;
-    below += half & (0u - ((((uint32_t)lasts[at] - digit) & (at - count)) >> 31));
+    below += half & (0u - ((((uint32_t)lasts[at] - key) & (at - count)) >> 31));
   }
-  return below + ((((uint32_t)lasts[below] - digit) & (below - count)) >> 31);
+  return below + ((((uint32_t)lasts[below] - key) & (below - count)) >> 31);
 }
-PS_INLINE uint32_t ps_below8(const uint8_t* lasts, uint32_t digit) {
+PS_INLINE uint32_t ps_below32(const uint32_t* lasts, uint32_t count, uint32_t key) {
   uint32_t below = 0, half;
-  for (half = 16; half; half /= 2)
-    below += half & (0u - (((uint32_t)lasts[below + half - 1] - digit) >> 31));
+  for (half = 8; half; half /= 2) {
+    uint32_t at = below + half - 1;
+    below += half & (0u - ((uint32_t)(((uint64_t)lasts[at] - key) >> 63) & ((at - count) >> 31)));
+  }
   return below;
 }
-
-/* How many lasts a line has, a byte for each kind. */
-#define PS_LASTS_OF_KINDS                                 \
-  ((uint64_t)(PS_RUNS8_RUNS - 1) << 8 * PS_SLOT_RUNS8 |   \
-   (uint64_t)(PS_RUNS16_RUNS - 1) << 8 * PS_SLOT_RUNS16 | \
-   (uint64_t)(PS_RUNS32_RUNS - 1) << 8 * PS_SLOT_RUNS32)
+PS_INLINE uint32_t ps_below64(const uint64_t* lasts, uint32_t count, uint64_t key) {
+  uint32_t below = 0, half;
+  for (half = 4; half; half /= 2) {
+    uint32_t at = below + half - 1;
+    uint64_t last = lasts[at];
+    /* The borrow of last - key. */
+    uint64_t borrow = ((~last & key) | ((~last | key) & (last - key))) >> 63;
+    below += half & (0u - ((uint32_t)borrow & ((at - count) >> 31)));
+  }
+  return below;
+}
 
 /* What a digit makes of a slot by its block: of a split, of lines with separators, of one line. */
 PS_INLINE uint32_t ps_split_step(const struct ps_block* block, uint32_t slot, uint32_t digit) {
@@ -77,81 +90,104 @@ PS_INLINE uint32_t ps_line_step(const struct ps_block* block, uint32_t slot, uin
     const struct ps_line_high8* line = (const struct ps_line_high8*)block;
     return line->values[ps_below8(line->lasts, digit >> 8)];
   }
+  if (kind != PS_SLOT_RUNS8 && kind != PS_SLOT_RUNS16) return 0;
   run = ps_below16(((const struct ps_line_runs8*)block)->lasts,
-                   (uint32_t)(PS_LASTS_OF_KINDS >> 8 * kind) & 31u, digit);
-  /* The bounds hold already, which the kernel's verifier does not see. */
+                   kind == PS_SLOT_RUNS8 ? PS_RUNS8_RUNS - 1 : PS_RUNS16_RUNS - 1, digit);
+  /* The bound holds already, which the kernel's verifier does not see. */
   if (kind == PS_SLOT_RUNS8)
     return run < PS_RUNS8_RUNS ? ((const struct ps_line_runs8*)block)->values[run] : 0;
-  if (kind == PS_SLOT_RUNS16) return ((const struct ps_line_runs16*)block)->values[run & 15u];
-  if (kind != PS_SLOT_RUNS32) return 0;
-  return run < PS_RUNS32_RUNS ? ((const struct ps_line_runs32*)block)->slots[run] : 0;
+  return ((const struct ps_line_runs16*)block)->values[run & 15u];
 }
 
-/* An address as two numbers, of which the first digit is the highest 16 bits of `high`. What an
- * IPv4 address does not fill is zero, and no table asks for it. */
-struct ps_digits {
-  uint64_t high, low;
-};
-PS_INLINE struct ps_digits ps_digits_of(const struct ps_address* address) {
-  uint32_t words[4];
-  struct ps_digits digits;
-  __builtin_memcpy(words, address, sizeof(words));
-  digits.high = (uint64_t)PS_SWAP32(words[0]) << 32 | PS_SWAP32(words[1]);
-  digits.low = (uint64_t)PS_SWAP32(words[2]) << 32 | PS_SWAP32(words[3]);
-  return digits;
-}
-PS_INLINE uint32_t ps_next_digit(struct ps_digits* digits) {
-  uint32_t digit = (uint32_t)(digits->high >> 48);
-  digits->high = digits->high << 16 | digits->low >> 48;
-  digits->low <<= 16;
-  return digit;
+/* The slot that a root entry of IPv4 has for the digit behind it. */
+PS_INLINE uint32_t ps_root_slot(struct ps_root_entry entry, uint32_t digit) {
+  return entry.slot + (entry.separators[0] < digit) + (entry.separators[1] < digit);
 }
 
-#define PS_MAX_DIGITS 8u
-#define PS_IS_VALUE(slot) ((slot) >> PS_SLOT_KIND_SHIFT == PS_SLOT_VALUE)
-
-/* The value that a slot and the digits behind it lead to. Of each digit at most two splits,
- * separators and a line. */
-PS_INLINE uint32_t ps_slot_lookup(struct ps_image* image, uint32_t slot, struct ps_digits digits) {
-  uint32_t i, split;
-  for (i = 0; i < PS_MAX_DIGITS; i++) {
-    const struct ps_block* block;
-    uint32_t digit = ps_next_digit(&digits), kind;
-    for (split = 0; split < 2; split++) {
-      kind = slot >> PS_SLOT_KIND_SHIFT;
-      if (kind != PS_SLOT_SPLIT12 && kind != PS_SLOT_SPLIT8) break;
-      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
-      if (!block) return 0;
-      slot = ps_split_step(block, slot, digit);
-    }
-    if (slot & PS_SLOT_SEPARATED) {
-      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
-      if (!block) return 0;
-      slot = ps_separators_step(block, slot, digit);
-    }
-    if (PS_IS_VALUE(slot)) return slot;
+/* An IPv4 source, in host order. */
+PS_INLINE uint32_t ps_digit_lookup(struct ps_image* image, uint32_t root, uint32_t address) {
+  uint32_t digit = address & 0xffffu, slot, split;
+  const struct ps_block* block = ps_block_at(image, root + (address >> 19));
+  if (!block) return 0;
+  slot = ps_root_slot(((const struct ps_root_entry*)block)[(address >> 16) & 7u], digit);
+  for (split = 0; split < 2; split++) {
+    uint32_t kind = slot >> PS_SLOT_KIND_SHIFT;
+    if (kind != PS_SLOT_SPLIT12 && kind != PS_SLOT_SPLIT8) break;
     block = ps_block_at(image, PS_SLOT_BLOCK(slot));
     if (!block) return 0;
-    kind = PS_SLOT_KIND(slot);
-    slot = ps_line_step(block, slot, digit);
-    if (kind != PS_SLOT_RUNS32) return slot;
+    slot = ps_split_step(block, slot, digit);
+  }
+  if (slot & PS_SLOT_SEPARATED) {
+    block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+    if (!block) return 0;
+    slot = ps_separators_step(block, slot, digit);
+  }
+  if (PS_IS_VALUE(slot)) return slot;
+  block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+  return block ? ps_line_step(block, slot, digit) : 0;
+}
+
+/* An address as a key of two halves. */
+struct ps_key {
+  uint64_t high, low;
+};
+PS_INLINE struct ps_key ps_key_of(enum ps_family family, const struct ps_address* address) {
+  uint32_t words[4];
+  struct ps_key key;
+  __builtin_memcpy(words, address, sizeof(words));
+  key.high = (uint64_t)PS_SWAP32(words[0]) << 32;
+  key.low = 0;
+  if (family == PS_FAMILY_V4) return key;
+  key.high |= PS_SWAP32(words[1]);
+  key.low = (uint64_t)PS_SWAP32(words[2]) << 32 | PS_SWAP32(words[3]);
+  return key;
+}
+
+/* Where separators lead: a line, or separators of one level less. key32: the 32 bits of the key
+ * that KEYS32 lines have. */
+PS_INLINE uint32_t ps_level_step(const struct ps_block* block, uint32_t slot, uint64_t key,
+                                 uint32_t key32) {
+  uint32_t run =
+      PS_SLOT_KIND(slot) == PS_SLOT_KEYS32
+          ? ps_below32(((const struct ps_separators32*)block)->lasts, PS_SEPARATORS32, key32)
+          : ps_below64(((const struct ps_separators64*)block)->lasts, PS_SEPARATORS64, key);
+  /* Both kinds have `first` there. */
+  return (slot & ~(PS_MAX_BLOCKS - 1u)) - (1u << PS_SLOT_LEVELS_SHIFT) +
+         PS_SLOT_BLOCK(((const struct ps_separators32*)block)->first + run);
+}
+PS_INLINE uint32_t ps_keys32_step(const struct ps_block* block, uint32_t key32) {
+  const struct ps_line_keys32* line = (const struct ps_line_keys32*)block;
+  uint32_t run = ps_below32(line->lasts, PS_KEYS32_RUNS - 1, key32);
+  return run < PS_KEYS32_RUNS ? line->values[run] : 0; /* as in ps_line_step */
+}
+PS_INLINE uint32_t ps_keys64_step(const struct ps_block* block, uint64_t key) {
+  const struct ps_line_keys64* line = (const struct ps_line_keys64*)block;
+  uint32_t run = ps_below64(line->lasts, PS_KEYS64_RUNS - 1, key);
+  return run < PS_KEYS64_RUNS ? line->slots[run] : 0;
+}
+
+/* The value that a slot and a key lead to; a root has taken `taken` bits of the key. */
+PS_INLINE uint32_t ps_key_lookup(struct ps_image* image, uint32_t slot, struct ps_key key,
+                                 uint32_t taken) {
+  uint32_t half, level;
+  for (half = 0; half < 2; half++) {
+    const struct ps_block* block;
+    uint64_t bits = half ? key.low : key.high;
+    uint32_t key32 = (uint32_t)((half ? bits : bits << taken) >> 32);
+    uint32_t kind = slot >> PS_SLOT_KIND_SHIFT;
+    if (kind != PS_SLOT_KEYS32 && kind != PS_SLOT_KEYS64) break;
+    for (level = 0; level < PS_MAX_LEVELS; level++) {
+      if (!PS_SLOT_LEVELS(slot)) break;
+      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+      if (!block) return 0;
+      slot = ps_level_step(block, slot, bits, key32);
+    }
+    block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+    if (!block) return 0;
+    if (kind == PS_SLOT_KEYS32) return ps_keys32_step(block, key32);
+    slot = ps_keys64_step(block, bits);
   }
   return PS_IS_VALUE(slot) ? slot : 0;
-}
-
-/* The slot that a root has for a digit, given the one that follows. */
-PS_INLINE uint32_t ps_root_slot(struct ps_root_entry entry, uint32_t next) {
-  return entry.slot + (entry.separators[0] < next) + (entry.separators[1] < next);
-}
-
-PS_INLINE uint32_t ps_root_lookup(struct ps_image* image, uint32_t root, struct ps_digits digits) {
-  uint32_t digit = ps_next_digit(&digits);
-  const struct ps_block* block = ps_block_at(image, root + (digit >> 3));
-  if (!block) return 0;
-  return ps_slot_lookup(
-      image,
-      ps_root_slot(((const struct ps_root_entry*)block)[digit & 7u], (uint32_t)(digits.high >> 48)),
-      digits);
 }
 
 /* The header lies in block 0 of every image. Null when there is none. */
@@ -159,13 +195,28 @@ PS_INLINE const struct ps_snapshot_header* ps_image_header(struct ps_image* imag
   return (const struct ps_snapshot_header*)ps_block_at(image, 0);
 }
 
+/* Whether the root covers the source, and then which of its slots is the source's. */
+PS_INLINE int ps_v6_root_index(uint32_t bits, uint64_t high, uint32_t* index) {
+  *index = (uint32_t)((high << PS_V6_ROOT_PREFIX) >> ((64u - bits) & 63u));
+  return bits && high >> (64u - PS_V6_ROOT_PREFIX) == PS_V6_ROOT_HIGH;
+}
+
 PS_INLINE uint32_t ps_class_of(struct ps_image* image, enum ps_family family,
                                const struct ps_address* source) {
   const struct ps_snapshot_header* header = ps_image_header(image);
+  struct ps_key key = ps_key_of(family, source);
+  uint32_t index, slot, taken = 0;
   if (!header) return 0;
-  return ps_root_lookup(image,
-                        family == PS_FAMILY_V4 ? header->source_v4_root : header->source_v6_root,
-                        ps_digits_of(source));
+  if (family == PS_FAMILY_V4)
+    return ps_digit_lookup(image, header->source_v4_root, (uint32_t)(key.high >> 32));
+  slot = header->source_v6;
+  if (ps_v6_root_index(header->source_v6_bits, key.high, &index)) {
+    taken = PS_V6_ROOT_PREFIX + header->source_v6_bits;
+    const struct ps_block* block = ps_block_at(image, header->source_v6_root + (index >> 4));
+    if (!block) return 0;
+    slot = block->words[index & 15u];
+  }
+  return ps_key_lookup(image, slot, key, taken & 31u);
 }
 
 /* 1 and *found when the destination is a service, else 0. port in host order. */
@@ -176,8 +227,8 @@ PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
   const struct ps_service_set* set;
   uint32_t number, i;
   if (!header) return 0;
-  number = ps_slot_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
-                          ps_digits_of(destination));
+  number = ps_key_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
+                         ps_key_of(family, destination), 0);
   if (!number) return 0;
   header = ps_image_header(image); /* BPF: the chunk may have changed since */
   if (!header || number >= header->service_set_count) return 0;

@@ -6,14 +6,16 @@
  * lie the sections that explain a verdict (policy text, lists, entries), which engines never read.
  *
  *   block 0..4         struct ps_snapshot_header
- *   source_v4_root     65,536 root entries: what a source's first 16 bits lead to -> class
- *   source_v6_root     the same for IPv6
+ *   source_v4_root     65,536 root entries: what an IPv4 source's first 16 bits lead to -> class
+ *   source_v6_root     2^source_v6_bits slots: what the bits behind the first three of an IPv6 source
+ *                      in 2000::/3 lead to -> class; absent with 0 bits
  *   service_sets       one block each, numbered from 1 (set 0 is never read)
  *   matrix             struct ps_verdict[policy_count][class_count], row by row
  *   limits             struct ps_limit, numbered from 1 (number 0 is never read)
  *   outbound           struct ps_outbound[class_count]; absent without outbound rules
- *   nodes              what the roots lead to, and the slots in the header by which destinations
- *                      are looked up (service_v4, service_v6 -> number of a service set, 0 none)
+ *   nodes              what the roots lead to, and the slots in the header: source_v6 for the IPv6
+ *                      sources that the root does not cover, service_v4 and service_v6 for
+ *                      destinations -> number of a service set, 0 none
  *   zeros              at least one block, which look-ups in bursts read for what lies outside
  *
  * All numbers are in the byte order of the machine that made the file (little-endian; a file of
@@ -26,7 +28,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 3u
+#define PS_SNAPSHOT_VERSION 4u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -53,16 +55,25 @@ struct ps_block {
   uint32_t words[16];
 } __attribute__((aligned(64)));
 
-/* The tables. An address is taken 16 bits at a time, a *digit*. A slot says what becomes of a
- * digit: a value (a class, or a service set) whatever the digit is, or *runs* of digits in lines of
- * one block each, sorted. A line holds the last digit of each of its runs and what each run leads
- * to; run r is that of a digit with exactly r lasts below it (what is unused is all ones, and below
- * nothing). One cache line thus answers for dozens of entries. Where one line is not enough,
- * several follow each other, and separators (the last digit of each line but the last one) choose
- * among them: up to two in a root entry, else in a block before the lines, where
- * PS_SLOT_SEPARATED is set. Where these are too few, the digit is split by four bits of it.
+/* The tables. A slot says what becomes of what is left of an address: a value (a class, or a service
+ * set), whatever it is, or *runs* of it in lines of one block each, sorted. A line holds where its
+ * runs end, the *lasts*, and what each run leads to; run r is that of a key with exactly r lasts
+ * below it (what is unused is all ones, and below nothing). One cache line thus answers for up to
+ * 32 runs. Where one line is not enough, several follow each other, and separators (the lasts of
+ * all of them but the last one) choose among them.
  *
- * A slot: PS_SLOT_SEPARATED, kind (3 bits), and a block, or for PS_SLOT_VALUE a value, below 2^25.
+ * IPv4 sources: the key is the second 16 bits of the address, its *digit*. A root entry holds up to
+ * two separators; for more there is a block of them before the lines, where PS_SLOT_SEPARATED is
+ * set. Where these are too few, the digit is split by four bits of it.
+ *
+ * IPv6 sources and all destinations: the key is 64 bits of the address, first the high ones; an
+ * IPv4 address is the highest 32 bits of such a key. KEYS64 lines have whole lasts and lead to
+ * slots, which are values or go on with the low 64 bits. Where 32 bits of the key are enough, lines
+ * are KEYS32: those behind the bits that the root has taken, or the first. PS_SLOT_LEVELS says how
+ * many levels of separators lie above the lines.
+ *
+ * A slot: PS_SLOT_SEPARATED, kind (3 bits), levels (3 bits), and a block below 2^25; or for
+ * PS_SLOT_VALUE a value below 2^25, and nothing else.
  */
 enum ps_slot_kind {
   PS_SLOT_VALUE,
@@ -71,19 +82,24 @@ enum ps_slot_kind {
   PS_SLOT_HIGH8,   /* struct ps_line_high8 */
   PS_SLOT_RUNS8,   /* struct ps_line_runs8 */
   PS_SLOT_RUNS16,  /* struct ps_line_runs16 */
-  PS_SLOT_RUNS32   /* struct ps_line_runs32: leads on to the next digit */
+  PS_SLOT_KEYS32,  /* struct ps_line_keys32, below struct ps_separators32 */
+  PS_SLOT_KEYS64   /* struct ps_line_keys64, below struct ps_separators64 */
 };
 #define PS_SLOT_SEPARATED 0x80000000u
 #define PS_SLOT_KIND_SHIFT 28u
 #define PS_SLOT_KIND(slot) (((slot) >> PS_SLOT_KIND_SHIFT) & 7u)
+#define PS_SLOT_LEVELS_SHIFT 25u
+#define PS_SLOT_LEVELS(slot) (((slot) >> PS_SLOT_LEVELS_SHIFT) & 7u)
+#define PS_MAX_LEVELS 7u
 #define PS_SLOT_BLOCK(slot) ((slot) & (PS_MAX_BLOCKS - 1u))
+#define PS_IS_VALUE(slot) ((slot) >> PS_SLOT_KIND_SHIFT == PS_SLOT_VALUE)
 
 struct ps_root_entry {
   uint32_t slot;
   uint16_t separators[2]; /* all ones: unused */
 };
 
-/* Of a digit only the high byte: whole /24s, in IPv4. */
+/* Of a digit only the high byte: whole /24s. */
 #define PS_HIGH8_RUNS 32u
 struct ps_line_high8 {
   uint8_t lasts[PS_HIGH8_RUNS - 1];
@@ -104,16 +120,44 @@ struct ps_line_runs16 {
   uint16_t values[PS_RUNS16_RUNS];
 } __attribute__((aligned(64)));
 
-#define PS_RUNS32_RUNS 11u
-struct ps_line_runs32 {
-  uint16_t lasts[PS_RUNS32_RUNS - 1];
-  uint32_t slots[PS_RUNS32_RUNS]; /* values, or what the next digit goes on with */
-} __attribute__((aligned(64)));
-
 #define PS_SEPARATORS 32u
 struct ps_separators {
   uint16_t lasts[PS_SEPARATORS];
 } __attribute__((aligned(64)));
+
+#define PS_KEYS32_RUNS 11u
+struct ps_line_keys32 {
+  uint32_t lasts[PS_KEYS32_RUNS - 1];
+  uint16_t values[PS_KEYS32_RUNS];
+  uint16_t reserved;
+} __attribute__((aligned(64)));
+
+#define PS_KEYS64_RUNS 6u
+struct ps_line_keys64 {
+  uint64_t lasts[PS_KEYS64_RUNS - 1];
+  uint32_t slots[PS_KEYS64_RUNS]; /* values, or what the low 64 bits go on with */
+} __attribute__((aligned(64)));
+
+/* Child r lies in block first + r: a line, or separators of the next level. */
+#define PS_SEPARATORS32 15u
+struct ps_separators32 {
+  uint32_t lasts[PS_SEPARATORS32];
+  uint32_t first;
+} __attribute__((aligned(64)));
+
+#define PS_SEPARATORS64 7u
+struct ps_separators64 {
+  uint64_t lasts[PS_SEPARATORS64];
+  uint32_t reserved;
+  uint32_t first;
+} __attribute__((aligned(64)));
+
+/* The bits that the root for IPv6 takes come behind these of 2000::/3, all that is allocated
+ * (RFC 4291, section 2.4). */
+#define PS_V6_ROOT_PREFIX 3u
+#define PS_V6_ROOT_HIGH 1u
+#define PS_MIN_V6_ROOT_BITS 4u
+#define PS_MAX_V6_ROOT_BITS 24u
 
 /* Which policies judge attempts to one destination address, by port. count <= 7 in use. */
 #define PS_SERVICES_PER_SET 7u
@@ -182,7 +226,9 @@ struct ps_snapshot_header {
   uint32_t engine_blocks; /* a multiple of PS_CHUNK_BLOCKS */
   uint32_t source_v4_root;
   uint32_t source_v6_root;
-  uint32_t service_v4; /* slots */
+  uint32_t source_v6_bits; /* 0, or PS_MIN_V6_ROOT_BITS to PS_MAX_V6_ROOT_BITS */
+  uint32_t source_v6;      /* slots */
+  uint32_t service_v4;
   uint32_t service_v6;
   uint32_t service_sets; /* block of set 0 */
   uint32_t service_set_count;
@@ -193,7 +239,7 @@ struct ps_snapshot_header {
   uint32_t limit_count; /* with limit 0 */
   uint32_t outbound;    /* block of the first, 0: absent */
   uint32_t features;    /* PS_FEATURE_* */
-  uint64_t reserved[7];
+  uint64_t reserved[6];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -203,8 +249,11 @@ static_assert(sizeof(struct ps_root_entry) == 8);
 static_assert(sizeof(struct ps_line_high8) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_line_runs8) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_line_runs16) == PS_BLOCK_BYTES);
-static_assert(sizeof(struct ps_line_runs32) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_separators) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_line_keys32) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_line_keys64) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_separators32) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_separators64) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
 static_assert(PS_SECTION_COUNT == 10);

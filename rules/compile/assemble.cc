@@ -13,7 +13,8 @@
 #include <string_view>
 #include <tuple>
 
-#include "rules/compile/trie.h"
+#include "rules/compile/digit_table.h"
+#include "rules/compile/key_table.h"
 #include "rules/snapshot/sections.h"
 
 namespace postern {
@@ -110,7 +111,10 @@ class Assembler {
     constexpr uint32_t kHeaderBlocks = sizeof(ps_snapshot_header) / PS_BLOCK_BYTES;
     header_.source_v4_root = kHeaderBlocks;
     header_.source_v6_root = header_.source_v4_root + PS_ROOT_BLOCKS;
-    header_.service_sets = header_.source_v6_root + PS_ROOT_BLOCKS;
+    header_.source_v6_bits = root_bits_for(parts_.classes.v6.segments.size());
+    header_.service_sets = header_.source_v6_root;
+    if (header_.source_v6_bits != 0)
+      header_.service_sets += blocks_for(sizeof(uint32_t) << header_.source_v6_bits);
     header_.matrix = header_.service_sets + header_.service_set_count;
     header_.limit_count = static_cast<uint32_t>(parts_.matrix.limits.size());
     header_.features = parts_.matrix.features;
@@ -123,18 +127,20 @@ class Assembler {
     }
     NodePool nodes(next);
 
-    const std::vector<ps_root_entry> roots[] = {
-        build_root<KeyV4>(parts_.classes.v4.segments, nodes),
-        build_root<KeyV6>(parts_.classes.v6.segments, nodes)};
-    header_.service_v4 = build_slot<KeyV4>(parts_.services.segments_v4, nodes);
-    header_.service_v6 = build_slot<KeyV6>(parts_.services.segments_v6, nodes);
+    const auto root_v4 = build_digit_table(parts_.classes.v4.segments, nodes);
+    const auto sources_v6 =
+        build_rooted_table(parts_.classes.v6.segments, header_.source_v6_bits, nodes);
+    header_.source_v6 = sources_v6.slot;
+    header_.service_v4 = build_key_table<KeyV4>(parts_.services.segments_v4, nodes);
+    header_.service_v6 = build_key_table<KeyV6>(parts_.services.segments_v6, nodes);
 
     // What is not millions of something fits into the one chunk, or makes it grow once.
     const size_t image = (size_t{next} + nodes.blocks().size()) * PS_BLOCK_BYTES + PS_CHUNK_BYTES;
     bytes_.reserve(image + PS_CHUNK_BYTES + parts_.classes.v4.entries.size() * sizeof(ps_entry_v4) +
                    parts_.classes.v6.entries.size() * sizeof(ps_entry_v6));
     bytes_.append(header_);
-    for (const auto& root : roots) bytes_.append(root);
+    bytes_.append(root_v4);
+    bytes_.append(sources_v6.root);
     bytes_.append(sets);
     for (const auto& row : rows) bytes_.append(row);
     bytes_.pad_to(PS_BLOCK_BYTES);

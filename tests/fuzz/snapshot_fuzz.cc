@@ -50,7 +50,7 @@ size_t region_start(uint8_t which, const ps_snapshot_header& header) {
     case 1:
       return size_t{header.source_v4_root} * PS_BLOCK_BYTES + 0xc000 * sizeof(ps_root_entry);
     case 2:
-      return size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * sizeof(ps_root_entry);
+      return size_t{PS_SLOT_BLOCK(header.source_v6)} * PS_BLOCK_BYTES;
     case 3:
       return size_t{PS_SLOT_BLOCK(header.service_v4)} * PS_BLOCK_BYTES;
     case 4:

@@ -144,7 +144,7 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
   EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
-            "s: is a snapshot of version 1; this program reads version 3");
+            "s: is a snapshot of version 1; this program reads version 4");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
@@ -157,9 +157,19 @@ TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
       [](auto& h) { h.engine_blocks = PS_MAX_BLOCKS * 2; },
       [](auto& h) { h.source_v4_root = 0; },
       [](auto& h) { h.source_v4_root = h.engine_blocks - PS_ROOT_BLOCKS + 1; },
-      [](auto& h) { h.source_v6_root = UINT32_MAX; },
+      [](auto& h) { h.source_v6_bits = PS_MIN_V6_ROOT_BITS - 1; },
+      [](auto& h) { h.source_v6_bits = PS_MAX_V6_ROOT_BITS + 1; },
       [](auto& h) {
-        h.service_v4 = uint32_t{PS_SLOT_RUNS8} << PS_SLOT_KIND_SHIFT | h.engine_blocks;
+        h.source_v6_bits = PS_MIN_V6_ROOT_BITS;
+        h.source_v6_root = UINT32_MAX;
+      },
+      [](auto& h) {
+        h.source_v6_bits = PS_MAX_V6_ROOT_BITS;  // beyond the image
+        h.source_v6_root = h.source_v4_root;
+      },
+      [](auto& h) { h.source_v6 = h.class_count; },
+      [](auto& h) {
+        h.service_v4 = uint32_t{PS_SLOT_KEYS32} << PS_SLOT_KIND_SHIFT | h.engine_blocks;
       },
       [](auto& h) { h.service_v6 = h.service_set_count; },
       [](auto& h) { h.service_sets = h.engine_blocks; },
@@ -227,7 +237,9 @@ TEST_F(Damage, OfSlotsIsSeenBehindAGoodChecksum) {
   EXPECT_THAT(with(slot_of(PS_SLOT_RUNS8, end)), HasSubstr("outside the image"));
   EXPECT_THAT(with(slot_of(PS_SLOT_SPLIT12, end)), HasSubstr("outside the image"));
   EXPECT_THAT(with(slot_of(PS_SLOT_SPLIT8, end - 1)), HasSubstr("a slot that there is not"));
-  EXPECT_THAT(with(7u << PS_SLOT_KIND_SHIFT), HasSubstr("a slot that there is not"));
+  for (const auto kind : {PS_SLOT_KEYS32, PS_SLOT_KEYS64})
+    EXPECT_THAT(with(slot_of(kind, header.source_v4_root)), HasSubstr("a slot that there is not"));
+  EXPECT_THAT(with(1u << PS_SLOT_LEVELS_SHIFT), HasSubstr("a slot that there is not"));
   EXPECT_THAT(with(PS_SLOT_SEPARATED | 0), HasSubstr("a slot that there is not"));
   EXPECT_THAT(with(PS_SLOT_SEPARATED | slot_of(PS_SLOT_SPLIT12, end - 1)),
               HasSubstr("a slot that there is not"));
@@ -268,20 +280,44 @@ TEST_F(Damage, OfLinesIsSeenBehindAGoodChecksum) {
               HasSubstr("a block of a table is two things"));
 }
 
-// 2001:db8::1 goes down all digits of IPv6.
-TEST_F(Damage, ByDepthAndCirclesIsSeenBehindAGoodChecksum) {
+// 2001:db8::1 is reached through both halves of its key.
+TEST_F(Damage, OfKeysIsSeenBehindAGoodChecksum) {
   const auto header = header_of(good());
-  const size_t place =
-      size_t{header.source_v6_root} * PS_BLOCK_BYTES + 0x2001 * sizeof(ps_root_entry);
-  ps_root_entry deep;
-  std::memcpy(&deep, good().data() + place, sizeof deep);
-  ASSERT_EQ(deep.slot >> PS_SLOT_KIND_SHIFT, uint32_t{PS_SLOT_RUNS32});
-  EXPECT_EQ(refusal_at<ps_root_entry>(size_t{header.source_v4_root} * PS_BLOCK_BYTES,
-                                      [&](auto& entry) { entry = deep; }),
-            "s: is a damaged snapshot: a table is too deep");
-  EXPECT_THAT(refusal_at<ps_line_runs32>(size_t{PS_SLOT_BLOCK(deep.slot)} * PS_BLOCK_BYTES,
-                                         [&](auto& line) { line.slots[0] = deep.slot; }),
+  ASSERT_EQ(header.source_v6 >> PS_SLOT_KIND_SHIFT, uint32_t{PS_SLOT_KEYS64});
+  ASSERT_EQ(PS_SLOT_LEVELS(header.source_v6), 0u);
+  const auto place = [](uint32_t slot) { return size_t{PS_SLOT_BLOCK(slot)} * PS_BLOCK_BYTES; };
+  ps_line_keys64 line;
+  std::memcpy(&line, good().data() + place(header.source_v6), sizeof line);
+  const auto* deeper =
+      std::ranges::find_if(line.slots, [](uint32_t slot) { return !PS_IS_VALUE(slot); });
+  ASSERT_NE(deeper, std::end(line.slots));
+
+  const auto with_top = [&](uint32_t slot) {
+    return refusal_of([slot](auto& h) { h.source_v6 = slot; });
+  };
+  EXPECT_THAT(with_top(slot_of(PS_SLOT_RUNS8, header.engine_blocks - 1)),
+              HasSubstr("a slot that there is not"));
+  EXPECT_THAT(with_top(slot_of(PS_SLOT_KEYS32, header.engine_blocks)),
+              HasSubstr("outside the image"));
+  EXPECT_THAT(with_top(header.source_v6 | 1u << PS_SLOT_LEVELS_SHIFT), HasSubstr("of a table"));
+  // All zeros are separators of 8 children that begin at block 0 and are themselves separators.
+  EXPECT_THAT(
+      with_top(slot_of(PS_SLOT_KEYS64, header.engine_blocks - 1) | 2u << PS_SLOT_LEVELS_SHIFT),
+      HasSubstr("of a table"));
+  EXPECT_THAT(refusal_at<ps_line_keys64>(place(header.source_v6),
+                                         [](auto& l) { std::swap(l.lasts[0], l.lasts[1]); }),
+              HasSubstr("runs of a table are out of order"));
+  EXPECT_THAT(refusal_at<ps_line_keys64>(place(header.source_v6),
+                                         [&](auto& l) { l.slots[0] = header.source_v6; }),
               HasSubstr("outside the image or in circles"));
+  EXPECT_THAT(refusal_at<ps_line_keys64>(place(header.source_v6),
+                                         [&](auto& l) { l.slots[0] = header.class_count; }),
+              HasSubstr("source_v6 leads to a value that there is not"));
+  // A third half.
+  ASSERT_EQ(header.service_v6 >> PS_SLOT_KIND_SHIFT, uint32_t{PS_SLOT_KEYS64});
+  EXPECT_EQ(refusal_at<ps_line_keys64>(place(header.service_v6),
+                                       [&](auto& l) { l.slots[0] = header.source_v6; }),
+            "s: is a damaged snapshot: a table is too deep");
 }
 
 TEST_F(Damage, OfTheZerosAtTheEndIsSeenBehindAGoodChecksum) {
