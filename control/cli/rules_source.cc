@@ -42,11 +42,11 @@ CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previo
   return rules;
 }
 
-std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation) {
+std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation, Verified verified) {
   invocation.at_most_one({"policy", "snapshot"});
-  if (const auto path = invocation.text("snapshot")) return Snapshot::open(*path);
+  if (const auto path = invocation.text("snapshot")) return Snapshot::open(*path, verified);
   if (!invocation.has("policy")) {
-    if (exists(kDefaultSnapshot)) return Snapshot::open(std::string(kDefaultSnapshot));
+    if (exists(kDefaultSnapshot)) return Snapshot::open(std::string(kDefaultSnapshot), verified);
     if (!exists(kDefaultPolicy))
       throw WrongUsage("neither --snapshot nor --policy is given, and there is neither " +
                        std::string(kDefaultSnapshot) + " nor " + std::string(kDefaultPolicy));

@@ -27,7 +27,8 @@ CompiledRules compile_rules(const Invocation& invocation, const Snapshot* previo
 // The snapshot of --snapshot; else of --policy; else the default snapshot where that file exists;
 // else the default policy where it exists. Warnings of a compilation go to standard error. Throws
 // BadInput, and WrongUsage when both are given or there is nothing to read.
-std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation);
+std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation,
+                                           Verified verified = Verified::kWhole);
 
 // The snapshot with which max-change compares, and whose lists may be kept: that of --previous,
 // which has to be one, or none where it says `none`; else the one that is about to be replaced, if

@@ -7,14 +7,13 @@
  *
  *   block 0..4         struct ps_snapshot_header
  *   source_v4_root     65,536 root entries: what an IPv4 source's first 16 bits lead to -> class
- *   source_v6_root     2^source_v6_bits slots: what the bits behind the first three of an IPv6 source
- *                      in 2000::/3 lead to -> class; absent with 0 bits
- *   service_sets       one block each, numbered from 1 (set 0 is never read)
- *   matrix             struct ps_verdict[policy_count][class_count], row by row
- *   limits             struct ps_limit, numbered from 1 (number 0 is never read)
- *   outbound           struct ps_outbound[class_count]; absent without outbound rules
- *   nodes              what the roots lead to, and the slots in the header: source_v6 for the IPv6
- *                      sources that the root does not cover, service_v4 and service_v6 for
+ *   source_v6_root     2^source_v6_bits slots: what the bits behind the first three of an IPv6
+ * source in 2000::/3 lead to -> class; absent with 0 bits service_sets       one block each,
+ * numbered from 1 (set 0 is never read) matrix             struct
+ * ps_verdict[policy_count][class_count], row by row limits             struct ps_limit, numbered
+ * from 1 (number 0 is never read) outbound           struct ps_outbound[class_count]; absent
+ * without outbound rules nodes              what the roots lead to, and the slots in the header:
+ * source_v6 for the IPv6 sources that the root does not cover, service_v4 and service_v6 for
  *                      destinations -> number of a service set, 0 none
  *   zeros              at least one block, which look-ups in bursts read for what lies outside
  *
@@ -55,12 +54,12 @@ struct ps_block {
   uint32_t words[16];
 } __attribute__((aligned(64)));
 
-/* The tables. A slot says what becomes of what is left of an address: a value (a class, or a service
- * set), whatever it is, or *runs* of it in lines of one block each, sorted. A line holds where its
- * runs end, the *lasts*, and what each run leads to; run r is that of a key with exactly r lasts
- * below it (what is unused is all ones, and below nothing). One cache line thus answers for up to
- * 32 runs. Where one line is not enough, several follow each other, and separators (the lasts of
- * all of them but the last one) choose among them.
+/* The tables. A slot says what becomes of what is left of an address: a value (a class, or a
+ * service set), whatever it is, or *runs* of it in lines of one block each, sorted. A line holds
+ * where its runs end, the *lasts*, and what each run leads to; run r is that of a key with exactly
+ * r lasts below it (what is unused is all ones, and below nothing). One cache line thus answers for
+ * up to 32 runs. Where one line is not enough, several follow each other, and separators (the lasts
+ * of all of them but the last one) choose among them.
  *
  * IPv4 sources: the key is the second 16 bits of the address, its *digit*. A root entry holds up to
  * two separators; for more there is a block of them before the lines, where PS_SLOT_SEPARATED is

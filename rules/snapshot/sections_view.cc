@@ -34,7 +34,7 @@ std::span<const Item> Sections::section(ps_section which) const {
   return {reinterpret_cast<const Item*>(bytes_.data() + offset), bytes / sizeof(Item)};
 }
 
-Sections::Sections(std::span<const std::byte> bytes, const std::string& name)
+Sections::Sections(std::span<const std::byte> bytes, const std::string& name, Verified verified)
     : bytes_(bytes), name_(name) {
   std::memcpy(&header_, bytes.data(), sizeof header_);
   const auto strings = section<char>(PS_SECTION_STRINGS);
@@ -42,9 +42,15 @@ Sections::Sections(std::span<const std::byte> bytes, const std::string& name)
 
   verify_policy();
   verify_lists();
-  verify_notes();
   verify_classes(header_.class_count);
-  verify_entries();
+  notes_ = section<ps_note_record>(PS_SECTION_NOTES);
+  entries_v4_ = section<ps_entry_v4>(PS_SECTION_ENTRIES_V4);
+  entries_v6_ = section<ps_entry_v6>(PS_SECTION_ENTRIES_V6);
+  domains_ = section<ps_domain_record>(PS_SECTION_DOMAINS);
+  if (verified == Verified::kWhole) {
+    verify_notes();
+    verify_entries();
+  }
   rows_ = section<uint32_t>(PS_SECTION_ROWS);
   require(std::ranges::all_of(rows_, [&](uint32_t row) { return row < header_.policy_count; }),
           "a service has a policy that there is not");
@@ -76,42 +82,51 @@ void Sections::verify_lists() {
             "a sub-list is wrong");
 }
 
+bool Sections::is_sound(const ps_note_record& note) const noexcept {
+  const bool listed = (note.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED)) == 0;
+  return note.list < lists_.size() && is_within(note.word, strings_) &&
+         is_within(note.text, strings_) && note.specificity <= 128 &&
+         (!listed ||
+          (note.sublist < sublists_.size() && sublists_[note.sublist].list == note.list));
+}
+
+const ps_note_record& Sections::note(uint32_t number) const {
+  require(number < notes_.size() && is_sound(notes_[number]), "a note is wrong");
+  return notes_[number];
+}
+
 // The notes of the lists follow one another, and every list has at least one.
-void Sections::verify_notes() {
-  notes_ = section<ps_note_record>(PS_SECTION_NOTES);
+void Sections::verify_notes() const {
   uint64_t next = 0;
   for (uint32_t list = 0; list < lists_.size(); list++) {
     const auto& record = lists_[list];
     require(record.first_note == next && record.note_count >= 1 &&
                 record.note_count <= notes_.size() - next,
             "the notes do not add up");
-    for (const auto& note : notes_.subspan(next, record.note_count)) {
-      const bool listed = (note.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED)) == 0;
-      require(note.list == list && is_within(note.word, strings_) &&
-                  is_within(note.text, strings_) && note.specificity <= 128 &&
-                  (!listed ||
-                   (note.sublist < sublists_.size() && sublists_[note.sublist].list == list)),
-              "a note is wrong");
-    }
+    for (const auto& note : notes_.subspan(next, record.note_count))
+      require(note.list == list && is_sound(note), "a note is wrong");
     next += record.note_count;
   }
   require(next == notes_.size(), "the notes do not add up");
 }
 
-void Sections::verify_entries() {
-  entries_v4_ = section<ps_entry_v4>(PS_SECTION_ENTRIES_V4);
+void Sections::verify_entries() const {
   require(
       std::ranges::all_of(
           entries_v4_, [&](const auto& e) { return e.note < notes_.size() && e.first <= e.last; }),
       "an entry is wrong");
-  entries_v6_ = section<ps_entry_v6>(PS_SECTION_ENTRIES_V6);
   require(std::ranges::all_of(entries_v6_,
                               [&](const auto& e) {
                                 return e.note < notes_.size() &&
                                        std::memcmp(e.first, e.last, sizeof e.first) <= 0;
                               }),
           "an entry is wrong");
-  domains_ = section<ps_domain_record>(PS_SECTION_DOMAINS);
+  require(std::ranges::is_sorted(entries_v4_, {}, &ps_entry_v4::first) &&
+              std::ranges::is_sorted(entries_v6_,
+                                     [](const auto& a, const auto& b) {
+                                       return std::memcmp(a.first, b.first, sizeof a.first) < 0;
+                                     }),
+          "the entries are out of order");
   require(std::ranges::all_of(domains_,
                               [&](const auto& d) {
                                 return d.list < lists_.size() && is_within(d.domain, strings_);
@@ -123,10 +138,12 @@ void Sections::verify_entries() {
 void Sections::verify_service_sets() const {
   const auto* sets = reinterpret_cast<const ps_service_set*>(
       bytes_.data() + size_t{header_.service_sets} * PS_BLOCK_BYTES);
-  for (const auto& set : std::span(sets, header_.service_set_count))
+  for (const auto& set : std::span(sets, header_.service_set_count)) {
+    require(set.count <= PS_SERVICES_PER_SET, "a service set has too many services");
     for (const auto& service : std::span(set.services, set.count))
       require(service.service < rows_.size() && rows_[service.service] == service.policy,
               "a service set has a service that there is not");
+  }
 }
 
 void Sections::verify_classes(uint32_t class_count) {

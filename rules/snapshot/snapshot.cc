@@ -86,8 +86,8 @@ template <typename Memory>
 class SnapshotIn final : public Snapshot {
  public:
   template <typename Source>
-  SnapshotIn(const Source& source, const std::string& name) : memory_(source) {
-    adopt(memory_.bytes(), name);
+  SnapshotIn(const Source& source, const std::string& name, Verified verified) : memory_(source) {
+    adopt(memory_.bytes(), name, verified);
   }
 
  private:
@@ -110,20 +110,24 @@ AddressRange range_of(const ps_entry_v6& entry) {
 Snapshot::Snapshot() = default;
 Snapshot::~Snapshot() = default;
 
-std::shared_ptr<const Snapshot> Snapshot::open(const std::string& path) {
-  return std::make_shared<SnapshotIn<Mapping>>(path, path);
+std::shared_ptr<const Snapshot> Snapshot::open(const std::string& path, Verified verified) {
+  return std::make_shared<SnapshotIn<Mapping>>(path, path, verified);
 }
 
 std::shared_ptr<const Snapshot> Snapshot::from_bytes(std::vector<std::byte> bytes,
-                                                     const std::string& name) {
-  return std::make_shared<SnapshotIn<AlignedCopy>>(std::span<const std::byte>(bytes), name);
+                                                     const std::string& name, Verified verified) {
+  return std::make_shared<SnapshotIn<AlignedCopy>>(std::span<const std::byte>(bytes), name,
+                                                   verified);
 }
 
-void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name) {
-  verify_image(bytes, name);
+void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name, Verified verified) {
+  if (verified == Verified::kWhole)
+    verify_image(bytes, name);
+  else
+    verify_outline(bytes, name);
   bytes_ = bytes;
   name_ = name;
-  sections_ = std::make_unique<const Sections>(bytes, name_);
+  sections_ = std::make_unique<const Sections>(bytes, name_, verified);
   for (const auto& list : sections_->lists())
     lists_.push_back({.name = std::string(sections_->text_of(list.name)),
                       .file = std::string(sections_->text_of(list.file)),
@@ -151,9 +155,10 @@ void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name) 
          .expires_at = sublist.expires_at,
          .is_protected = sublist.is_protected != 0});
   domains_.resize(lists_.size());
-  for (const auto& record : sections_->domains())
-    if (!lists_[record.list].expired)
-      domains_[record.list].emplace_back(sections_->text_of(record.domain));
+  if (verified == Verified::kWhole)
+    for (const auto& record : sections_->domains())
+      if (!lists_[record.list].expired)
+        domains_[record.list].emplace_back(sections_->text_of(record.domain));
   try {
     std::vector<PolicySource> sources;
     for (const auto& source : sections_->policy_sources())
@@ -262,7 +267,7 @@ std::vector<uint64_t> Snapshot::sublist_entries() const {
 }
 
 EntryNote Snapshot::note_of(uint32_t note) const {
-  const auto& record = sections_->notes()[note];
+  const auto& record = sections_->note(note);
   EntryNote result{.word = std::string(sections_->text_of(record.word)),
                    .text = std::string(sections_->text_of(record.text)),
                    .expires_at = record.expires_at,
@@ -275,7 +280,7 @@ EntryNote Snapshot::note_of(uint32_t note) const {
 }
 
 Provenance Snapshot::provenance_of(uint32_t note, uint32_t line, const AddressRange& range) const {
-  const auto& record = sections_->notes()[note];
+  const auto& record = sections_->note(note);
   Provenance provenance{.list = record.list, .line = line, .range = range, .note = note_of(note)};
   if (!(record.flags & (PS_NOTE_EXCLUDED | PS_NOTE_IGNORED))) provenance.sublist = record.sublist;
   return provenance;
@@ -312,6 +317,8 @@ Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAdd
                               int64_t now) const {
   Explanation explanation;
   explanation.address_class = class_of(source);
+  sections_->require(explanation.address_class < header().class_count,
+                     "an address is of a class that there is not");
   explanation.is_protected = is_protected(explanation.address_class, now);
   const auto sublists = sublists_of(explanation.address_class);
   const auto protects = [&](const Protect& protect) {
@@ -330,15 +337,22 @@ Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAdd
   const auto add = [&](const auto& entry) {
     explanation.entries.push_back(provenance_of(entry.note, entry.line, range_of(entry)));
   };
+  // Sorted by where they begin, so all that have the address come before the first behind it.
   if (source.is_v4()) {
     const auto address = source.v4_host_order();
-    for (const auto& entry : sections_->entries_v4())
-      if (entry.first <= address && address <= entry.last) add(entry);
+    const auto entries = sections_->entries_v4();
+    const auto end = std::ranges::upper_bound(entries, address, {}, &ps_entry_v4::first);
+    for (auto entry = entries.begin(); entry != end; ++entry)
+      if (entry->first <= address && address <= entry->last) add(*entry);
   } else {
     const auto* address = source.bytes().data();
-    for (const auto& entry : sections_->entries_v6())
-      if (std::memcmp(entry.first, address, 16) <= 0 && std::memcmp(address, entry.last, 16) <= 0)
-        add(entry);
+    const auto entries = sections_->entries_v6();
+    const auto end = std::partition_point(entries.begin(), entries.end(), [&](const auto& entry) {
+      return std::memcmp(entry.first, address, 16) <= 0;
+    });
+    for (auto entry = entries.begin(); entry != end; ++entry)
+      if (std::memcmp(entry->first, address, 16) <= 0 && std::memcmp(address, entry->last, 16) <= 0)
+        add(*entry);
   }
 
   for (size_t i = 0; i < policy_.services.size(); i++) {
@@ -363,6 +377,9 @@ Explanation::PerService Snapshot::explain_service(size_t service, ClassId addres
   result.number = service;
   result.service = policy_.services[service].name;
   result.verdict = verdict(row_of(service), address_class);
+  sections_->require(
+      result.verdict.action < PS_ACTION_COUNT && result.verdict.reason < PS_REASON_COUNT,
+      "the matrix has a verdict that there is not");
   result.rule = rule_of(service, result.verdict.rule);
   result.observed_rule = rule_of(service, result.verdict.observed_rule);
   return result;

@@ -2,7 +2,8 @@
 //
 // Snapshot: an immutable compiled policy, mapped from its file. Opening one verifies magic,
 // version, sizes, every index and the checksum, so that what exists is sound: look-ups need no
-// checks and cannot fail. Safe to share between threads.
+// checks and cannot fail. Opened in outline, to ask about a few addresses, it is verified where it
+// is read. Safe to share between threads.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,7 @@
 #include "rules/lists/list_format.h"
 #include "rules/policy/policy.h"
 #include "rules/snapshot/sublist.h"
+#include "rules/snapshot/verify.h"
 
 namespace postern {
 
@@ -69,9 +71,14 @@ class Sections;  // rules/snapshot/sections_view.h
 class Snapshot {
  public:
   // Throws BadInput naming the file and what is wrong with it; std::system_error if unreadable.
-  static std::shared_ptr<const Snapshot> open(const std::string& path);
+  // Verified only in outline it is good for class_of(), service_of() and explain(): the checksum is
+  // not looked at, so a damaged file may answer wrongly, but stays within itself. Then no
+  // domains_of(), content_of() or sublist_entries().
+  static std::shared_ptr<const Snapshot> open(const std::string& path,
+                                              Verified verified = Verified::kWhole);
   static std::shared_ptr<const Snapshot> from_bytes(std::vector<std::byte> bytes,
-                                                    const std::string& name);
+                                                    const std::string& name,
+                                                    Verified verified = Verified::kWhole);
   virtual ~Snapshot();
   Snapshot(const Snapshot&) = delete;
   Snapshot& operator=(const Snapshot&) = delete;
@@ -117,14 +124,15 @@ class Snapshot {
   // The domains of a list of format domains, lower case, sorted; none where the list has expired.
   const std::vector<std::string>& domains_of(size_t list) const;
 
-  // now: Unix seconds; what protects counts at that time.
+  // now: Unix seconds; what protects counts at that time. Throws BadInput where the snapshot is
+  // damaged and was opened in outline.
   Explanation explain(const IpAddress& source, const std::optional<IpAddress>& to,
                       int64_t now) const;
 
  protected:
   Snapshot();
-  // Verifies all of it and takes the facts out. bytes: 64-byte aligned; they stay as long as this.
-  void adopt(std::span<const std::byte> bytes, const std::string& name);
+  // Verifies it and takes the facts out. bytes: 64-byte aligned; they stay as long as this.
+  void adopt(std::span<const std::byte> bytes, const std::string& name, Verified verified);
 
  private:
   Explanation::PerService explain_service(size_t service, ClassId address_class) const;

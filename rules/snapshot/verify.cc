@@ -22,6 +22,10 @@ class ImageVerifier {
   ImageVerifier(std::span<const std::byte> bytes, const std::string& name)
       : bytes_(bytes), name_(name) {}
 
+  void verify_outline() {
+    verify_identity();
+    verify_layout();
+  }
   void verify() {
     verify_identity();
     verify_checksum();
@@ -161,6 +165,10 @@ class ImageVerifier {
 };
 
 }  // namespace
+
+void verify_outline(std::span<const std::byte> bytes, const std::string& name) {
+  ImageVerifier(bytes, name).verify_outline();
+}
 
 void verify_image(std::span<const std::byte> bytes, const std::string& name) {
   ImageVerifier(bytes, name).verify();

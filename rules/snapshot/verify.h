@@ -7,12 +7,23 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
 namespace postern {
 
+// How much of a snapshot is verified when it is opened.
+enum class Verified : uint8_t {
+  kWhole,    // all of it
+  kOutline,  // what is small, so that the time does not grow with the lists; the rest as it is read
+};
+
 // bytes: the whole file, 64-byte aligned. Throws BadInput for `name` with one line.
 void verify_image(std::span<const std::byte> bytes, const std::string& name);
+// Only what does not take the longer the more there is: that it is a snapshot of this size, and
+// that what its header names lies inside. Look-ups then stay inside and end; what they find may be
+// wrong.
+void verify_outline(std::span<const std::byte> bytes, const std::string& name);
 
 }  // namespace postern

@@ -13,6 +13,7 @@
 #include <memory>
 #include <string_view>
 
+#include "rules/compile/alternatives.h"
 #include "rules/compile/compile.h"
 #include "rules/policy/parse.h"
 #include "rules/snapshot/snapshot.h"
@@ -73,9 +74,12 @@ void change(std::vector<std::byte>& bytes, Cursor& input) {
     bytes[offset + i] = static_cast<std::byte>(replacement[i]);
 }
 
+constexpr const char* kAddresses[] = {
+    "192.0.2.6", "192.0.2.7", "192.0.2.99",      "198.51.100.1", "203.0.113.9",
+    "0.0.0.0",   "::",        "255.255.255.255", "2001:db8::1",  "2001:db8:25::1"};
+
 void look_up(const Snapshot& snapshot) {
-  for (const char* text : {"192.0.2.6", "192.0.2.7", "192.0.2.99", "198.51.100.1", "203.0.113.9",
-                           "0.0.0.0", "255.255.255.255", "2001:db8::1", "2001:db8:25::1", "::"}) {
+  for (const char* text : kAddresses) {
     const auto where = *IpAddress::parse(text);
     const auto address_class = snapshot.class_of(where);
     if (address_class >= snapshot.header().class_count) std::abort();
@@ -90,6 +94,16 @@ void look_up(const Snapshot& snapshot) {
   for (size_t list = 0; list < snapshot.lists().size(); list++) snapshot.content_of(list);
 }
 
+// As `postern explain` does. In outline, each question is answered or the file refused.
+void ask(const Snapshot& snapshot) {
+  for (const char* text : kAddresses) {
+    const auto explanation = snapshot.explain(*IpAddress::parse(text), std::nullopt, 0);
+    for (const auto& service : explanation.services)
+      alternatives_for(snapshot, service.number, explanation.address_class, 0);
+    snapshot.service_of(*IpAddress::parse(text), 25);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -97,6 +111,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Cursor input(std::string_view(reinterpret_cast<const char*>(data), size));
   while (!input.at_end()) change(bytes, input);
   test::seal(bytes);
+  try {
+    ask(*Snapshot::from_bytes(bytes, "fuzz", Verified::kOutline));
+  } catch (const BadInput&) {
+  }
   try {
     look_up(*Snapshot::from_bytes(std::move(bytes), "fuzz"));
   } catch (const BadInput&) {

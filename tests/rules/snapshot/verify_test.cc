@@ -10,6 +10,7 @@
 #include <functional>
 #include <random>
 
+#include "rules/compile/alternatives.h"
 #include "rules/snapshot/sections.h"
 #include "tests/rules/support/compiled.h"
 #include "tests/rules/support/sealed.h"
@@ -406,6 +407,50 @@ TEST_F(Damage, NeverMakesALookUpGoWrong) {
     }
   }
   EXPECT_GT(opened, 0u);  // or this test says nothing about look-ups
+}
+
+// In outline nothing large is verified first: a question is answered, or refused when it meets what
+// cannot be.
+TEST_F(Damage, NeverMakesAQuestionInOutlineGoWrong) {
+  std::mt19937_64 random(1);
+  const auto header = header_of(good());
+  size_t answered = 0, refused = 0;
+  for (int round = 0; round < 2000; round++) {
+    auto bytes = good();
+    for (auto count = 1 + random() % 3; count > 0; count--) {
+      const size_t regions[] = {
+          random() % sizeof header, size_t{header.service_sets} * PS_BLOCK_BYTES + random() % 4096,
+          section(PS_SECTION_POLICY) + random() % (bytes.size() - section(PS_SECTION_POLICY))};
+      bytes[regions[random() % std::size(regions)]] ^= static_cast<std::byte>(1 + random() % 255);
+    }
+    try {
+      const auto snapshot = Snapshot::from_bytes(bytes, "s", Verified::kOutline);
+      for (const char* text : {"192.0.2.6", "192.0.2.7", "198.51.100.9", "2001:db8::1"}) {
+        const auto explanation = snapshot->explain(address(text), std::nullopt, 0);
+        for (const auto& service : explanation.services)
+          alternatives_for(*snapshot, service.number, explanation.address_class, 0);
+      }
+      answered++;
+    } catch (const BadInput& bad) {
+      EXPECT_EQ(bad.diagnostics().size(), 1u);
+      EXPECT_EQ(bad.diagnostics().front().file, "s");
+      refused++;
+    }
+  }
+  EXPECT_GT(answered, 0u);
+  EXPECT_GT(refused, 0u);
+}
+
+TEST_F(Damage, IsNoneInOutlineWhereThereIsNone) {
+  const auto whole = Snapshot::from_bytes(good(), "s");
+  const auto outline = Snapshot::from_bytes(good(), "s", Verified::kOutline);
+  for (const char* text : {"192.0.2.6", "192.0.2.7", "198.51.100.9", "2001:db8::1", "8.8.8.8"}) {
+    const auto expected = whole->explain(address(text), std::nullopt, 0);
+    const auto found = outline->explain(address(text), std::nullopt, 0);
+    EXPECT_EQ(found.address_class, expected.address_class) << text;
+    EXPECT_EQ(found.entries.size(), expected.entries.size()) << text;
+    EXPECT_EQ(found.services.size(), expected.services.size()) << text;
+  }
 }
 
 }  // namespace
