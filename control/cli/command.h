@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Command: one word that `postern` understands, as a value. Each stands in a file of its own
-// (check.cc, compile.cc, ...) and is listed in main.cc, which reads the words, prints the help and
-// turns exceptions into exit statuses.
+// (check.cc, compile.cc, ...) and is listed in main.cc; command_line.cc reads the words, prints the
+// help and turns exceptions into exit statuses.
 #pragma once
 
 #include <string_view>
@@ -25,6 +25,7 @@ struct Command {
   // Prints to standard output; returns an exit status. Throws WrongUsage, BadInput, or any other
   // std::exception for a fault in what it was given to read.
   int (*run)(const Invocation& invocation);
+  std::string_view program = {};  // beside this one, that has the command; empty: it is here
 };
 
 extern const Command kCheckCommand;
@@ -34,7 +35,9 @@ extern const Command kListsCommand;
 extern const Command kDiffCommand;
 extern const Command kApplyCommand;
 extern const Command kConfirmCommand;
-extern const Command kFetchCommand;
+extern const Command kFetchCommand;  // in postern-fetch
+inline constexpr std::string_view kFetchName = "fetch";
+inline constexpr std::string_view kFetchTitle = "Brings the feeds of lists by HTTPS";
 extern const Command kStatsCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;

@@ -128,8 +128,8 @@ int run(const Invocation& invocation) {
 }  // namespace
 
 const Command kFetchCommand = {
-    "fetch",
-    "Brings the feeds of lists by HTTPS",
+    kFetchName,
+    kFetchTitle,
     "[--policy FILE] [LIST]...",
     "All lists that have a `fetch` in the policy, or those that are named. A file is replaced "
     "only\n"

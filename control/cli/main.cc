@@ -1,120 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// `postern`, the operator's command line: the table of its commands, the help, and the exit
-// statuses. 0 fine, 1 the input is bad (or an engine refused it), 2 wrong usage. Every error is one
-// line on standard error; with --json, an error of the input is also a document on standard output.
-#include <boost/json/serialize.hpp>
-#include <exception>
-#include <iostream>
-#include <string>
-#include <vector>
+// `postern`, the operator's command line: the table of its commands. Exit status: 0 fine, 1 the
+// input is bad (or an engine refused it), 2 wrong usage.
+#include "control/cli/command_line.h"
 
-#include "control/cli/command.h"
-#include "control/cli/printable.h"
-#include "control/cli/report.h"
-#include "control/cli/table.h"
-#include "rules/text/diagnostic.h"
-
-namespace postern::cli {
 namespace {
+
+using namespace postern::cli;
+
+// In a program of its own, as loading libcurl and the thirty libraries that it needs takes longer
+// than most commands.
+constexpr Command kFetchElsewhere = {.name = kFetchName,
+                                     .title = kFetchTitle,
+                                     .synopsis = {},
+                                     .manual = {},
+                                     .declare = nullptr,
+                                     .run = nullptr,
+                                     .program = "postern-fetch"};
 
 constexpr const Command* kCommands[] = {&kCheckCommand,   &kCompileCommand, &kExplainCommand,
                                         &kListsCommand,   &kDiffCommand,    &kApplyCommand,
-                                        &kConfirmCommand, &kFetchCommand,   &kStatsCommand,
+                                        &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,
                                         &kEntriesCommand, &kReplayCommand,  &kVerifyCommand};
 
-void print_help(std::ostream& out) {
-  out << "usage: postern COMMAND [OPTIONS]\n\n"
-         "The operator's command line of Postern, the guarded gate in front of a mail farm.\n\n";
-  Table table({Table::kLeft, Table::kLeft});
-  for (const auto* command : kCommands)
-    table.row({std::string(command->name), std::string(command->title)});
-  table.print(out, 2);
-  out << "\n`postern COMMAND --help` says more about one. All take -j (--json).\n"
-         "Exit status: 0 fine, 1 the input is bad, 2 wrong usage.\n";
-}
-
-void print_help(std::ostream& out, const Command& command, const OptionSet& options) {
-  out << "usage: postern " << command.name << ' ' << command.synopsis << "\n\n"
-      << command.title << ".\n\n";
-  options.print(out);
-  if (!command.manual.empty()) out << '\n' << command.manual;
-}
-
-int wrong_usage(const std::string& place, const std::string& what) {
-  std::cerr << place << ": " << printable(what) << " (try: " << place << " --help)\n";
-  return kWrongUsage;
-}
-
-// What is wrong with the input: on standard error, and as JSON where that was asked for.
-int bad_input(const Command& command, const std::vector<Diagnostic>& diagnostics, bool json) {
-  for (const auto& diagnostic : diagnostics) print_diagnostic(std::cerr, diagnostic);
-  if (json)
-    std::cout << boost::json::serialize(
-                     boost::json::object{{"errors", diagnostics_json(diagnostics)}})
-              << '\n';
-  if (diagnostics.empty()) std::cerr << "postern " << command.name << ": the input is bad\n";
-  return kBadInput;
-}
-
-int run(const Command& command, const std::vector<std::string>& words) {
-  OptionSet options;
-  command.declare(options);
-  bool json = false;
-  try {
-    const Invocation invocation(options, words);
-    json = invocation.json();
-    if (invocation.flag("help")) {
-      print_help(std::cout, command, options);
-      return kFine;
-    }
-    return command.run(invocation);
-  } catch (const WrongUsage& error) {
-    return wrong_usage("postern " + std::string(command.name), error.what());
-  } catch (const BadInput& error) {
-    return bad_input(command, error.diagnostics(), json);
-  } catch (const std::exception& error) {
-    Diagnostic diagnostic;
-    diagnostic.file = "postern " + std::string(command.name);
-    diagnostic.message = error.what();
-    return bad_input(command, {diagnostic}, json);
-  }
-}
-
-int main_of(const std::vector<std::string>& words) {
-  if (words.empty()) {
-    print_help(std::cerr);
-    return kWrongUsage;
-  }
-  const auto& name = words[0];
-  if (name == "--help" || name == "-h") {
-    print_help(std::cout);
-    return kFine;
-  }
-  if (name == "--version") {
-    std::cout << "postern " << POSTERN_VERSION << '\n';
-    return kFine;
-  }
-  for (const auto* command : kCommands)
-    if (command->name == name) return run(*command, {words.begin() + 1, words.end()});
-  if (name.starts_with('-')) return wrong_usage("postern", "unrecognised option '" + name + "'");
-  return wrong_usage("postern", "there is no command '" + name + "'");
-}
-
 }  // namespace
-}  // namespace postern::cli
 
-int main(int argc, char** argv) {
-  std::ios::sync_with_stdio(false);
-  int status = postern::cli::kBadInput;
-  try {
-    status = postern::cli::main_of({argv + 1, argv + argc});
-  } catch (const std::exception& error) {
-    std::cerr << "postern: " << error.what() << '\n';
-  }
-  if (!std::cout.flush()) {
-    std::cerr << "postern: standard output cannot be written\n";
-    return postern::cli::kBadInput;
-  }
-  return status;
+int main(int count, char** words) {
+  return run_command_line(count, words, kCommands);
 }
