@@ -124,6 +124,16 @@ EngineEntries EngineApi::entries() {
   return entries;
 }
 
+boost::json::object EngineApi::explain(const IpAddress& address,
+                                       const std::optional<IpAddress>& to) {
+  auto target = "/v1/explain?address=" + address.to_string();
+  if (to) target += "&to=" + to->to_string();
+  auto reply = call("GET", target.c_str(), nullptr, kPatience);
+  if (!reply.ok()) throw EngineError(socket(), reply.error);
+  if (!reply.body.is_object()) throw EngineError(socket(), "the answer is no account");
+  return std::move(reply.body.get_object());
+}
+
 void EngineApi::add(const Prefix& prefix, const std::string& action, const std::string& reason,
                     std::chrono::seconds lifetime) {
   const auto reply = call("POST", "/v1/entries",

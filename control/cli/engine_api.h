@@ -69,6 +69,8 @@ class EngineApi {
   EngineHealth health();
   EngineCounters counters();
   EngineEntries entries();
+  // The account of an address by the rules in force (rules/compile/account.h).
+  boost::json::object explain(const IpAddress& address, const std::optional<IpAddress>& to);
   void add(const Prefix& prefix, const std::string& action, const std::string& reason,
            std::chrono::seconds lifetime);
   bool remove(const Prefix& prefix);  // false: there was none

@@ -30,19 +30,4 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string json_text(std::string_view text) {
-  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
-  std::string out;
-  while (!text.empty()) {
-    uint32_t point = 0;
-    const size_t length = utf8_sequence(text, &point);
-    if (length == 0)
-      out += kReplacement;
-    else
-      out += text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  return out;
-}
-
 }  // namespace postern::cli

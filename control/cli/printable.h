@@ -7,13 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "rules/text/json_text.h"
+
 namespace postern::cli {
 
 // Control characters, characters that hide or reorder others, and bytes that are no UTF-8 (RFC
 // 3629) as \xNN; all else unchanged.
 std::string printable(std::string_view text);
-
-// What is no UTF-8 becomes U+FFFD, because a JSON string cannot hold it.
-std::string json_text(std::string_view text);
 
 }  // namespace postern::cli

@@ -12,6 +12,7 @@
 #include "dataplane/engine/metrics.h"
 #include "dataplane/engine/owned_snapshot.h"
 #include "dataplane/engine/request.h"
+#include "rules/compile/account.h"
 
 namespace postern {
 namespace {
@@ -70,7 +71,9 @@ void Api::tick() {
 ApiAnswer Api::handle(std::string_view method, std::string_view target, std::string_view body) {
   try {
     if (body.size() > kMaxBodyBytes) return api_error(413, "the body is over 64 KiB");
-    return dispatch(method, target.substr(0, target.find('?')), body);
+    const auto path = target.substr(0, target.find('?'));
+    const auto query = target.substr(std::min(target.size(), path.size() + 1));
+    return dispatch(method, path, query, body);
   } catch (const ApiRefusal& refusal) {
     return api_error(refusal.status, refusal.line);
   } catch (const std::exception& fault) {
@@ -78,7 +81,8 @@ ApiAnswer Api::handle(std::string_view method, std::string_view target, std::str
   }
 }
 
-ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::string_view body) {
+ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::string_view query,
+                        std::string_view body) {
   std::string_view allowed;
   if (path == "/v1/health") {
     if (method == "GET") return health();
@@ -89,6 +93,9 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
   } else if (path == "/v1/snapshot/confirm") {
     if (method == "POST") return confirm_snapshot(body);
     allowed = "POST";
+  } else if (path == "/v1/explain") {
+    if (method == "GET") return explain(query);
+    allowed = "GET";
   } else if (path == "/v1/counters") {
     if (method == "GET") return counters();
     allowed = "GET";
@@ -144,6 +151,13 @@ ApiAnswer Api::confirm_snapshot(std::string_view body) {
     return api_error(404, "no rules of generation " + std::to_string(generation) +
                               " are waiting to be confirmed");
   return answer_with({{"generation", generation}});
+}
+
+ApiAnswer Api::explain(std::string_view query) {
+  const auto request = read_explain_request(query);
+  const auto snapshot = engine_.snapshot();
+  if (!snapshot) return api_error(404, "there are no rules in force yet");
+  return answer_with(account_of(*snapshot, request.address, request.to, unix_now()));
 }
 
 ApiAnswer Api::counters() {

@@ -42,12 +42,14 @@ class Api {
   ApiAnswer health();
   ApiAnswer load_snapshot(std::string_view body);
   ApiAnswer confirm_snapshot(std::string_view body);
+  ApiAnswer explain(std::string_view query);
   ApiAnswer counters();
   ApiAnswer list_entries();
   ApiAnswer add_entry(std::string_view body);
   ApiAnswer remove_entry(std::string_view body);
   ApiAnswer metrics();
-  ApiAnswer dispatch(std::string_view method, std::string_view path, std::string_view body);
+  ApiAnswer dispatch(std::string_view method, std::string_view path, std::string_view query,
+                     std::string_view body);
 
   Engine& engine_;
   ActiveRules rules_;

@@ -10,6 +10,7 @@
 #include <initializer_list>
 
 #include "dataplane/engine/dynamic_table.h"
+#include "rules/text/json_text.h"
 
 namespace postern {
 namespace {
@@ -21,7 +22,7 @@ std::string quoted(std::string_view text) {
   const bool cut = shown < text.size();
   while (cut && shown > 0 && (static_cast<unsigned char>(text[shown]) & 0xc0) == 0x80)
     shown--;  // not inside a UTF-8 character
-  return "'" + std::string(text.substr(0, shown)) + (cut ? "...'" : "'");
+  return "'" + json_text(text.substr(0, shown)) + (cut ? "...'" : "'");
 }
 
 json::object read_object(std::string_view body, std::initializer_list<std::string_view> members) {
@@ -117,6 +118,54 @@ SnapshotRequest read_snapshot_request(std::string_view body) {
 uint64_t read_confirmation(std::string_view body) {
   const auto object = read_object(body, {"generation"});
   return number_in(member_of(object, "generation"), "generation", INT64_MAX);
+}
+
+namespace {
+
+// Of a percent-encoded parameter (RFC 3986, section 2.1).
+std::string decoded(std::string_view text) {
+  const auto digit_of = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  };
+  std::string plain;
+  for (size_t i = 0; i < text.size(); i++) {
+    if (text[i] != '%') {
+      plain.push_back(text[i]);
+      continue;
+    }
+    const int high = i + 2 < text.size() ? digit_of(text[i + 1]) : -1;
+    const int low = high >= 0 ? digit_of(text[i + 2]) : -1;
+    if (low < 0) throw ApiRefusal{400, quoted(text) + " is not percent-encoded"};
+    plain.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return plain;
+}
+
+}  // namespace
+
+ExplainRequest read_explain_request(std::string_view query) {
+  std::optional<IpAddress> address, to;
+  while (!query.empty()) {
+    const auto parameter = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
+    const auto name = parameter.substr(0, parameter.find('='));
+    if (name.size() == parameter.size())
+      throw ApiRefusal{400, "the parameter " + quoted(name) + " has no value"};
+    auto& target = name == "address" ? address : to;
+    if (name != "address" && name != "to")
+      throw ApiRefusal{400, "unknown parameter " + quoted(name)};
+    if (target) throw ApiRefusal{400, "the parameter " + quoted(name) + " is there twice"};
+    const auto text = decoded(parameter.substr(name.size() + 1));
+    target = IpAddress::parse(text);
+    if (!target) throw ApiRefusal{422, quoted(text) + " is not an address"};
+    target = target->unmapped();
+  }
+  if (!address) throw ApiRefusal{400, "the parameter 'address' is missing"};
+  return {*address, to};
 }
 
 }  // namespace postern

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The bodies that the management API takes, read into types: JSON objects with exactly the members
-// that docs/management-api.md names. An unknown member is refused, so that a typing error cannot
-// silently become a default. Boost.JSON bounds the nesting; the transport bounds the size.
+// The bodies and queries that the management API takes, read into types: JSON objects with exactly
+// the members, and queries with exactly the parameters, that docs/management-api.md names. An
+// unknown one is refused, so that a typing error cannot silently become a default. Boost.JSON
+// bounds the nesting; the transport bounds the size.
 #pragma once
 
 #include <cstdint>
@@ -44,5 +45,12 @@ struct SnapshotRequest {
 SnapshotRequest read_snapshot_request(std::string_view body);
 // POST /v1/snapshot/confirm: the generation.
 uint64_t read_confirmation(std::string_view body);
+// GET /v1/explain?address=A&to=B: of the text behind the `?`. An IPv4-mapped address is the IPv4
+// one.
+struct ExplainRequest {
+  IpAddress address;
+  std::optional<IpAddress> to;
+};
+ExplainRequest read_explain_request(std::string_view query);
 
 }  // namespace postern

@@ -136,6 +136,25 @@ class Reload(Side):
                 f"{self.name}: the engine has other rules")
 
 
+class Explain(Side):
+    """One address, by a file or by the rules in force in the engine; another one each time."""
+
+    def __init__(self, name, build, addresses, where):
+        super().__init__(name)
+        self.words = [build / "control/cli/postern", "explain", "--json", *where]
+        self.probes = iter(addresses.probes * 10)
+
+    def prepare(self):
+        self.address, self.listed = next(self.probes)
+
+    def load(self):
+        self.said = json.loads(command(*self.words, self.address).stdout)
+
+    def verify(self):
+        account = self.said.get("engines", [self.said])[0]
+        require(bool(account["lists"]) == self.listed, f"{self.name}: {self.address} is wrong")
+
+
 class Peer(Side):
     """A program that reads a file of its own language into an empty set of the kernel."""
 
@@ -227,6 +246,8 @@ def bench(given, folder, network):
         sides = [Apply("postern apply, text list", given.build, engine, addresses.one_list, snapshot, addresses, new),
                  Reload(engine, snapshot),
                  Apply(f"postern apply, {LISTS} text lists", given.build, engine, addresses.many_lists, many, addresses, new),
+                 Explain("postern explain, file", given.build, addresses, ["--snapshot", snapshot]),
+                 Explain("postern explain, engine", given.build, addresses, ["--engine", engine.socket]),
                  ApplyChanged(f"postern apply, 1 of {LISTS} changed", given.build, engine, addresses.many_lists, many, addresses)]
         if not given.alone:
             sides += [Ipset("ipset restore, hash:ip", "hash:ip", network.wan, addresses, folder),

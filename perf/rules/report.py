@@ -67,10 +67,12 @@ def loading(results):
     sides = {side["name"]: side["seconds"] for side in results["sides"]}
     targets = {"postern apply, text list": lambda s, _: ("0.5 s", statistics.median(s) <= 0.5),
                "compiled snapshot": lambda s, _: ("50 ms", statistics.median(s) <= 0.05),
+               "postern explain, file": lambda s, _: ("10 ms", statistics.median(s) <= 0.01),
+               "postern explain, engine": lambda s, _: ("10 ms", statistics.median(s) <= 0.01),
                "ipset restore, hash:net": lambda s, ours: ("7x", statistics.median(s) / ours >= 7),
                "nft -f, interval set": lambda s, ours: ("35x", statistics.median(s) / ours >= 35)}
     ours = statistics.median(sides["postern apply, text list"])
-    yield (f"\nP6: {results['entries']:,} scattered /32 into the {results['engine']} engine, "
+    yield (f"\nP6, and `postern explain` on the same rules: {results['entries']:,} scattered /32 into the {results['engine']} engine, "
            f"{len(sides['compiled snapshot'])} passes of each in turn, {results['versions']}.\n")
     yield "| what | min / **median** / max, s | of `postern apply` | target | |"
     yield "|---|---|---|---|---|"

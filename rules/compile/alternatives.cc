@@ -33,11 +33,16 @@ class Judge {
 
 }  // namespace
 
+ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class,
+                      int64_t now) {
+  return Judge(snapshot, service, now).verdict_of(snapshot.class_members().at(address_class));
+}
+
 Alternatives alternatives_for(const Snapshot& snapshot, size_t service, ClassId address_class,
                               int64_t now) {
   const Judge judge(snapshot, service, now);
   const auto sublists = snapshot.sublists_of(address_class);
-  const auto action = judge.verdict_of(snapshot.class_members()[address_class]).action;
+  const auto action = verdict_at(snapshot, service, address_class, now).action;
   Alternatives alternatives;
   if (snapshot.is_protected(address_class, now)) {
     std::vector<uint32_t> unprotected;

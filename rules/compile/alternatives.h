@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What would change a verdict: the verdict that an address would get if one of its lists did not
-// have it, or if nothing protected it. Worked out by the same rules as the matrix, for one class.
+// The verdict at a later hour, and what would change it: the verdict that an address would get if
+// one of its lists did not have it, or if nothing protected it. Worked out by the same rules as the
+// matrix, for one class.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,10 @@
 #include "rules/snapshot/snapshot.h"
 
 namespace postern {
+
+// The verdict of a service for a class at that time, as engines judge by then: lists that have
+// expired since the snapshot was compiled no longer count.
+ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class, int64_t now);
 
 struct Alternative {
   std::optional<size_t> without_list = {};  // index into Snapshot::lists(); unset: without protect

@@ -45,6 +45,11 @@ void check_readers(std::string_view body) {
   } catch (const ApiRefusal& refusal) {
     check_refusal(refusal);
   }
+  try {
+    read_explain_request(body);
+  } catch (const ApiRefusal& refusal) {
+    check_refusal(refusal);
+  }
 }
 
 void check_answer(const ApiAnswer& answer) {

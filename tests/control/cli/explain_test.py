@@ -2,6 +2,7 @@
 """`postern explain` on an address in overlapping lists, protected, accredited and unlisted."""
 
 import os
+import time
 
 import pytest
 
@@ -107,11 +108,13 @@ def test_foreign_and_damaged_snapshots_are_refused(policy, tmp_path):
     whole = snapshot.read_bytes()
     damaged = bytearray(whole)
     damaged[len(damaged) // 2] ^= 1
-    for name, content in (("empty", b""), ("foreign", b"x" * 4096), ("short", whole[:-1]),
-                          ("damaged", bytes(damaged))):
+    # `explain` does not read all of a file, so what it does not come by is for others to see.
+    for name, content, command in (
+            ("empty", b"", ["explain", "192.0.2.1"]), ("foreign", b"x" * 4096, ["explain", "192.0.2.1"]),
+            ("short", whole[:-1], ["explain", "192.0.2.1"]), ("damaged", bytes(damaged), ["lists"])):
         path = tmp_path / name
         path.write_bytes(content)
-        said = bad_input("explain", "192.0.2.1", "--snapshot", path)
+        said = bad_input(*command, "--snapshot", path)
         assert str(path) in said
         assert len(said.splitlines()) == 1
     assert "absent" in bad_input("explain", "192.0.2.1", "--snapshot", tmp_path / "absent")
@@ -142,3 +145,44 @@ def test_engine_that_is_not_there_is_named(policy, tmp_path):
     run = postern("explain", "192.0.2.1", "--policy", policy, "--engine", socket)
     assert run.returncode == 1
     assert str(socket) in run.stderr
+
+
+def test_the_rules_in_force_in_an_engine_are_asked(policy, tmp_path):
+    snapshot = tmp_path / "snapshot"
+    fine("compile", "--policy", policy, "-o", snapshot)
+    with EngineHost(tmp_path / "engine.sock") as host:
+        said = bad_input("explain", "203.0.113.130", "--engine", host.socket)
+        assert "no rules in force" in said and host.socket in said
+        fine("apply", "--snapshot", snapshot, "-e", host.socket)
+        fine("entries", "add", "203.0.113.130", "--reason", "talks early", "-e", host.socket)
+        snapshot.unlink()  # the engine needs it no more
+        engine, = fine_json("explain", "203.0.113.130", "--engine", host.socket)["engines"]
+        by_file = explain(policy, "203.0.113.130", "--engine", host.socket)
+        assert engine.pop("engine") == host.socket
+        assert engine["entries"] == by_file["entries"] and len(engine["entries"]) == 1
+        for varying in ("generation", "created"):
+            del engine[varying], by_file[varying]
+        assert engine == by_file
+        text = fine("explain", "203.0.113.130", "--engine", host.socket, "--to", "2001:db8:25::25")
+        assert f"in force in {host.socket}, generation " in text
+        assert "drop list hijacked" in text and "talks early" in text and "drop.json:1" in text
+        assert "submission" not in text
+        assert "2001:db8:dead::7: class " in fine("explain", "2001:db8:dead::7", "--engine", host.socket)
+
+
+def test_what_has_expired_since_decides_nothing(tmp_path):
+    lists = tmp_path / "old.txt"
+    lists.write_text("192.0.2.0/24\n")
+    policy = tmp_path / "site.policy"
+    policy.write_text('list old "old.txt" expires 1d\nservice mx 198.51.100.0/24 port 25\n'
+                      "connection to mx\n    drop list old\n")
+    snapshot = tmp_path / "snapshot"
+    almost_over = os.stat(lists).st_mtime - 86400 + 2
+    os.utime(lists, (almost_over, almost_over))
+    fine("compile", "--policy", policy, "-o", snapshot)
+    assert verdicts(fine_json("explain", "192.0.2.1", "-s", snapshot))["mx"] == ("drop", "rule-drop")
+    while time.time() < almost_over + 86400:
+        time.sleep(0.1)
+    out = fine_json("explain", "192.0.2.1", "-s", snapshot)
+    assert out["lists"][0]["standing"] == "expired"
+    assert verdicts(out)["mx"] == ("allow", "no-rule")

@@ -136,6 +136,28 @@ TEST_F(ApiTest, ASnapshotIsInForceWhenTheAnswerComes) {
   std::remove(path.c_str());
 }
 
+TEST_F(ApiTest, ExplainsByTheRulesInForce) {
+  expect_error(ask("GET", "/v1/explain?address=192.0.2.1"), 404);
+  const auto policy = parse_policy(
+      "protect 192.0.2.9\nservice mx 198.51.100.25/32 port 25\nconnection to mx\n    drop any\n",
+      "test.policy");
+  const std::string path = testing::TempDir() + "postern-api-test-explain.psnap";
+  write_snapshot(path, compile(policy).bytes);
+  ASSERT_EQ(ask("PUT", "/v1/snapshot", R"({"path":")" + path + R"("})").status, 200u);
+  std::remove(path.c_str());
+  const auto account = object_of(ask("GET", "/v1/explain?address=192.0.2.1"));
+  EXPECT_EQ(account.at("generation").to_number<uint64_t>(), engine_.snapshot()->generation());
+  const auto& service = account.at("services").as_array().at(0).as_object();
+  EXPECT_EQ(service.at("verdict"), "drop");
+  EXPECT_EQ(service.at("line"), 4);
+  const auto other = object_of(ask("GET", "/v1/explain?address=192.0.2.9&to=203.0.113.1"));
+  EXPECT_EQ(other.at("protected"), true);
+  EXPECT_TRUE(other.at("services").as_array().empty());
+  expect_error(ask("GET", "/v1/explain"), 400);
+  expect_error(ask("GET", "/v1/explain?address=x"), 422);
+  EXPECT_EQ(ask("POST", "/v1/explain?address=192.0.2.1").allow, "GET");
+}
+
 TEST_F(ApiTest, UnconfirmedRulesSayUntilWhenAndAreConfirmedByTheirGeneration) {
   const auto policy = parse_policy("message\n    accept any\n", "test.policy");
   const std::string path = testing::TempDir() + "postern-api-test-confirm.psnap";

@@ -137,5 +137,25 @@ TEST(Confirmation, NamesAGeneration) {
   EXPECT_EQ(refusal_of(read_confirmation, R"({"generation":1,"all":true})").status, 400u);
 }
 
+TEST(ExplainRequest, ReadsAddressesPlainAndPercentEncoded) {
+  const auto plain = read_explain_request("address=2001:db8::1&to=198.51.100.25");
+  EXPECT_EQ(plain.address.to_string(), "2001:db8::1");
+  EXPECT_EQ(plain.to->to_string(), "198.51.100.25");
+  const auto encoded = read_explain_request("address=2001%3adb8%3A%3A1");
+  EXPECT_EQ(encoded.address.to_string(), "2001:db8::1");
+  EXPECT_FALSE(encoded.to);
+  EXPECT_EQ(read_explain_request("address=::ffff:192.0.2.1").address.to_string(), "192.0.2.1");
+}
+
+TEST(ExplainRequest, RefusesAnotherShapeWith400AndWhatIsNoAddressWith422) {
+  for (const char* query : {"", "to=192.0.2.1", "address", "address=192.0.2.1&to",
+                            "address=192.0.2.1&address=192.0.2.1", "address=192.0.2.1&port=25", "&",
+                            "address=%", "address=%3", "address=%3g", "adress=192.0.2.1"})
+    EXPECT_EQ(refusal_of(read_explain_request, query).status, 400u) << query;
+  for (const char* query : {"address=", "address=192.0.2", "address=192.0.2.1/32",
+                            "address=192.0.2.1&to=mx.example", "address=%00"})
+    EXPECT_EQ(refusal_of(read_explain_request, query).status, 422u) << query;
+}
+
 }  // namespace
 }  // namespace postern
