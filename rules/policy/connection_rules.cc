@@ -34,6 +34,17 @@ bool read_rate_word(std::string_view text, RateLimit& rate) {
   return false;
 }
 
+// Where the last of these lists was taken, if all of them are.
+std::optional<PolicyPlace> last_taken(const std::vector<size_t>& lists,
+                                      const std::vector<std::optional<PolicyPlace>>& taken_by) {
+  std::optional<PolicyPlace> last;
+  for (const size_t list : lists) {
+    if (!taken_by[list]) return std::nullopt;
+    last = std::max(last, taken_by[list]);
+  }
+  return last;
+}
+
 }  // namespace
 
 ConnectionRules::ConnectionRules(Policy& policy)
@@ -41,6 +52,7 @@ ConnectionRules::ConnectionRules(Policy& policy)
 
 void ConnectionRules::read_header(Statement& statement) {
   taken_by_.assign(policy_.lists.size(), std::nullopt);
+  sources_taken_by_.resize(policy_.lists.size());
   any_.reset();
   from_inside_ = statement.accept("from");
   if (from_inside_) {
@@ -74,15 +86,31 @@ void ConnectionRules::read_services(Statement& statement, ConnectionPolicy& bloc
   } while (statement.accept_operator(","));
 }
 
+// What a source is in several blocks for is judged by the first of them.
 void ConnectionRules::read_sources(Statement& statement, OutboundPolicy& block) {
+  std::vector<size_t> all_taken;
   do {
-    if (statement.accept("list"))
-      block.sources.emplace_back(std::in_place_type<InList>, read_list(statement));
-    else if (statement.accept("category"))
-      block.sources.emplace_back(std::in_place_type<InCategory>, read_category(statement));
-    else
+    const auto& token = statement.peek();
+    std::vector<size_t> needed, taken;
+    if (statement.accept("list")) {
+      const auto& source =
+          block.sources.emplace_back(std::in_place_type<InList>, read_list(statement));
+      needed = taken = {std::get<InList>(source).list};
+    } else if (statement.accept("category")) {
+      const auto& source =
+          block.sources.emplace_back(std::in_place_type<InCategory>, read_category(statement));
+      needed = lists_with_category(policy_, std::get<InCategory>(source).category);
+      taken = lists_in_category(policy_, std::get<InCategory>(source).category);
+    } else {
       statement.fail_here(listed({"list", "category"}));
+    }
+    if (const auto before = last_taken(needed, sources_taken_by_))
+      statement.fail_at(token, "what comes from these is judged at " +
+                                   place_beside(policy_, *before, statement.place()) + " already");
+    all_taken.insert(all_taken.end(), taken.begin(), taken.end());
   } while (statement.accept_operator(","));
+  for (const size_t list : all_taken)
+    if (!sources_taken_by_[list]) sources_taken_by_[list] = statement.place();
   if (statement.accept("port")) block.port = statement.expect_port();
 }
 
@@ -221,12 +249,7 @@ void ConnectionRules::check_reachable(const Statement& statement, const Token& t
     needed = lists_with_category(policy_, in_category->category);
     taken = lists_in_category(policy_, in_category->category);
   }
-  if (!needed.empty() &&
-      std::ranges::all_of(needed, [&](size_t list) { return taken_by_[list].has_value(); })) {
-    PolicyPlace last{};
-    for (const size_t list : needed) last = std::max(last, *taken_by_[list]);
-    never(last);
-  }
+  if (const auto before = last_taken(needed, taken_by_)) never(*before);
   if (!ends) return;
   for (const size_t list : taken)
     if (!taken_by_[list]) taken_by_[list] = statement.place();

@@ -44,6 +44,7 @@ class ConnectionRules {
   std::optional<PolicyPlace> any_;
   // Over all blocks:
   std::vector<std::optional<PolicyPlace>> judged_by_;  // per service: the block that judges it
+  std::vector<std::optional<PolicyPlace>> sources_taken_by_;  // per list: the block that judges it
   struct Limit {
     RateLimit rate;
     bool observe;

@@ -214,6 +214,12 @@ INSTANTIATE_TEST_SUITE_P(
               "\"refuse\" speaks to a sender outside; from inside use reset"},
         Fault{"list a \"a\"\nconnection from list a\n limit any 1/hour else refuse", 24,
               "expected drop or reset, not \"refuse\""},
+        Fault{"list a \"a\"\nconnection from list a\n reset any\nconnection from list a port 587",
+              17, "what comes from these is judged at line 2 already"},
+        Fault{
+            "list a \"a\" category x\nlist b \"b\" category x\nconnection from list a\n reset any\n"
+            "connection from list b\n reset any\nconnection from category x port 587",
+            17, "what comes from these is judged at line 5 already"},
         Fault{"connection to", 14, "expected the name of a service, but the line ends"},
         Fault{"connection to mx", 15, "there is no service \"mx\""},
         Fault{"service mx 192.0.2.1\nconnection to mx mx", 18,
