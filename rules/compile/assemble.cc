@@ -236,11 +236,8 @@ class Assembler {
                            .flags = (note.excluded ? PS_NOTE_EXCLUDED : 0) |
                                     (note.number ? PS_NOTE_HAS_NUMBER : 0) |
                                     (note.specificity ? PS_NOTE_HAS_SPECIFICITY : 0) |
-                                    (note.order ? PS_NOTE_HAS_ORDER : 0) |
                                     (fate.kind == NoteFate::Kind::kIgnored ? PS_NOTE_IGNORED : 0),
-                           .reserved = 0,
-                           .specificity = note.specificity.value_or(0),
-                           .order = note.order.value_or(0)});
+                           .specificity = note.specificity.value_or(0)});
       }
     }
     return records;

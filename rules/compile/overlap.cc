@@ -119,8 +119,7 @@ std::vector<Interval<Key>> resolve_overlaps(const std::vector<ListEntry<Key>>& e
                                             const std::vector<NoteFate>& fates) {
   const auto strength_of = [&](const ListEntry<Key>& entry) -> int64_t {
     const auto& note = content.notes[entry.note];
-    if (content.overlap == Overlap::kFirst)
-      return -static_cast<int64_t>(note.order.value_or(entry.line));
+    if (content.overlap == Overlap::kFirst) return -static_cast<int64_t>(entry.line);
     return note.specificity ? *note.specificity : specificity_of(entry.first, entry.last);
   };
   // An ignored entry of a list where one entry decides hides those beneath it, and is no listing.

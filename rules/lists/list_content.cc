@@ -21,8 +21,7 @@ uint64_t hash_of(const EntryNote& note) noexcept {
     int64_t expires_at;
     uint64_t rest;
   } fixed{number, note.expires_at,
-          uint64_t{note.order.value_or(0)} << 16 | uint64_t{note.specificity.value_or(255)} << 1 |
-              uint64_t{note.excluded}};
+          uint64_t{note.specificity.value_or(255)} << 1 | uint64_t{note.excluded}};
   return XXH3_64bits_withSeed(&fixed, sizeof fixed, texts);
 }
 

@@ -42,9 +42,8 @@ struct EntryNote {
   std::optional<double> number = {};   // a count or a weight
   std::string text = {};               // for people: a TXT value, a comment, an owner's name
   int64_t expires_at = kNeverExpires;  // Unix seconds
-  std::optional<uint8_t> specificity =
-      {};                              // where the format's rule is not that of the prefix length
-  std::optional<uint32_t> order = {};  // where the first decides, and that is not the line's number
+  // Where the format's rule is not that of the prefix length.
+  std::optional<uint8_t> specificity = {};
   bool excluded = false;
 
   bool operator==(const EntryNote&) const = default;

@@ -61,7 +61,6 @@ inline constexpr uint32_t PS_NOTE_EXCLUDED = 1;
 inline constexpr uint32_t PS_NOTE_HAS_NUMBER = 2;
 inline constexpr uint32_t PS_NOTE_HAS_SPECIFICITY = 4;
 inline constexpr uint32_t PS_NOTE_IGNORED = 8;  // by a map: its entries are in no sub-list
-inline constexpr uint32_t PS_NOTE_HAS_ORDER = 16;
 
 struct ps_note_record {
   ps_string word, text;
@@ -70,8 +69,7 @@ struct ps_note_record {
   uint32_t list;
   uint32_t sublist;  // 0 where excluded or ignored
   uint32_t flags;    // PS_NOTE_*
-  uint32_t reserved;
-  uint32_t specificity, order;
+  uint32_t specificity;
 };
 
 inline constexpr uint32_t PS_CLASS_PROTECTED = UINT32_MAX;
@@ -94,7 +92,7 @@ struct ps_domain_record {
 static_assert(sizeof(ps_policy_source) == 16);
 static_assert(sizeof(ps_list_record) == 120);
 static_assert(sizeof(ps_sublist_record) == 32);
-static_assert(sizeof(ps_note_record) == 56);
+static_assert(sizeof(ps_note_record) == 48);
 static_assert(sizeof(ps_entry_v4) == 16);
 static_assert(sizeof(ps_entry_v6) == 40);
 static_assert(sizeof(ps_domain_record) == 16);

@@ -81,8 +81,6 @@ inline EntryNote any_note(Overlap overlap) {
   if (one_in(4)) note.expires_at = kNow + *rc::gen::inRange(-7200, 4 * 3600);
   if (overlap == Overlap::kMostSpecific && one_in(4))
     note.specificity = static_cast<uint8_t>(*rc::gen::element(8, 16, 24, 32));
-  if (overlap == Overlap::kFirst && one_in(3))
-    note.order = static_cast<uint32_t>(*rc::gen::inRange(1, 20));
   note.excluded = one_in(4);
   return note;
 }

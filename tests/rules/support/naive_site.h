@@ -75,7 +75,7 @@ struct NaiveList {
 
   long strength(size_t line) const {
     const auto& note = lines[line].note;
-    if (overlap == Overlap::kFirst) return -static_cast<long>(note.order.value_or(line + 1));
+    if (overlap == Overlap::kFirst) return -static_cast<long>(line + 1);
     return note.specificity ? *note.specificity : specificity(lines[line].range);
   }
 
