@@ -13,6 +13,7 @@
 #include "control/smtp/command.h"
 #include "control/smtp/log_text.h"
 #include "control/smtp/teacher.h"
+#include "rules/compile/alternatives.h"
 
 namespace postern::smtp {
 
@@ -271,15 +272,17 @@ void Session::end_transaction() {
 bool Session::is_exempt() const {
   const Snapshot& snapshot = service_.policy->snapshot();
   const ClassId address_class = snapshot.class_of(client_);
-  if (snapshot.is_protected(address_class, std::time(nullptr))) return true;
-  const auto final_in = [&](uint32_t policy) {
-    return (snapshot.verdict(policy, address_class).flags & PS_VERDICT_FINAL) != 0;
+  const int64_t now = std::time(nullptr);
+  if (snapshot.is_protected(address_class, now)) return true;
+  // By the hour, as in the engines: a list that has expired since allows nothing any more.
+  const auto final_in = [&](size_t service) {
+    return (verdict_at(snapshot, service, address_class, now).flags & PS_VERDICT_FINAL) != 0;
   };
   if (const auto service = snapshot.service_of(local_, local_port_))
-    return final_in(service->policy);
+    return final_in(service->service);
   // We stand behind an address translation: which service this is cannot be told.
-  for (uint32_t policy = 0; policy < snapshot.header().policy_count; policy++)
-    if (final_in(policy)) return true;
+  for (size_t service = 0; service < snapshot.policy().services.size(); service++)
+    if (final_in(service)) return true;
   return false;
 }
 

@@ -35,7 +35,7 @@ class Judge {
 
 ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class,
                       int64_t now) {
-  return Judge(snapshot, service, now).verdict_of(snapshot.class_members().at(address_class));
+  return Judge(snapshot, service, now).verdict_of(snapshot.members_of(address_class));
 }
 
 Alternatives alternatives_for(const Snapshot& snapshot, size_t service, ClassId address_class,

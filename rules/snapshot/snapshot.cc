@@ -238,14 +238,17 @@ bool Snapshot::is_protected(ClassId address_class, int64_t now) const {
   });
 }
 
+std::vector<uint32_t> Snapshot::members_of(ClassId address_class) const {
+  const auto members = sections_->members_of(address_class);
+  std::vector<uint32_t> copy(members.begin(), members.end());
+  if (!copy.empty() && copy.back() == PS_CLASS_PROTECTED)
+    copy.back() = static_cast<uint32_t>(sublists_.size());
+  return copy;
+}
+
 std::vector<std::vector<uint32_t>> Snapshot::class_members() const {
   std::vector<std::vector<uint32_t>> classes;
-  for (ClassId i = 0; i < header().class_count; i++) {
-    const auto members = sections_->members_of(i);
-    auto& copy = classes.emplace_back(members.begin(), members.end());
-    if (!copy.empty() && copy.back() == PS_CLASS_PROTECTED)
-      copy.back() = static_cast<uint32_t>(sublists_.size());
-  }
+  for (ClassId i = 0; i < header().class_count; i++) classes.push_back(members_of(i));
   return classes;
 }
 
@@ -275,7 +278,6 @@ EntryNote Snapshot::note_of(uint32_t note) const {
   if (record.flags & PS_NOTE_HAS_NUMBER) result.number = record.number;
   if (record.flags & PS_NOTE_HAS_SPECIFICITY)
     result.specificity = static_cast<uint8_t>(record.specificity);
-  if (record.flags & PS_NOTE_HAS_ORDER) result.order = record.order;
   return result;
 }
 

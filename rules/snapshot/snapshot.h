@@ -110,6 +110,7 @@ class Snapshot {
   // What build_matrix() made the matrix of: per class its sub-lists, sublists().size() last where
   // a prefix protects it.
   std::vector<std::vector<uint32_t>> class_members() const;
+  std::vector<uint32_t> members_of(ClassId address_class) const;  // of one
   // The policy as it was compiled.
   const Policy& policy() const noexcept { return policy_; }
   // The rule with that number (from 1) among those that judge the service; nullptr where there is

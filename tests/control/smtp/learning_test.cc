@@ -12,6 +12,7 @@
 #include <boost/beast/http.hpp>
 #include <boost/json/parse.hpp>
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -160,6 +161,24 @@ TEST_F(Learning, WhoIsAllowedIsNeverLearned) {
   EXPECT_TRUE(proxy_.drain(milliseconds{10'000}));
   std::this_thread::sleep_for(milliseconds{200});
   EXPECT_TRUE(engine.bodies(0).empty());
+}
+
+TEST_F(Learning, WhoWasAllowedUntilJustNowIsJudgedAgain) {
+  ListeningEngine engine(path_);
+  proxy_.local_list_details = " expires 1d";
+  std::filesystem::last_write_time(proxy_.local_list_path(),
+                                   std::filesystem::file_time_type::clock::now() -
+                                       std::chrono::hours{24} + std::chrono::seconds{2});
+  proxy_.start("    accept any\n", "    allow category local\n");
+  // The list expires within two seconds.
+  bool refused = false;
+  for (int i = 0; i < 40 && !refused; i++) {
+    MailClient client(proxy_.port());
+    client.send("EHLO ylmf-pc\r\n");
+    refused = client.reply().starts_with("554 5.5.1 you spoke before the greeting");
+    if (!refused) std::this_thread::sleep_for(milliseconds{100});
+  }
+  EXPECT_TRUE(refused);
 }
 
 TEST_F(Learning, ABrokenSignatureIsNoEvidence) {

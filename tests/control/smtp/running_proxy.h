@@ -27,9 +27,10 @@
 
 namespace postern::test {
 
-inline const char kLocalLists[] =
-    "list local \"local.netset\" format cidr category local contact \"https://why.example/\"\n"
-    "list spam \"spam.domains\" format domains category spam\n"
+inline const char kLocalList[] =
+    "list local \"local.netset\" format cidr category local contact \"https://why.example/\"";
+inline const char kOtherLists[] =
+    "\nlist spam \"spam.domains\" format domains category spam\n"
     "service mx 127.0.0.1/32 port 25\n";
 
 class RunningProxy {
@@ -46,6 +47,9 @@ class RunningProxy {
     workshop_.list("spam.domains", "spam.example\n");
   }
   ~RunningProxy() { stop(); }
+
+  std::string local_list_details;  // what else is declared of the list that has 127.0.0.0/8
+  std::string local_list_path() const { return workshop_.directory().path("local.netset"); }
 
   // Runs it where the proxy runs, and waits for what it returns.
   template <typename Function>
@@ -132,8 +136,8 @@ class RunningProxy {
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
                                                        const std::string& connection_rules) {
     return std::make_shared<const policy::MessagePolicy>(
-        workshop_.snapshot(std::string(kLocalLists) + "connection to mx\n" + connection_rules +
-                           "message\n" + message_rules));
+        workshop_.snapshot(kLocalList + local_list_details + kOtherLists + "connection to mx\n" +
+                           connection_rules + "message\n" + message_rules));
   }
 
   Workshop workshop_;
