@@ -28,16 +28,16 @@ void sort_by_key(std::vector<Item>& items, KeyOf key_of_item) {
     std::stable_sort(items.begin(), items.end(), less);
     return;
   }
-  constexpr int kDigitBits = 11, kPasses = 3;
+  constexpr size_t kDigitBits = 11, kPasses = 3;
   constexpr size_t kDigits = size_t{1} << kDigitBits;
-  const auto digit_of = [&](const Item& item, int pass) {
+  const auto digit_of = [&](const Item& item, size_t pass) {
     return static_cast<size_t>(key_of_item(item) >> (pass * kDigitBits)) & (kDigits - 1);
   };
   std::array<std::array<size_t, kDigits>, kPasses> places{};
   for (const auto& item : items)
-    for (int pass = 0; pass < kPasses; pass++) places[pass][digit_of(item, pass)]++;
+    for (size_t pass = 0; pass < kPasses; pass++) places[pass][digit_of(item, pass)]++;
   std::vector<Item> sorted(items.size());
-  for (int pass = 0; pass < kPasses; pass++) {
+  for (size_t pass = 0; pass < kPasses; pass++) {
     auto& place = places[pass];
     size_t before = 0;
     for (auto& count : place) before += std::exchange(count, before);

@@ -89,15 +89,20 @@ class NameServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return address;
   }
+  // Of UDP and of TCP: connections of tests before may still hold the latter.
   static uint16_t free_port() {
-    const int probe = socket(AF_INET, SOCK_DGRAM, 0);
-    sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    const bool is_fine = bind(probe, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                         getsockname(probe, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-    close(probe);
-    if (!is_fine) throw std::runtime_error("no free port");
-    return ntohs(address.sin_port);
+    for (int attempt = 0; attempt < 100; attempt++) {
+      const int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0);
+      sockaddr_in address = loopback(0);
+      socklen_t length = sizeof address;
+      const bool is_free = bind(udp, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
+                           getsockname(udp, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
+                           bind(tcp, reinterpret_cast<sockaddr*>(&address), length) == 0;
+      close(udp);
+      close(tcp);
+      if (is_free) return ntohs(address.sin_port);
+    }
+    throw std::runtime_error("no free port");
   }
   bool accepts() const {
     const int probe = socket(AF_INET, SOCK_STREAM, 0);
