@@ -143,17 +143,20 @@ PS_INLINE struct ps_key ps_key_of(enum ps_family family, const struct ps_address
   return key;
 }
 
-/* Where separators lead: a line, or separators of one level less. key32: the 32 bits of the key
- * that KEYS32 lines have. */
+/* The slot of child `run` of separators: a line, or separators of one level less. Both kinds of
+ * separators have `first` there. */
+PS_INLINE uint32_t ps_level_slot(const struct ps_block* block, uint32_t slot, uint32_t run) {
+  return (slot & ~(PS_MAX_BLOCKS - 1u)) - (1u << PS_SLOT_LEVELS_SHIFT) +
+         PS_SLOT_BLOCK(((const struct ps_separators32*)block)->first + run);
+}
+/* Where separators lead. key32: the 32 bits of the key that KEYS32 lines have. */
 PS_INLINE uint32_t ps_level_step(const struct ps_block* block, uint32_t slot, uint64_t key,
                                  uint32_t key32) {
   uint32_t run =
       PS_SLOT_KIND(slot) == PS_SLOT_KEYS32
           ? ps_below32(((const struct ps_separators32*)block)->lasts, PS_SEPARATORS32, key32)
           : ps_below64(((const struct ps_separators64*)block)->lasts, PS_SEPARATORS64, key);
-  /* Both kinds have `first` there. */
-  return (slot & ~(PS_MAX_BLOCKS - 1u)) - (1u << PS_SLOT_LEVELS_SHIFT) +
-         PS_SLOT_BLOCK(((const struct ps_separators32*)block)->first + run);
+  return ps_level_slot(block, slot, run);
 }
 PS_INLINE uint32_t ps_keys32_step(const struct ps_block* block, uint32_t key32) {
   const struct ps_line_keys32* line = (const struct ps_line_keys32*)block;

@@ -6,15 +6,24 @@
  * lie the sections that explain a verdict (policy text, lists, entries), which engines never read.
  *
  *   block 0..4         struct ps_snapshot_header
+ *
  *   source_v4_root     65,536 root entries: what an IPv4 source's first 16 bits lead to -> class
+ *
  *   source_v6_root     2^source_v6_bits slots: what the bits behind the first three of an IPv6
- * source in 2000::/3 lead to -> class; absent with 0 bits service_sets       one block each,
- * numbered from 1 (set 0 is never read) matrix             struct
- * ps_verdict[policy_count][class_count], row by row limits             struct ps_limit, numbered
- * from 1 (number 0 is never read) outbound           struct ps_outbound[class_count]; absent
- * without outbound rules nodes              what the roots lead to, and the slots in the header:
- * source_v6 for the IPv6 sources that the root does not cover, service_v4 and service_v6 for
+ *                      source in 2000::/3 lead to -> class; absent with 0 bits
+ *
+ *   service_sets       one block each, numbered from 1 (set 0 is never read)
+ *
+ *   matrix             struct ps_verdict[policy_count][class_count], row by row
+ *
+ *   limits             struct ps_limit, numbered from 1 (number 0 is never read)
+ *
+ *   outbound           struct ps_outbound[class_count]; absent without outbound rules
+ *
+ *   nodes              what the roots lead to, and the slots in the header: source_v6 for the IPv6
+ *                      sources that the root does not cover, service_v4 and service_v6 for
  *                      destinations -> number of a service set, 0 none
+ *
  *   zeros              at least one block, which look-ups in bursts read for what lies outside
  *
  * All numbers are in the byte order of the machine that made the file (little-endian; a file of

@@ -20,17 +20,22 @@ inline constexpr uint32_t kLookupBurst = 64;
 
 namespace burst {
 
+// How near a prefetch brings a line, as __builtin_prefetch counts. Which is faster was measured
+// (docs/decisions/0040).
+inline constexpr int kToFirstLevel = 3, kToSecondLevel = 2;
+
 // Where the addresses of a burst stand: what they have come to, and its block (of a value, any).
 struct Positions {
   alignas(64) uint32_t slots[kLookupBurst];
   alignas(64) uint32_t blocks[kLookupBurst];
 
   // What lies outside the image is its last block, which is all zeros: class 0.
+  template <int near = kToFirstLevel>
   void set(const ps_image& image, uint32_t address, uint32_t slot) noexcept {
     const uint32_t block = PS_SLOT_BLOCK(slot);
     slots[address] = slot;
     blocks[address] = block < image.count ? block : image.count - 1;
-    __builtin_prefetch(&image.blocks[blocks[address]]);
+    __builtin_prefetch(&image.blocks[blocks[address]], 0, near);
   }
 };
 // Addresses of a burst, by number. Room to store 16 at once behind the last one.
