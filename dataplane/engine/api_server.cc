@@ -47,6 +47,7 @@ constexpr std::chrono::seconds kTickInterval{1};
 // before it sees the connection gone.
 constexpr std::chrono::seconds kLingerTime{1};
 constexpr size_t kLingerBytes = 1024 * 1024;
+constexpr size_t kMaxRefused = 64;  // connections told so at one time; further ones just end
 
 Response response_of(ApiAnswer answer, unsigned version) {
   Response response(static_cast<http::status>(answer.status), version);
@@ -127,11 +128,18 @@ class ApiServer::Listener {
         co_await pause.async_wait(kAwait);
         continue;
       }
-      asio::co_spawn(loop_, serve(Stream(std::move(socket)), Count(connections_)), asio::detached);
+      // Those that are being refused hold no place among those that are served, so that clients who
+      // try again and again do not keep the place of one that has gone; past their own bound they
+      // are closed unanswered.
+      if (served_ < kMaxConnections)
+        asio::co_spawn(loop_, serve(Stream(std::move(socket)), Count(served_)), asio::detached);
+      else if (refused_ < kMaxRefused)
+        asio::co_spawn(loop_, turn_away(Stream(std::move(socket)), Count(refused_)),
+                       asio::detached);
     }
   }
 
-  // One connection among those that are open, for as long as it lives.
+  // One connection among those of its kind, for as long as it lives.
   class Count {
    public:
     explicit Count(size_t& count) noexcept : count_(&count) { ++*count_; }
@@ -145,10 +153,6 @@ class ApiServer::Listener {
   };
 
   asio::awaitable<void> serve(Stream stream, Count) {
-    if (connections_ > kMaxConnections) {
-      co_await refuse(stream, api_error(503, "too many connections; try again"));
-      co_return;
-    }
     beast::flat_buffer buffer(kMaxHeaderBytes + Api::kMaxBodyBytes);
     for (bool open = true; open;) {
       Request request;
@@ -173,6 +177,10 @@ class ApiServer::Listener {
     }
     beast::error_code ignored;
     stream.socket().shutdown(Local::socket::shutdown_send, ignored);
+  }
+
+  static asio::awaitable<void> turn_away(Stream stream, Count) {
+    co_await refuse(stream, api_error(503, "too many connections; try again"));
   }
 
   static asio::awaitable<beast::error_code> read(Stream& stream, beast::flat_buffer& buffer,
@@ -206,7 +214,9 @@ class ApiServer::Listener {
   }
 
   Api api_;
-  size_t connections_ = 0;  // before the loop, whose end destroys what counts here
+  // Before the loop, whose end destroys what counts here.
+  size_t served_ = 0;
+  size_t refused_ = 0;
   UnixListener socket_;
   asio::io_context loop_{1};
   Local::acceptor acceptor_;

@@ -14,7 +14,8 @@ namespace postern {
 
 class ApiServer {
  public:
-  // Beyond these a client is answered 503 and hung up on; one that is silent is hung up on.
+  // Beyond these a client is answered 503 and hung up on, and takes the place of nobody; one that
+  // is silent is hung up on.
   static constexpr size_t kMaxConnections = 64;
   static constexpr int kIdleSeconds = 30;
   static constexpr size_t kMaxHeaderBytes = 8 * 1024;
