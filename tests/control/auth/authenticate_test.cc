@@ -105,13 +105,13 @@ TEST_F(Authentication, PassesEd25519) {
   EXPECT_EQ(result.result, Result::kPass) << result.reason;
   EXPECT_EQ(result.key_bits, 256);
   std::string broken = sign_message(kMessage, tags, ed25519());
-  replace(broken, "Alice", "Alicf");
+  replace(broken, "From: Alice", "From: Alicf");
   EXPECT_EQ(outcome(broken), "fail: signature did not verify");
 }
 
 TEST_F(Authentication, FailsABrokenBodyAndABrokenHeader) {
   std::string message = sign_message(kMessage, kTags, rsa());
-  replace(message, "bye", "byf");
+  replace(message, "\nbye", "\nbyf");
   EXPECT_EQ(outcome(message), "fail: body hash did not verify");
   EXPECT_FALSE(last.dkim[0].body_hash_ok);
   EXPECT_EQ(last.dkim[0].key_bits, 1024);
@@ -178,7 +178,7 @@ TEST_F(Authentication, ContentAfterTheSignedLengthIsPolicy) {
   EXPECT_EQ(outcome(sign_message(kMessage, with_tags("l=0"), rsa())),
             "policy: content after the signed length of the body (l=)");
   std::string broken = sign_message(kMessage, exact, rsa()) + "more\r\n";
-  replace(broken, "Alice", "Alicf");
+  replace(broken, "From: Alice", "From: Alicf");
   EXPECT_EQ(outcome(broken), "fail: signature did not verify");
   EXPECT_EQ(outcome(sign_message(kMessage, with_tags("l=1000"), rsa())),
             "permerror: l= is more than the length of the body");
@@ -276,7 +276,7 @@ TEST_F(Authentication, ToldApartWhatDnsSays) {
 
 TEST_F(Authentication, NoAnswerIsMissingWhereTheBodyIsBroken) {
   std::string message = sign_message(kMessage, kTags, rsa());
-  replace(message, "bye", "byf");
+  replace(message, "\nbye", "\nbyf");
   resolver.fail(kKeyName, dns::RecordType::kTxt, "SERVFAIL");
   EXPECT_EQ(outcome(message), "fail: body hash did not verify");
   EXPECT_FALSE(last.dns_failed);
