@@ -47,8 +47,7 @@ const Command kDiffCommand = {
     "OLD NEW [--all]",
     "OLD and NEW are snapshot files. Lists, categories and services are matched by name, as they\n"
     "are now: what has expired counts for nothing. Prefixes are the fewest that cover the\n"
-    "addresses. Exit status 0 whether or not anything changes. Lists of domains and what outbound\n"
-    "rules decide are not compared.\n",
+    "addresses. Exit status 0 whether or not anything changes. Message rules are not compared.\n",
     declare,
     run,
 };

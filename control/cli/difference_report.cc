@@ -36,7 +36,8 @@ std::vector<std::string> extent_cells(const Extent& extent, char sign) {
           signed_text(sign, grouped(extent.prefixes()))};
 }
 
-std::string note_on(const NamedChange& change) {
+template <typename Change>
+std::string note_on(const Change& change) {
   if (change.before == change.after) return "";
   return change.after ? "new" : "gone";
 }
@@ -67,17 +68,29 @@ void print_changes(std::ostream& out, const char* title, const std::vector<Named
   print_table(out, table, changes.size(), all);
 }
 
-void print_verdicts(std::ostream& out, const std::vector<TreatmentChange>& verdicts, bool all) {
+void print_verdicts(std::ostream& out, const char* title,
+                    const std::vector<TreatmentChange>& verdicts, bool all) {
   Table table({kLeft, kLeft, kLeft, kLeft, kRight, kRight, kRight});
-  table.row({"service", "from", "", "to", "IPv4", "IPv6", "prefixes"});
+  table.row({title, "from", "", "to", "IPv4", "IPv6", "prefixes"});
   for (size_t i = 0; i < shown(verdicts.size(), all); i++) {
     const auto& change = verdicts[i];
     const auto& addresses = change.extent.addresses;
-    table.row({change.service, treatment_text(change.from), "->", treatment_text(change.to),
+    table.row({change.name, treatment_text(change.from), "->", treatment_text(change.to),
                addresses.v4 ? grouped(addresses.v4) : "",
                addresses.v6 ? count_text_v6(addresses.v6) : "", grouped(change.extent.prefixes())});
   }
   print_table(out, table, verdicts.size(), all);
+}
+
+void print_domains(std::ostream& out, const std::vector<DomainsChange>& changes, bool all) {
+  Table table({kLeft, kRight, kRight, kLeft});
+  table.row({"list", "domains", "domains"});
+  for (size_t i = 0; i < shown(changes.size(), all); i++) {
+    const auto& change = changes[i];
+    table.row({change.name, signed_text('+', grouped(change.gained)),
+               signed_text('-', grouped(change.lost)), note_on(change)});
+  }
+  print_table(out, table, changes.size(), all);
 }
 
 boost::json::object extent_json(const Extent& extent) {
@@ -104,6 +117,31 @@ boost::json::object treatment_json(const Treatment& treatment) {
           {"limited", treatment.is_limited}};
 }
 
+// named: the key of the name.
+boost::json::array verdicts_json(const std::vector<TreatmentChange>& changes, const char* named) {
+  boost::json::array array;
+  for (const auto& change : changes) {
+    auto object = extent_json(change.extent);
+    boost::json::object verdict{{named, json_text(change.name)},
+                                {"from", treatment_json(change.from)},
+                                {"to", treatment_json(change.to)}};
+    for (auto& member : object) verdict[member.key()] = std::move(member.value());
+    array.push_back(std::move(verdict));
+  }
+  return array;
+}
+
+boost::json::array domains_json(const std::vector<DomainsChange>& changes) {
+  boost::json::array array;
+  for (const auto& change : changes)
+    array.push_back(boost::json::object{{"name", json_text(change.name)},
+                                        {"before", change.before},
+                                        {"after", change.after},
+                                        {"gained", change.gained},
+                                        {"lost", change.lost}});
+  return array;
+}
+
 boost::json::array names_json(const std::vector<std::string>& names) {
   boost::json::array array;
   for (const auto& name : names) array.push_back(boost::json::string(json_text(name)));
@@ -113,25 +151,19 @@ boost::json::array names_json(const std::vector<std::string>& names) {
 }  // namespace
 
 boost::json::object difference_json(const Difference& difference) {
-  boost::json::array verdicts;
-  for (const auto& change : difference.verdicts) {
-    auto object = extent_json(change.extent);
-    boost::json::object verdict{{"service", json_text(change.service)},
-                                {"from", treatment_json(change.from)},
-                                {"to", treatment_json(change.to)}};
-    for (auto& member : object) verdict[member.key()] = std::move(member.value());
-    verdicts.push_back(std::move(verdict));
-  }
   return {{"lists", changes_json(difference.lists)},
           {"categories", changes_json(difference.categories)},
-          {"verdicts", std::move(verdicts)},
+          {"verdicts", verdicts_json(difference.verdicts, "service")},
           {"services_gained", names_json(difference.services_gained)},
-          {"services_lost", names_json(difference.services_lost)}};
+          {"services_lost", names_json(difference.services_lost)},
+          {"outbound", changes_json(difference.outbound)},
+          {"outbound_verdicts", verdicts_json(difference.outbound_verdicts, "block")},
+          {"domains", domains_json(difference.domains)}};
 }
 
 void print_difference(std::ostream& out, const Difference& difference, bool all) {
   if (difference.empty()) {
-    out << "nothing changes for any address\n";
+    out << "nothing changes for any address or domain\n";
     return;
   }
   bool first = true;
@@ -149,7 +181,19 @@ void print_difference(std::ostream& out, const Difference& difference, bool all)
   }
   if (!difference.verdicts.empty()) {
     apart();
-    print_verdicts(out, difference.verdicts, all);
+    print_verdicts(out, "service", difference.verdicts, all);
+  }
+  if (!difference.outbound.empty()) {
+    apart();
+    print_changes(out, "outbound, sources", difference.outbound, all);
+  }
+  if (!difference.outbound_verdicts.empty()) {
+    apart();
+    print_verdicts(out, "outbound, destinations", difference.outbound_verdicts, all);
+  }
+  if (!difference.domains.empty()) {
+    apart();
+    print_domains(out, difference.domains, all);
   }
   for (const auto& name : difference.services_gained) {
     apart();

@@ -14,7 +14,7 @@ namespace postern::cli {
 boost::json::object difference_json(const Difference& difference);
 
 // A table each for lists, categories and verdicts, of which only the largest changes are shown
-// unless all are asked for; "nothing changes for any address" where that is so.
+// unless all are asked for; "nothing changes for any address or domain" where that is so.
 void print_difference(std::ostream& out, const Difference& difference, bool all);
 
 }  // namespace postern::cli

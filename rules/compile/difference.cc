@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // One walk over the address space with both snapshots side by side (rules/compile/difference.h).
-// What a pair of classes means for lists, categories and services is worked out once per pair, as
-// numbers of tallies; a tally joins neighbouring stretches before it counts their prefixes.
+// What a pair of classes means for lists, categories and whatever judges is worked out once per
+// pair, as numbers of tallies; a tally joins neighbouring stretches before it counts their
+// prefixes. An address is taken as a source, but under outbound rules' verdicts, where it is the
+// destination.
 #include "rules/compile/difference.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 
 #include "rules/compile/expiry.h"
 #include "rules/snapshot/class_ranges.h"
@@ -34,24 +38,84 @@ class Names {
   std::vector<std::string> names_;
 };
 
+// First line of a block of outbound rules, sources in order.
+std::string name_of(const Policy& policy, const OutboundPolicy& block) {
+  std::set<std::string> sources;
+  for (const auto& source : block.sources)
+    if (const auto* in_list = std::get_if<InList>(&source))
+      sources.insert("list " + policy.lists[in_list->list].name);
+    else if (const auto* in_category = std::get_if<InCategory>(&source))
+      sources.insert("category " + in_category->category);
+  std::string name = "from ";
+  for (const auto& source : sources) name += (name.size() > 5 ? ", " : "") + source;
+  return name + " port " + std::to_string(block.port);
+}
+
+std::vector<std::string> names_of_services(const Policy& policy) {
+  std::vector<std::string> names;
+  for (const auto& service : policy.services) names.push_back(service.name);
+  return names;
+}
+
+std::vector<std::string> names_of_blocks(const Policy& policy) {
+  std::vector<std::string> names;
+  for (const auto& block : policy.outbound) names.push_back(name_of(policy, block));
+  return names;
+}
+
+// What both have: where each stands in either.
+struct Common {
+  Common(const std::vector<std::string>& old_names, const std::vector<std::string>& new_names) {
+    for (size_t i = 0; i < new_names.size(); i++) {
+      const auto old = std::ranges::find(old_names, new_names[i]);
+      if (old == old_names.end()) {
+        gained.push_back(new_names[i]);
+        continue;
+      }
+      names.push_back(new_names[i]);
+      in_old.push_back(static_cast<size_t>(old - old_names.begin()));
+      in_new.push_back(i);
+    }
+    std::ranges::copy_if(old_names, std::back_inserter(lost), [&](const std::string& name) {
+      return std::ranges::find(new_names, name) == new_names.end();
+    });
+  }
+  std::vector<std::string> names, gained, lost;
+  std::vector<size_t> in_old, in_new;  // per name
+};
+
 // What its class means for an address, in terms of both snapshots.
 struct Meaning {
-  std::set<size_t> lists, categories;
-  std::vector<Treatment> treatments;  // per service that both have
+  std::set<size_t> lists, categories, blocks;  // at most one block
+  std::vector<Treatment> treatments;           // per service that both have, then per block
+};
+
+bool has_domains(const ListFacts& list) {
+  return list.format == "domains";
+}
+
+struct AllNames {
+  Names lists, categories, blocks;
 };
 
 class Meanings {
  public:
-  // services: indices into the policy's services.
-  Meanings(const Snapshot& snapshot, std::vector<size_t> services, Names& lists, Names& categories,
-           int64_t now)
-      : snapshot_(snapshot), services_(std::move(services)), now_(now) {
-    for (const auto& list : snapshot.lists()) lists_.push_back(lists.number_of(list.name));
+  // services, blocks: indices into those of the policy.
+  Meanings(const Snapshot& snapshot, const std::vector<size_t>& services,
+           const std::vector<size_t>& blocks, AllNames& names, int64_t now)
+      : snapshot_(snapshot), matrix_(build_matrix_at(snapshot, now)), now_(now) {
+    for (const auto& list : snapshot.lists()) {
+      lists_.push_back(names.lists.number_of(list.name));
+      if (!has_domains(list)) of_addresses_.insert(lists_.back());
+    }
     for (const auto& sublist : snapshot.sublists())
       categories_.push_back(sublist.category.empty()
                                 ? std::nullopt
-                                : std::optional<size_t>(categories.number_of(sublist.category)));
-    cells_ = matrix_at(snapshot, now).cells;
+                                : std::optional(names.categories.number_of(sublist.category)));
+    for (const auto& name : names_of_blocks(snapshot.policy()))
+      blocks_.push_back(names.blocks.number_of(name));
+    for (const size_t service : services) rows_.push_back(matrix_.row_of_service[service]);
+    for (const size_t block : blocks) rows_.push_back(matrix_.row_of_outbound[block]);
   }
 
   Meaning of(ClassId address_class) const {
@@ -62,9 +126,11 @@ class Meanings {
       meaning.lists.insert(lists_[sublist.list]);
       if (const auto category = categories_[number]) meaning.categories.insert(*category);
     }
-    for (const size_t service : services_) {
-      const auto row = size_t{snapshot_.row_of(service)} * snapshot_.header().class_count;
-      const auto& verdict = cells_[row + address_class];
+    if (!matrix_.outbound_block.empty())
+      if (const auto block = matrix_.outbound_block[address_class]; block != Matrix::kNoBlock)
+        meaning.blocks.insert(blocks_[block]);
+    for (const uint32_t row : rows_) {
+      const auto& verdict = matrix_.rows[row][address_class];
       meaning.treatments.push_back({.action = static_cast<Action>(verdict.action),
                                     .is_final = (verdict.flags & PS_VERDICT_FINAL) != 0,
                                     .is_hard = (verdict.flags & PS_VERDICT_HARD) != 0,
@@ -73,18 +139,22 @@ class Meanings {
     return meaning;
   }
 
-  bool has_list(size_t number) const { return std::ranges::find(lists_, number) != lists_.end(); }
+  bool has_list(size_t number) const { return of_addresses_.contains(number); }
+  bool has_block(size_t number) const {
+    return std::ranges::find(blocks_, number) != blocks_.end();
+  }
   bool has_category(size_t number) const {
     return std::ranges::find(categories_, std::optional(number)) != categories_.end();
   }
 
  private:
   const Snapshot& snapshot_;
-  const std::vector<size_t> services_;
+  const Matrix matrix_;
   const int64_t now_;
-  std::vector<size_t> lists_;                      // the number of each list's name
+  std::vector<size_t> lists_, blocks_;             // the number of each one's name
+  std::set<size_t> of_addresses_;                  // of lists_
   std::vector<std::optional<size_t>> categories_;  // likewise, per sub-list
-  std::vector<ps_verdict> cells_;
+  std::vector<uint32_t> rows_;                     // of what is compared
 };
 
 // An extent in the making.
@@ -118,7 +188,15 @@ class Tally {
 };
 
 // Whatever an address may go through: {what, number of its name, from, to}.
-enum class What { kListGained, kListLost, kCategoryGained, kCategoryLost, kVerdict };
+enum class What {
+  kListGained,
+  kListLost,
+  kCategoryGained,
+  kCategoryLost,
+  kBlockGained,
+  kBlockLost,
+  kVerdict
+};
 using Change = std::tuple<What, size_t, Treatment, Treatment>;
 
 template <typename Key>
@@ -175,6 +253,8 @@ class SideBySide {
     only_in(right.lists, left.lists, What::kListGained);
     only_in(left.categories, right.categories, What::kCategoryLost);
     only_in(right.categories, left.categories, What::kCategoryGained);
+    only_in(left.blocks, right.blocks, What::kBlockLost);
+    only_in(right.blocks, left.blocks, What::kBlockGained);
     for (size_t i = 0; i < left.treatments.size(); i++)
       if (left.treatments[i] != right.treatments[i])
         tallies.push_back(tally_of({What::kVerdict, i, left.treatments[i], right.treatments[i]}));
@@ -206,46 +286,78 @@ std::vector<NamedChange> largest_first(std::vector<NamedChange> changes) {
   return changes;
 }
 
-size_t index_of(const std::vector<Service>& services, const std::string& name) {
-  const auto found = std::ranges::find(services, name, &Service::name);
-  return static_cast<size_t>(found - services.begin());
+std::vector<TreatmentChange> largest_first(std::vector<TreatmentChange> changes) {
+  std::ranges::stable_sort(changes, [](const auto& left, const auto& right) {
+    return left.extent.addresses.sources() > right.extent.addresses.sources();
+  });
+  return changes;
+}
+
+// Lists of domains, by name; a list that is expired by then has none.
+std::map<std::string, std::vector<std::string>> domains_at(const Snapshot& snapshot, int64_t now) {
+  std::map<std::string, std::vector<std::string>> found;
+  for (size_t i = 0; i < snapshot.lists().size(); i++) {
+    const auto& list = snapshot.lists()[i];
+    if (!has_domains(list)) continue;
+    auto& domains = found[list.name];
+    if (!list.expires_at || *list.expires_at > now) domains = snapshot.domains_of(i);
+    domains.erase(std::unique(domains.begin(), domains.end()), domains.end());
+  }
+  return found;
+}
+
+std::vector<DomainsChange> changes_of_domains(const Snapshot& before, const Snapshot& after,
+                                              int64_t now) {
+  const auto old_lists = domains_at(before, now), new_lists = domains_at(after, now);
+  std::set<std::string> names;
+  for (const auto& [name, domains] : old_lists) names.insert(name);
+  for (const auto& [name, domains] : new_lists) names.insert(name);
+  std::vector<DomainsChange> changes;
+  for (const auto& name : names) {
+    const auto old_list = old_lists.find(name), new_list = new_lists.find(name);
+    DomainsChange change{
+        .name = name, .before = old_list != old_lists.end(), .after = new_list != new_lists.end()};
+    const std::vector<std::string> none;
+    const auto& from = change.before ? old_list->second : none;
+    const auto& to = change.after ? new_list->second : none;
+    std::vector<std::string> stay;
+    std::ranges::set_intersection(from, to, std::back_inserter(stay));
+    change.lost = from.size() - stay.size();
+    change.gained = to.size() - stay.size();
+    if (change.before != change.after || change.lost + change.gained > 0)
+      changes.push_back(std::move(change));
+  }
+  std::ranges::stable_sort(changes, [](const auto& left, const auto& right) {
+    return left.lost + left.gained > right.lost + right.gained;
+  });
+  return changes;
 }
 
 }  // namespace
 
 Difference difference_of(const Snapshot& before, const Snapshot& after, int64_t now) {
-  Difference difference;
-  const auto& old_services = before.policy().services;
-  const auto& new_services = after.policy().services;
-  std::vector<size_t> in_old, in_new;
-  for (size_t i = 0; i < new_services.size(); i++) {
-    const auto old = index_of(old_services, new_services[i].name);
-    if (old == old_services.size()) {
-      difference.services_gained.push_back(new_services[i].name);
-      continue;
-    }
-    in_old.push_back(old);
-    in_new.push_back(i);
-  }
-  for (const auto& service : old_services)
-    if (index_of(new_services, service.name) == new_services.size())
-      difference.services_lost.push_back(service.name);
-
-  Names lists, categories;
-  const Meanings new_meanings(after, in_new, lists, categories, now);
-  const Meanings old_meanings(before, in_old, lists, categories, now);
+  const Common services(names_of_services(before.policy()), names_of_services(after.policy()));
+  const Common blocks(names_of_blocks(before.policy()), names_of_blocks(after.policy()));
+  AllNames names;
+  const Meanings new_meanings(after, services.in_new, blocks.in_new, names, now);
+  const Meanings old_meanings(before, services.in_old, blocks.in_old, names, now);
   SideBySide comparison(old_meanings, new_meanings);
   comparison.walk<KeyV4>(before, after);
   comparison.walk<KeyV6>(before, after);
 
-  for (size_t i = 0; i < lists.all().size(); i++)
-    difference.lists.push_back({.name = lists.all()[i],
+  Difference difference;
+  for (size_t i = 0; i < names.lists.all().size(); i++)
+    difference.lists.push_back({.name = names.lists.all()[i],
                                 .before = old_meanings.has_list(i),
                                 .after = new_meanings.has_list(i)});
-  for (size_t i = 0; i < categories.all().size(); i++)
-    difference.categories.push_back({.name = categories.all()[i],
+  for (size_t i = 0; i < names.categories.all().size(); i++)
+    difference.categories.push_back({.name = names.categories.all()[i],
                                      .before = old_meanings.has_category(i),
                                      .after = new_meanings.has_category(i)});
+  for (size_t i = 0; i < names.blocks.all().size(); i++)
+    difference.outbound.push_back({.name = names.blocks.all()[i],
+                                   .before = old_meanings.has_block(i),
+                                   .after = new_meanings.has_block(i)});
   for (const auto& [change, tally] : comparison.changes()) {
     const auto& [what, number, from, to] = change;
     const auto& extent = comparison.extent(tally);
@@ -262,16 +374,29 @@ Difference difference_of(const Snapshot& before, const Snapshot& after, int64_t 
       case What::kCategoryLost:
         difference.categories[number].lost = extent;
         break;
+      case What::kBlockGained:
+        difference.outbound[number].gained = extent;
+        break;
+      case What::kBlockLost:
+        difference.outbound[number].lost = extent;
+        break;
       case What::kVerdict:
-        difference.verdicts.push_back({new_services[in_new[number]].name, from, to, extent});
+        if (number < services.names.size())
+          difference.verdicts.push_back({services.names[number], from, to, extent});
+        else
+          difference.outbound_verdicts.push_back(
+              {blocks.names[number - services.names.size()], from, to, extent});
         break;
     }
   }
   difference.lists = largest_first(std::move(difference.lists));
   difference.categories = largest_first(std::move(difference.categories));
-  std::ranges::stable_sort(difference.verdicts, [](const auto& left, const auto& right) {
-    return left.extent.addresses.sources() > right.extent.addresses.sources();
-  });
+  difference.outbound = largest_first(std::move(difference.outbound));
+  difference.verdicts = largest_first(std::move(difference.verdicts));
+  difference.outbound_verdicts = largest_first(std::move(difference.outbound_verdicts));
+  difference.services_gained = services.gained;
+  difference.services_lost = services.lost;
+  difference.domains = changes_of_domains(before, after, now);
   return difference;
 }
 

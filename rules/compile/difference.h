@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Difference: what another snapshot changes for addresses, at a certain time: which ones come to be
-// in a list or a category or leave it, and which ones a service treats otherwise. Lists, categories
-// and services are matched by name. Sub-lists that have expired by then count for nothing in both.
-// Limits: lists of domains are not compared; what outbound rules (`connection from`) decide is not,
-// but their lists are; of a service that only one of them has there is nothing to compare.
+// Difference: what another snapshot changes, at a certain time: which addresses come to be in a
+// list or a category or leave it, which ones a service treats otherwise; which ones outbound rules
+// judge
+// (`connection from`), and which destinations they treat otherwise; how many domains come into a
+// list of domains or leave it. Lists, categories and services are matched by name, blocks of
+// outbound rules by what their first line says. What has expired by then counts for nothing in
+// both. Limits: of a service or a block that only one of them has there is nothing to compare;
+// message rules are not compared.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +29,7 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
-// Of a list or a category.
+// Of a list, a category, or the sources of a block of outbound rules.
 struct NamedChange {
   std::string name;
   bool before = true, after = true;  // whether it is declared there; a category: by any list
@@ -46,9 +49,16 @@ struct Treatment {
 };
 
 struct TreatmentChange {
-  std::string service;
+  std::string name;  // of the service or the block
   Treatment from, to;
-  Extent extent;
+  Extent extent;  // of sources; under outbound rules, of destinations
+};
+
+// Of a list of domains, in domains.
+struct DomainsChange {
+  std::string name;
+  bool before = true, after = true;  // whether it is declared there
+  uint64_t gained = 0, lost = 0;
 };
 
 // The largest changes first; what does not change is left out.
@@ -56,10 +66,14 @@ struct Difference {
   std::vector<NamedChange> lists, categories;
   std::vector<TreatmentChange> verdicts;
   std::vector<std::string> services_gained, services_lost;
+  std::vector<NamedChange> outbound;  // the sources of each block
+  std::vector<TreatmentChange> outbound_verdicts;
+  std::vector<DomainsChange> domains;
 
   bool empty() const noexcept {
     return lists.empty() && categories.empty() && verdicts.empty() && services_gained.empty() &&
-           services_lost.empty();
+           services_lost.empty() && outbound.empty() && outbound_verdicts.empty() &&
+           domains.empty();
   }
 };
 

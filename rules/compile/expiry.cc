@@ -5,17 +5,19 @@
 
 #include <algorithm>
 
-#include "rules/compile/matrix.h"
-
 namespace postern {
 
-MatrixAt matrix_at(const Snapshot& snapshot, int64_t now) {
+Matrix build_matrix_at(const Snapshot& snapshot, int64_t now) {
   const auto classes = snapshot.class_members();
-  auto matrix = build_matrix({.policy = snapshot.policy(),
-                              .sublists = snapshot.sublists(),
-                              .classes = classes,
-                              .protect_owner = static_cast<uint32_t>(snapshot.sublists().size()),
-                              .now = now});
+  return build_matrix({.policy = snapshot.policy(),
+                       .sublists = snapshot.sublists(),
+                       .classes = classes,
+                       .protect_owner = static_cast<uint32_t>(snapshot.sublists().size()),
+                       .now = now});
+}
+
+MatrixAt matrix_at(const Snapshot& snapshot, int64_t now) {
+  auto matrix = build_matrix_at(snapshot, now);
   MatrixAt result;
   for (const auto& row : matrix.rows)
     result.cells.insert(result.cells.end(), row.begin(), row.end());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/abi/snapshot_format.h"
+#include "rules/compile/matrix.h"
 #include "rules/snapshot/snapshot.h"
 
 namespace postern {
@@ -19,7 +20,9 @@ struct MatrixAt {
   std::vector<ps_outbound> outbound;  // per class, as from header.outbound on; empty: absent
 };
 
-// now: Unix seconds.
+// As the compiler would have built it at that time. now: Unix seconds.
+Matrix build_matrix_at(const Snapshot& snapshot, int64_t now);
+// What of that an image has.
 MatrixAt matrix_at(const Snapshot& snapshot, int64_t now);
 
 // The first time after `now` at which a sub-list stops counting; nullopt when none will.

@@ -126,10 +126,10 @@ class ListLoader {
     list.changed_at = facts.changed_at;
     if (facts.reading_hash != list.reading_hash || (options_.strict && facts.skipped > 0))
       return false;
-    auto content = options_.previous->content_of(previous);
+    const auto& content = previous_content(previous);
     // Relative times count from when the file was written.
     if (facts.modified_at != list.modified_at && has_times(content)) return false;
-    list.content = std::move(content);
+    list.content = content;
     list.report.format = facts.format;
     list.report.skipped = facts.skipped;
     list.report.unchanged = true;
@@ -168,7 +168,7 @@ class ListLoader {
     list.changed_at = facts.changed_at;
     list.content_hash = facts.content_hash;
     list.reading_hash = facts.reading_hash;
-    list.content = options_.previous->content_of(previous);
+    list.content = previous_content(previous);
     list.report = {.name = declaration.name,
                    .file = path,
                    .format = facts.format,
@@ -176,6 +176,13 @@ class ListLoader {
                    .skipped = facts.skipped,
                    .kept_previous = true};
     return list;
+  }
+
+  // What that list said. All are taken out of the snapshot at the first need of one, as their
+  // entries lie there in the order of addresses, not of lists.
+  const ListContent& previous_content(size_t list) {
+    if (previous_contents_.empty()) previous_contents_ = options_.previous->contents();
+    return previous_contents_[list];
   }
 
   // What `expires` and `stale` say of a file of this age.
@@ -217,6 +224,7 @@ class ListLoader {
   const CompileOptions& options_;
   const int64_t now_;  // Unix seconds
   std::vector<Diagnostic>& warnings_;
+  std::vector<ListContent> previous_contents_;
 };
 
 // Rules that take a list for addresses when it turned out to have domains, or the other way round.

@@ -118,16 +118,17 @@ class MatrixBuilder {
     const auto& blocks = input_.policy.outbound;
     if (blocks.empty()) return;
     matrix_.features |= PS_FEATURE_OUTBOUND;
-    std::vector<uint32_t> block_of(input_.sublists.size(), UINT32_MAX);
+    std::vector<uint32_t> block_of(input_.sublists.size(), Matrix::kNoBlock);
     for (uint32_t i = 0; i < blocks.size(); i++)
       for (const auto& source : blocks[i].sources)
         for (const uint32_t sublist : index_.matching(source))
           block_of[sublist] = std::min(block_of[sublist], i);
     for (const auto& live : live_) {
-      uint32_t block = UINT32_MAX;
+      uint32_t block = Matrix::kNoBlock;
       for (const uint32_t sublist : live.sublists()) block = std::min(block, block_of[sublist]);
+      matrix_.outbound_block.push_back(block);
       auto& outbound = matrix_.outbound.emplace_back();
-      if (block < blocks.size())
+      if (block != Matrix::kNoBlock)
         outbound = {blocks[block].port, static_cast<uint16_t>(matrix_.row_of_outbound[block])};
     }
   }

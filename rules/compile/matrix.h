@@ -27,12 +27,16 @@ struct MatrixInput {
 };
 
 struct Matrix {
+  static constexpr uint32_t kNoBlock = UINT32_MAX;
+
   std::vector<std::vector<ps_verdict>> rows;  // [row][class]
   std::vector<uint32_t> row_of_service;       // per Policy::services
   std::vector<uint32_t> row_of_outbound;      // per Policy::outbound
   std::vector<ps_limit> limits;               // [0] is never read
   std::vector<ps_outbound> outbound;          // per class; empty without outbound rules
-  uint32_t features = 0;                      // PS_FEATURE_*
+  // Per class, likewise: the index into Policy::outbound, kNoBlock where nothing judges it.
+  std::vector<uint32_t> outbound_block;
+  uint32_t features = 0;  // PS_FEATURE_*
 };
 
 // Throws BadInput naming the block that the matrix has no room for, and the lists that cause it.

@@ -288,27 +288,32 @@ Provenance Snapshot::provenance_of(uint32_t note, uint32_t line, const AddressRa
   return provenance;
 }
 
-ListContent Snapshot::content_of(size_t list) const {
-  const auto& record = sections_->lists()[list];
-  ListContent content;
-  content.overlap = static_cast<Overlap>(record.overlap);
-  std::vector<uint32_t> numbers;
-  for (uint32_t i = 0; i < record.note_count; i++)
-    numbers.push_back(content.notes.number_of(note_of(record.first_note + i)));
-  const auto is_of_list = [&](uint32_t note) {
-    return note >= record.first_note && note - record.first_note < record.note_count;
+std::vector<ListContent> Snapshot::contents() const {
+  std::vector<ListContent> contents(lists_.size());
+  struct Owner {
+    ListContent* content;
+    uint32_t number;  // of the note there
   };
-  for (const auto& entry : sections_->entries_v4())
-    if (is_of_list(entry.note))
-      content.v4.push_back(
-          {entry.first, entry.last, entry.line, numbers[entry.note - record.first_note]});
-  for (const auto& entry : sections_->entries_v6())
-    if (is_of_list(entry.note))
-      content.add(range_of(entry), entry.line, numbers[entry.note - record.first_note]);
-  for (const auto& domain : sections_->domains())
-    if (domain.list == list)
-      content.domains.push_back({std::string(sections_->text_of(domain.domain)), domain.line});
-  return content;
+  std::vector<Owner> owners;  // per note of the snapshot
+  for (size_t list = 0; list < lists_.size(); list++) {
+    const auto& record = sections_->lists()[list];
+    auto& content = contents[list];
+    content.overlap = static_cast<Overlap>(record.overlap);
+    for (uint32_t i = 0; i < record.note_count; i++)
+      owners.push_back({&content, content.notes.number_of(note_of(record.first_note + i))});
+  }
+  for (const auto& entry : sections_->entries_v4()) {
+    const auto [content, number] = owners[entry.note];
+    content->v4.push_back({entry.first, entry.last, entry.line, number});
+  }
+  for (const auto& entry : sections_->entries_v6()) {
+    const auto [content, number] = owners[entry.note];
+    content->add(range_of(entry), entry.line, number);
+  }
+  for (const auto& record : sections_->domains())
+    contents[record.list].domains.push_back(
+        {std::string(sections_->text_of(record.domain)), record.line});
+  return contents;
 }
 
 const std::vector<std::string>& Snapshot::domains_of(size_t list) const {

@@ -73,7 +73,7 @@ class Snapshot {
   // Throws BadInput naming the file and what is wrong with it; std::system_error if unreadable.
   // Verified only in outline it is good for class_of(), service_of() and explain(): the checksum is
   // not looked at, so a damaged file may answer wrongly, but stays within itself. Then no
-  // domains_of(), content_of() or sublist_entries().
+  // domains_of(), contents() or sublist_entries().
   static std::shared_ptr<const Snapshot> open(const std::string& path,
                                               Verified verified = Verified::kWhole);
   static std::shared_ptr<const Snapshot> from_bytes(std::vector<std::byte> bytes,
@@ -120,8 +120,9 @@ class Snapshot {
   uint32_t row_of(size_t service) const noexcept;
   // How many entries of lists are in each of sublists().
   std::vector<uint64_t> sublist_entries() const;
-  // What one list said, entries in the order of addresses. For keeping the last good one.
-  ListContent content_of(size_t list) const;
+  // What each of lists() said, entries in the order of addresses. For taking lists over that have
+  // not changed, or whose new file is refused.
+  std::vector<ListContent> contents() const;
   // The domains of a list of format domains, lower case, sorted; none where the list has expired.
   const std::vector<std::string>& domains_of(size_t list) const;
 

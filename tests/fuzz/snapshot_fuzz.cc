@@ -91,7 +91,7 @@ void look_up(const Snapshot& snapshot) {
     }
     snapshot.explain(where, std::nullopt, 0);
   }
-  for (size_t list = 0; list < snapshot.lists().size(); list++) snapshot.content_of(list);
+  snapshot.contents();
 }
 
 // As `postern explain` does. In outline, each question is answered or the file refused.

@@ -27,7 +27,7 @@ def extent(v4=0, v6=0, prefixes_v4=0, prefixes_v6=0):
 
 def test_nothing_changes(old, tmp_path):
     new = compile_new(tmp_path)
-    assert fine("diff", old, new) == "nothing changes for any address\n"
+    assert fine("diff", old, new) == "nothing changes for any address or domain\n"
     out = fine_json("diff", old, new)
     assert (out["lists"], out["categories"], out["verdicts"]) == ([], [], [])
     assert out["old"]["snapshot"] == str(old)
@@ -71,6 +71,34 @@ def test_names_that_come_and_go(old, tmp_path):
     text = fine("diff", old, new)
     assert "service sending is new" in text
     assert "service submission is gone" in text
+
+
+def test_outbound_rules_and_domains(tmp_path):
+    site = write_site(tmp_path, partners_netset="198.18.0.1\n")
+    lists = POLICY.split("service ")[0] + 'list known "known.txt" format domains\n'
+    block = "connection from list dynamic\n    allow list partners\n    drop any\n"
+    (tmp_path / "known.txt").write_text("example.com\nexample.net\n")
+    site.write_text(lists + block)
+    fine("compile", "--policy", site, "-o", tmp_path / "old")
+    (tmp_path / "known.txt").write_text("example.com\nexample.org\nexample.edu\n")
+    site.write_text(lists + block.replace("allow list partners\n", "")
+                    + "connection from list partners port 587\n    drop any\n")
+    fine("compile", "--policy", site, "-o", tmp_path / "new")
+    out = fine_json("diff", tmp_path / "old", tmp_path / "new")
+    assert (out["lists"], out["verdicts"]) == ([], [])
+    block, = out["outbound"]
+    assert (block["name"], block["before"], block["after"]) == (
+        "from list partners port 587", False, True)
+    assert block["gained"]["addresses"]["v4"] > 0
+    verdict, = out["outbound_verdicts"]
+    assert (verdict["block"], verdict["from"]["verdict"], verdict["to"]["verdict"]) == (
+        "from list dynamic port 25", "allow", "drop")
+    assert out["domains"] == [
+        {"name": "known", "before": True, "after": True, "gained": 2, "lost": 1}]
+    rows = [line.split() for line in fine("diff", tmp_path / "old", tmp_path / "new").splitlines()]
+    assert ["known", "+2", "-1"] in rows
+    assert any(row[:8] == "from list dynamic port 25 allow final ->".split() for row in rows)
+    assert any(row[:5] == "from list partners port 587".split() for row in rows)
 
 
 def test_what_has_expired_counts_for_nothing(old, tmp_path):

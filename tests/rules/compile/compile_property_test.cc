@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Random sites - lists that overlap, with exclusions, values, maps, weights and expiries, protects,
-// services, rules of every kind - compiled, and asked about every address near every boundary:
-// lists, services and verdicts are those of the naive twin, at compile time and, by the matrix of
-// a later hour, hours later. At least a million
-// addresses are compared in every run.
+// services, outbound rules, rules of every kind - compiled, and asked about every address near
+// every boundary: lists, services and verdicts are those of the naive twin, at compile time and, by
+// the matrix of a later hour, hours later. At least a million addresses are compared in every run.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -45,12 +44,13 @@ std::vector<IpAddress> boundaries(const NaiveSite& site) {
   return {found.begin(), found.end()};
 }
 
-NaiveVerdict told(const Snapshot& snapshot, size_t service, const ps_verdict& verdict) {
+// rule_of: the rule of a number, nullptr where there is none.
+template <typename RuleOf>
+NaiveVerdict told(const Snapshot& snapshot, const RuleOf& rule_of, const ps_verdict& verdict) {
   NaiveVerdict result{static_cast<Action>(verdict.action), static_cast<Reason>(verdict.reason),
                       (verdict.flags & PS_VERDICT_FINAL) != 0};
-  if (const auto* rule = snapshot.rule_of(service, verdict.rule)) result.rule = rule->text;
-  if (const auto* rule = snapshot.rule_of(service, verdict.observed_rule))
-    result.observed = rule->text;
+  if (const auto* rule = rule_of(verdict.rule)) result.rule = rule->text;
+  if (const auto* rule = rule_of(verdict.observed_rule)) result.observed = rule->text;
   if (verdict.limit != 0) {
     const auto* limits = reinterpret_cast<const ps_limit*>(snapshot.image_bytes().data()) +
                          size_t{snapshot.header().limits} * (PS_BLOCK_BYTES / sizeof(ps_limit));
@@ -59,9 +59,41 @@ NaiveVerdict told(const Snapshot& snapshot, size_t service, const ps_verdict& ve
   return result;
 }
 
+NaiveVerdict told_of_service(const Snapshot& snapshot, size_t service, const ps_verdict& verdict) {
+  return told(
+      snapshot, [&](uint16_t number) { return snapshot.rule_of(service, number); }, verdict);
+}
+
+NaiveVerdict told_of_block(const Snapshot& snapshot, size_t block, const ps_verdict& verdict) {
+  const auto& rules = snapshot.policy().outbound[block].rules;
+  return told(
+      snapshot,
+      [&](uint16_t number) {
+        return number > 0 && number <= rules.size() ? &rules[number - 1u] : nullptr;
+      },
+      verdict);
+}
+
+// As the compiler wrote it.
+MatrixAt matrix_of(const Snapshot& snapshot) {
+  const auto& header = snapshot.header();
+  const auto* bytes = snapshot.image_bytes().data();
+  const auto* cells =
+      reinterpret_cast<const ps_verdict*>(bytes + size_t{header.matrix} * PS_BLOCK_BYTES);
+  MatrixAt matrix;
+  matrix.cells.assign(cells, cells + size_t{header.policy_count} * header.class_count);
+  if (header.outbound != 0) {
+    const auto* outbound =
+        reinterpret_cast<const ps_outbound*>(bytes + size_t{header.outbound} * PS_BLOCK_BYTES);
+    matrix.outbound.assign(outbound, outbound + header.class_count);
+  }
+  return matrix;
+}
+
 class Comparison {
  public:
-  explicit Comparison(const NaiveSite& site) : site_(site), snapshot_(compiled(site, kNow)) {}
+  explicit Comparison(const NaiveSite& site)
+      : site_(site), snapshot_(compiled(site, kNow)), in_image_(matrix_of(*snapshot_)) {}
 
   void run() {
     for (const auto& where : boundaries(site_)) compare(where);
@@ -87,6 +119,7 @@ class Comparison {
   void compare_all(const IpAddress& where) {
     const auto address_class = snapshot_->class_of(where);
     compare_lists(where, address_class, kNow);
+    compare_outbound(where, address_class, in_image_, kNow);
     compare_services(where);
     compare_entries(where);
     const auto explanation = snapshot_->explain(where, std::nullopt, kNow);
@@ -133,8 +166,8 @@ class Comparison {
   void compare_verdict(const IpAddress& where, ClassId address_class, size_t number,
                        const ps_verdict& explained) const {
     const auto& service = site_.services[number];
-    RC_ASSERT(told(*snapshot_, number, explained) ==
-              site_.judge(service, where, site_.listed(where, kNow)));
+    RC_ASSERT(told_of_service(*snapshot_, number, explained) ==
+              site_.judge(service.rules, where, site_.listed(where, kNow)));
     // The engines' way: destination -> row of the matrix -> verdict.
     const auto found = snapshot_->service_of(service.destinations[0].first(), service.port);
     RC_ASSERT(found.has_value());
@@ -142,23 +175,46 @@ class Comparison {
     RC_ASSERT(std::memcmp(&verdict, &explained, sizeof verdict) == 0);
   }
 
+  // The address as a source from the inside, and as where such a source goes.
+  void compare_outbound(const IpAddress& where, ClassId address_class, const MatrixAt& matrix,
+                        int64_t now) {
+    if (site_.outbound.empty()) {
+      RC_ASSERT(matrix.outbound.empty());
+      return;
+    }
+    const auto listed = site_.listed(where, now);
+    const auto block = site_.outbound_of(listed);
+    const auto& found = matrix.outbound[address_class];
+    RC_ASSERT(found.port == (block ? site_.outbound[*block].port : 0));
+    if (block) row_of_block_[*block] = found.policy;
+    for (const auto& [number, row] : row_of_block_) {
+      const auto& verdict =
+          matrix.cells[row * size_t{snapshot_->header().class_count} + address_class];
+      RC_ASSERT(told_of_block(*snapshot_, number, verdict) ==
+                site_.judge(site_.outbound[number].rules, where, listed));
+    }
+  }
+
   // What an engine writes over the matrix at that hour.
   void compare_later(const IpAddress& where, ClassId address_class, int64_t now) {
     auto& matrix = later_[now];
     if (matrix.cells.empty()) matrix = matrix_at(*snapshot_, now);
     compare_lists(where, address_class, now);
+    compare_outbound(where, address_class, matrix, now);
     for (size_t i = 0; i < site_.services.size(); i++) {
       const auto& service = site_.services[i];
       const auto row = snapshot_->service_of(service.destinations[0].first(), service.port)->policy;
       const auto& verdict =
           matrix.cells[size_t{row} * snapshot_->header().class_count + address_class];
-      RC_ASSERT(told(*snapshot_, i, verdict) ==
-                site_.judge(service, where, site_.listed(where, now)));
+      RC_ASSERT(told_of_service(*snapshot_, i, verdict) ==
+                site_.judge(service.rules, where, site_.listed(where, now)));
     }
   }
 
   const NaiveSite& site_;
   std::shared_ptr<const Snapshot> snapshot_;
+  const MatrixAt in_image_;
+  std::map<size_t, size_t> row_of_block_;  // as far as a source was met
   std::map<int64_t, MatrixAt> later_;
   uint64_t addresses_ = 0;
 };

@@ -54,7 +54,7 @@ TEST(Difference, CountsAddressesAndPrefixesPerListCategoryAndVerdict) {
   EXPECT_EQ(difference.categories[0].gained, list.gained);
   EXPECT_TRUE(difference.categories[0].lost.addresses.is_zero()) << "b has them still";
   ASSERT_EQ(difference.verdicts.size(), 1u);
-  EXPECT_EQ(difference.verdicts[0].service, "mx");
+  EXPECT_EQ(difference.verdicts[0].name, "mx");
   EXPECT_EQ(difference.verdicts[0].from.action, Action::ALLOW);
   EXPECT_EQ(difference.verdicts[0].to.action, Action::DROP);
   EXPECT_EQ(difference.verdicts[0].extent, list.gained);
@@ -92,6 +92,57 @@ TEST(Difference, NamesListsThatComeAndGo) {
   EXPECT_TRUE(difference.categories.empty());
 }
 
+TEST(Difference, TellsWhomOutboundRulesJudgeAndWhatTheySayOfDestinations) {
+  Workshop workshop;
+  workshop.list("a", "203.0.113.0/24\n");
+  workshop.list("b", "198.51.100.0/25\n");
+  const std::string lists = "list a \"a\" category x\nlist b \"b\" category y\n";
+  const auto before =
+      workshop.snapshot(lists + "connection from list a\n  allow list b\n  drop any\n");
+  const auto same_for_all =
+      workshop.snapshot(lists + "connection from list a port 25\n  allow list b\n  drop any\n");
+  EXPECT_TRUE(difference_of(*before, *same_for_all, before->created()).empty());
+  workshop.list("a", "203.0.113.0/25\n");
+  const auto after = workshop.snapshot(
+      lists + "connection from list a\n  drop any\nconnection from category y port 587\n");
+  const auto difference = difference_of(*before, *after, after->created());
+  EXPECT_TRUE(difference.verdicts.empty());
+  ASSERT_EQ(difference.outbound.size(), 2u);
+  EXPECT_EQ(difference.outbound[0].name, "from list a port 25");
+  EXPECT_TRUE(difference.outbound[0].before && difference.outbound[0].after);
+  EXPECT_EQ(difference.outbound[0].lost.addresses.v4, 128u);
+  EXPECT_EQ(difference.outbound[1].name, "from category y port 587");
+  EXPECT_FALSE(difference.outbound[1].before);
+  EXPECT_EQ(difference.outbound[1].gained.addresses.v4, 128u);
+  ASSERT_EQ(difference.outbound_verdicts.size(), 1u);
+  EXPECT_EQ(difference.outbound_verdicts[0].name, "from list a port 25");
+  EXPECT_EQ(difference.outbound_verdicts[0].from.action, Action::ALLOW);
+  EXPECT_EQ(difference.outbound_verdicts[0].to.action, Action::DROP);
+  EXPECT_EQ(difference.outbound_verdicts[0].extent.addresses.v4, 128u);
+}
+
+TEST(Difference, CountsDomains) {
+  Workshop workshop;
+  workshop.list("d", "example.com\nexample.net\nexample.org\nexample.org\n");
+  const auto before = workshop.snapshot("list d \"d\" format domains expires 7d\n");
+  EXPECT_TRUE(difference_of(*before, *before, before->created()).empty());
+  workshop.list("d", "example.com\nexample.edu\n");
+  const auto after =
+      workshop.snapshot("list d \"d\" format domains expires 7d\nlist e \"d\" format domains\n");
+  const auto difference = difference_of(*before, *after, after->created());
+  EXPECT_TRUE(difference.lists.empty());
+  ASSERT_EQ(difference.domains.size(), 2u);
+  EXPECT_EQ(difference.domains[0].name, "d");
+  EXPECT_EQ(difference.domains[0].gained, 1u);
+  EXPECT_EQ(difference.domains[0].lost, 2u);
+  EXPECT_EQ(difference.domains[1].name, "e");
+  EXPECT_EQ(difference.domains[1].gained, 2u);
+  EXPECT_FALSE(difference.domains[1].before);
+  const auto later = difference_of(*before, *after, after->created() + 8 * 86400);
+  ASSERT_EQ(later.domains.size(), 1u) << "d has expired in both by then";
+  EXPECT_EQ(later.domains[0].name, "e");
+}
+
 // The naive twin: for each thing that can happen to an address, the stretches to which it does.
 struct Happening {
   std::string what, name;
@@ -99,9 +150,9 @@ struct Happening {
   auto operator<=>(const Happening&) const = default;
 };
 
-Treatment treatment_of(const NaiveSite& site, const NaiveService& service, const IpAddress& source,
-                       int64_t now) {
-  const auto verdict = site.judge(service, source, site.listed(source, now));
+Treatment treatment_of(const NaiveSite& site, const std::vector<NaiveRule>& rules,
+                       const IpAddress& where, int64_t now) {
+  const auto verdict = site.judge(rules, where, site.listed(where, now));
   return {.action = verdict.action,
           .is_final = verdict.is_final,
           .is_hard = false,
@@ -132,9 +183,23 @@ std::vector<Happening> happenings(const NaiveSite& before, const NaiveSite& afte
   for (const auto& service : before.services)
     for (const auto& same : after.services) {
       if (same.name != service.name) continue;
-      const auto left = treatment_of(before, service, where, now);
-      const auto right = treatment_of(after, same, where, now);
+      const auto left = treatment_of(before, service.rules, where, now);
+      const auto right = treatment_of(after, same.rules, where, now);
       if (left != right) found.push_back({"verdict", service.name, left, right});
+    }
+  const auto block_of = [](const NaiveSite& site, const NaiveSite::Listed& listed) {
+    const auto block = site.outbound_of(listed);
+    return block ? site.outbound[*block].text() : "";
+  };
+  const auto old_block = block_of(before, from), new_block = block_of(after, to);
+  if (old_block != new_block && !old_block.empty()) found.push_back({"block lost", old_block});
+  if (old_block != new_block && !new_block.empty()) found.push_back({"block gained", new_block});
+  for (const auto& block : before.outbound)
+    for (const auto& same : after.outbound) {
+      if (same.text() != block.text()) continue;
+      const auto left = treatment_of(before, block.rules, where, now);
+      const auto right = treatment_of(after, same.rules, where, now);
+      if (left != right) found.push_back({"outbound verdict", block.text(), left, right});
     }
   return found;
 }
@@ -178,7 +243,13 @@ void compare(const NaiveSite& before, const NaiveSite& after, int64_t now) {
     add({"category lost", category.name}, category.lost);
   }
   for (const auto& verdict : difference.verdicts)
-    add({"verdict", verdict.service, verdict.from, verdict.to}, verdict.extent);
+    add({"verdict", verdict.name, verdict.from, verdict.to}, verdict.extent);
+  for (const auto& block : difference.outbound) {
+    add({"block gained", block.name}, block.gained);
+    add({"block lost", block.name}, block.lost);
+  }
+  for (const auto& verdict : difference.outbound_verdicts)
+    add({"outbound verdict", verdict.name, verdict.from, verdict.to}, verdict.extent);
   RC_ASSERT(found == expected);
   RC_ASSERT(std::ranges::is_sorted(difference.lists, std::ranges::greater(), &NamedChange::size));
 }

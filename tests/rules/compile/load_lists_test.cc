@@ -138,7 +138,7 @@ TEST_F(LoadLists, KeepsTheLastGoodOneOverGenerations) {
   for (int i = 0; i < 3; i++)
     snapshot = shop_.snapshot("list a \"a.txt\"\n", {.previous = snapshot.get()});
   EXPECT_TRUE(snapshot->lists()[0].kept_previous);
-  EXPECT_EQ(snapshot->content_of(0).size(), 2u);
+  EXPECT_EQ(snapshot->contents()[0].size(), 2u);
 }
 
 TEST_F(LoadLists, HasNothingToKeepOfAListThatIsNew) {

@@ -135,7 +135,9 @@ TEST_F(SnapshotTest, KeepsThePolicy) {
 }
 
 TEST_F(SnapshotTest, KeepsEntriesAndDomains) {
-  const auto content = snapshot_->content_of(0);
+  const auto contents = snapshot_->contents();
+  ASSERT_THAT(contents, SizeIs(3));
+  const auto& content = contents[0];
   ASSERT_THAT(content.v4, SizeIs(1));
   EXPECT_EQ(content.v4[0].first, 0xcb007100u);
   EXPECT_EQ(content.v4[0].last, 0xcb0071ffu);
@@ -145,7 +147,7 @@ TEST_F(SnapshotTest, KeepsEntriesAndDomains) {
   EXPECT_EQ(content.notes[content.v6[0].note].text, "SBL2");
   EXPECT_THAT(snapshot_->domains_of(2), ElementsAre("example.com", "example.net"));
   EXPECT_THAT(snapshot_->domains_of(0), IsEmpty());
-  EXPECT_EQ(snapshot_->content_of(2).domains[0].line, 3u);
+  EXPECT_EQ(contents[2].domains[0].line, 3u);
 }
 
 TEST_F(SnapshotTest, ExplainsAVerdictDownToTheLine) {

@@ -401,7 +401,7 @@ TEST_F(Damage, NeverMakesALookUpGoWrong) {
         snapshot->explain(source, std::nullopt, 0);
         snapshot->service_of(source, 25);
       }
-      for (size_t list = 0; list < snapshot->lists().size(); list++) snapshot->content_of(list);
+      snapshot->contents();
     } catch (const BadInput& bad) {
       EXPECT_EQ(bad.diagnostics().size(), 1u);
     }

@@ -117,10 +117,18 @@ inline std::vector<std::string> categories_of(const std::vector<NaiveList>& list
   return {found.begin(), found.end()};
 }
 
-// Rules of which none is out of reach, as the parser demands.
-inline std::vector<NaiveRule> any_rules(const std::vector<NaiveList>& lists) {
-  std::vector<NaiveRule> rules;
-  std::set<std::string> taken;  // texts of the matches that an ending rule has taken
+inline bool is_accepted(const NaiveSite& site) {
+  try {
+    parse_policy(site.policy(), "trial");
+    return true;
+  } catch (const BadInput&) {
+    return false;
+  }
+}
+
+// Adds to rules, which are the site's own, such as the parser accepts: none is out of reach.
+inline void add_any_rules(NaiveSite& site, std::vector<NaiveRule>& rules) {
+  const auto& lists = site.lists;
   const auto categories = categories_of(lists);
   for (int tries = *rc::gen::inRange(0, 8); tries > 0; tries--) {
     NaiveRule rule;
@@ -137,24 +145,30 @@ inline std::vector<NaiveRule> any_rules(const std::vector<NaiveList>& lists) {
       rule.weight_at_least = *rc::gen::inRange(1, 7);
     // A category may be taken by rules for all its lists; the parser knows, so this asks it.
     rules.push_back(rule);
-    NaiveSite trial{.lists = lists,
-                    .protects = {},
-                    .protected_lists = {},
-                    .protected_categories = {},
-                    .services = {{"s", {prefix("192.0.2.0/24")}, 25, rules}}};
-    try {
-      parse_policy(trial.policy(), "trial");
-    } catch (const BadInput&) {
-      rules.pop_back();
-    }
+    if (!is_accepted(site)) rules.pop_back();
   }
-  return rules;
 }
 
 inline bool touches(const std::vector<Prefix>& prefixes, const Prefix& one) {
   return std::ranges::any_of(prefixes, [&](const Prefix& other) {
     return other.contains(one.first()) || one.contains(other.first());
   });
+}
+
+// One block of outbound rules more, where the parser accepts what was drawn: a block whose sources
+// all have one already is an error.
+inline void add_any_outbound(NaiveSite& site) {
+  NaiveOutbound block{{}, {}, *rc::gen::element<uint16_t>(25, 587), {}};
+  for (const auto& list : site.lists)
+    if (one_in(3)) block.lists.push_back(list.name);
+  for (const auto& category : categories_of(site.lists))
+    if (one_in(4)) block.categories.push_back(category);
+  if (block.lists.empty() && block.categories.empty()) return;
+  site.outbound.push_back(std::move(block));
+  if (is_accepted(site))
+    add_any_rules(site, site.outbound.back().rules);
+  else
+    site.outbound.pop_back();
 }
 
 inline NaiveSite any_site() {
@@ -176,9 +190,10 @@ inline NaiveSite any_site() {
           !touches(service.destinations, prefix))
         service.destinations.push_back(prefix);
     if (service.destinations.empty()) continue;
-    service.rules = any_rules(site.lists);
     site.services.push_back(std::move(service));
+    add_any_rules(site, site.services.back().rules);
   }
+  for (int i = *rc::gen::inRange(0, 3); i > 0; i--) add_any_outbound(site);
   return site;
 }
 

@@ -160,6 +160,23 @@ struct NaiveService {
   std::vector<NaiveRule> rules;
 };
 
+// `connection from`: what judges attempts from the inside, by where they go.
+struct NaiveOutbound {
+  std::vector<std::string> lists, categories;  // of the source
+  uint16_t port;
+  std::vector<NaiveRule> rules;
+
+  std::string text() const {
+    std::vector<std::string> sources;
+    for (const auto& category : categories) sources.push_back("category " + category);
+    for (const auto& list : lists) sources.push_back("list " + list);
+    std::ranges::sort(sources);
+    std::string text = "from ";
+    for (size_t i = 0; i < sources.size(); i++) text += (i ? ", " : "") + sources[i];
+    return text + " port " + std::to_string(port);
+  }
+};
+
 struct NaiveVerdict {
   Action action = Action::ALLOW;
   Reason reason = Reason::NO_RULE;
@@ -172,10 +189,11 @@ struct NaiveVerdict {
 };
 
 struct NaiveSite {
-  std::vector<NaiveList> lists;
-  std::vector<Prefix> protects;
-  std::vector<std::string> protected_lists, protected_categories;
-  std::vector<NaiveService> services;
+  std::vector<NaiveList> lists = {};
+  std::vector<Prefix> protects = {};
+  std::vector<std::string> protected_lists = {}, protected_categories = {};
+  std::vector<NaiveService> services = {};
+  std::vector<NaiveOutbound> outbound = {};
 
   std::string policy() const {
     std::string text;
@@ -189,6 +207,10 @@ struct NaiveSite {
       text += " port " + std::to_string(service.port) + '\n';
       text += "connection to " + service.name + '\n';
       for (const auto& rule : service.rules) text += "  " + rule.text() + '\n';
+    }
+    for (const auto& block : outbound) {
+      text += "connection " + block.text() + '\n';
+      for (const auto& rule : block.rules) text += "  " + rule.text() + '\n';
     }
     return text;
   }
@@ -211,6 +233,17 @@ struct NaiveSite {
     return found;
   }
 
+  // Index into outbound: the first block that has the source in one of its lists or categories.
+  std::optional<size_t> outbound_of(const Listed& listed) const {
+    for (size_t i = 0; i < outbound.size(); i++)
+      if (std::ranges::any_of(outbound[i].lists,
+                              [&](const auto& name) { return listed.contains(name); }) ||
+          std::ranges::any_of(outbound[i].categories,
+                              [&](const auto& c) { return has_category(listed, c); }))
+        return i;
+    return std::nullopt;
+  }
+
   bool is_protected(const IpAddress& source, const Listed& listed) const {
     for (const auto& prefix : protects)
       if (prefix.contains(source)) return true;
@@ -220,12 +253,13 @@ struct NaiveSite {
                                [&](const auto& c) { return has_category(listed, c); });
   }
 
-  NaiveVerdict judge(const NaiveService& service, const IpAddress& source,
+  // By the rules of a service, a source; by those of an outbound block, a destination.
+  NaiveVerdict judge(const std::vector<NaiveRule>& rules, const IpAddress& address,
                      const Listed& listed) const {
-    if (is_protected(source, listed)) return {Action::ALLOW, Reason::PROTECTED, true};
+    if (is_protected(address, listed)) return {Action::ALLOW, Reason::PROTECTED, true};
     NaiveVerdict verdict;
     bool limited = false;
-    for (const auto& rule : service.rules) {
+    for (const auto& rule : rules) {
       if (!matches(rule, listed)) continue;
       if (rule.limit > 0) {
         // One that is in force goes before one that is only observed.
