@@ -4,7 +4,9 @@
 #include "rules/compile/compile.h"
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
+#include <string>
 
 #include "rules/compile/assemble.h"
 #include "rules/compile/classes.h"
@@ -23,6 +25,18 @@ uint64_t next_generation(const CompileOptions& options) {
                                        std::chrono::system_clock::now().time_since_epoch());
   const auto generation = static_cast<uint64_t>(std::max<int64_t>(clock.count(), 1));
   return options.previous ? std::max(generation, options.previous->generation() + 1) : generation;
+}
+
+// The lists with the most entries.
+std::string names_of_largest(const std::vector<LoadedList>& lists) {
+  constexpr size_t kShown = 3;
+  std::vector<const ListReport*> reports;
+  for (const auto& list : lists) reports.push_back(&list.report);
+  std::ranges::stable_sort(reports, std::greater<>(), &ListReport::entries);
+  std::string names;
+  for (size_t i = 0; i < std::min(kShown, reports.size()); i++)
+    names += (i ? ", " : "") + reports[i]->name + " (" + std::to_string(reports[i]->entries) + ")";
+  return names;
 }
 
 }  // namespace
@@ -50,7 +64,9 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
                              .generation = next_generation(options),
                              .created = static_cast<uint64_t>(now.time_since_epoch().count())});
   } catch (const std::length_error& error) {
-    throw BadInput(Diagnostic{.file = policy.file(), .message = error.what()});
+    throw BadInput(Diagnostic{
+        .file = policy.file(),
+        .message = std::string(error.what()) + "; most entries are of " + names_of_largest(lists)});
   }
   for (const auto& list : lists) result.lists.push_back(list.report);
   result.classes = static_cast<uint32_t>(classes.members.size());

@@ -113,7 +113,7 @@ class MatrixBuilder {
     return known->second;
   }
 
-  // Which of the outbound blocks judges what comes from each class.
+  // Which of the outbound blocks judges what comes from each class; none what is protected.
   void assign_outbound() {
     const auto& blocks = input_.policy.outbound;
     if (blocks.empty()) return;
@@ -123,9 +123,11 @@ class MatrixBuilder {
       for (const auto& source : blocks[i].sources)
         for (const uint32_t sublist : index_.matching(source))
           block_of[sublist] = std::min(block_of[sublist], i);
-    for (const auto& live : live_) {
+    for (size_t i = 0; i < live_.size(); i++) {
       uint32_t block = Matrix::kNoBlock;
-      for (const uint32_t sublist : live.sublists()) block = std::min(block, block_of[sublist]);
+      if (!is_protected(input_, input_.classes[i]))
+        for (const uint32_t sublist : live_[i].sublists())
+          block = std::min(block, block_of[sublist]);
       matrix_.outbound_block.push_back(block);
       auto& outbound = matrix_.outbound.emplace_back();
       if (block != Matrix::kNoBlock)

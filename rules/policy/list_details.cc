@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rules/policy/names.h"
 #include "rules/text/quoted.h"
 
 namespace postern {
@@ -33,6 +34,25 @@ decltype(ValueMap::match) read_map_match(Statement& statement) {
     return ValueMap::NumberIs{comparison, statement.expect_number()};
   }
   return ValueMap::WordIs{std::string(statement.take().text)};
+}
+
+// "sha256//BASE64", several with ";" between: any one of them will do, so that a host can change
+// its key.
+bool are_pins(std::string_view text) {
+  constexpr std::string_view kKind = "sha256//";
+  constexpr size_t kBase64 = 44;  // of 32 bytes, with one "=" at the end
+  for (;;) {
+    const auto pin = text.substr(0, text.find(';'));
+    const auto digest = pin.substr(std::min(pin.size(), kKind.size()));
+    if (!pin.starts_with(kKind) || digest.size() != kBase64 || !digest.ends_with('=') ||
+        !std::ranges::all_of(digest.substr(0, kBase64 - 1), [](char c) {
+          return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                 c == '+' || c == '/';
+        }))
+      return false;
+    if (pin.size() == text.size()) return true;
+    text.remove_prefix(pin.size() + 1);
+  }
 }
 
 std::string expect_url(Statement& statement, std::string_view what) {
@@ -69,6 +89,8 @@ void read_map(Statement& statement, ListDeclaration& list) {
   const auto& first = statement.peek();
   if (list.maps.size() == kMaxMapsPerList)
     statement.fail_at(first, "more than " + std::to_string(kMaxMapsPerList) + " maps of one list");
+  if (has_only_domains(list))
+    statement.fail_at(first, "this map can never hold: domains have no values");
   ValueMap map;
   map.match = read_map_match(statement);
   if (statement.accept("ignore")) {
@@ -119,10 +141,10 @@ void read_fetch(Statement& statement, ListDeclaration& list) {
       only_once(!fetch.pin.empty());
       const auto& token = statement.peek();
       fetch.pin = statement.expect_string("a pin");
-      if (!fetch.pin.starts_with("sha256//") || fetch.pin.size() != 52)
+      if (!are_pins(fetch.pin))
         statement.fail_at(token,
                           "a pin is sha256// and the base64 of the host's public key's "
-                          "SHA-256");
+                          "SHA-256; several have ; between");
     } else if (statement.accept("checksum")) {
       only_once(!fetch.checksum_url.empty());
       const auto& token = statement.peek();

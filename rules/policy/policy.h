@@ -77,10 +77,11 @@ struct StaleRule {
 struct FetchDeclaration {
   std::string url;                    // https:; redirects stay with its host
   std::optional<uint64_t> max_bytes;  // of what is transferred; unset: 64 MiB
-  std::string pin;                    // "sha256//BASE64" of the host's public key; empty: none
-  std::string checksum_url;           // a file with the SHA-256; empty: none
-  std::string signature_url;          // a detached signature; empty: none
-  std::string key_file;               // the public key (PEM) that it is checked with
+  std::string
+      pin;  // "sha256//BASE64" of the host's public key, perhaps several with ';'; empty: none
+  std::string checksum_url;   // a file with the SHA-256; empty: none
+  std::string signature_url;  // a detached signature; empty: none
+  std::string key_file;       // the public key (PEM) that it is checked with
   PolicyPlace place;
 };
 

@@ -207,7 +207,8 @@ def test_a_file_that_somebody_changed_is_fetched_anew(site):
     assert site.file.read_text() == FEED
     site.state.write_text("{ not json")
     assert not site.fetch()["not_modified"]
-    site.write_policy(fetch="pin \"" + site.server.pin + '"')
+    other = "sha256//" + base64.b64encode(b"x" * 32).decode()
+    site.write_policy(fetch=f'pin "{other};{site.server.pin}"')
     assert not site.fetch()["not_modified"], "the policy asks for more than before"
 
 

@@ -183,7 +183,7 @@ class Comparison {
       return;
     }
     const auto listed = site_.listed(where, now);
-    const auto block = site_.outbound_of(listed);
+    const auto block = site_.outbound_of(where, listed);
     const auto& found = matrix.outbound[address_class];
     RC_ASSERT(found.port == (block ? site_.outbound[*block].port : 0));
     if (block) row_of_block_[*block] = found.policy;

@@ -187,8 +187,8 @@ std::vector<Happening> happenings(const NaiveSite& before, const NaiveSite& afte
       const auto right = treatment_of(after, same.rules, where, now);
       if (left != right) found.push_back({"verdict", service.name, left, right});
     }
-  const auto block_of = [](const NaiveSite& site, const NaiveSite::Listed& listed) {
-    const auto block = site.outbound_of(listed);
+  const auto block_of = [&](const NaiveSite& site, const NaiveSite::Listed& listed) {
+    const auto block = site.outbound_of(where, listed);
     return block ? site.outbound[*block].text() : "";
   };
   const auto old_block = block_of(before, from), new_block = block_of(after, to);

@@ -166,7 +166,15 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"list a \"a\"\n fetch \"https://a/\" signature \"https://A:8443/s\"", 49,
               "expected \"key\", but the line ends"},
         Fault{"list a \"a\"\n fetch \"https://a/\" pin \"sha256//x\"", 25,
-              "a pin is sha256// and the base64 of the host's public key's SHA-256"},
+              "a pin is sha256// and the base64 of the host's public key's SHA-256; several have ; "
+              "between"},
+        Fault{"list a \"a\"\n fetch \"https://a/\" pin "
+              "\"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;\"",
+              25,
+              "a pin is sha256// and the base64 of the host's public key's SHA-256; several have ; "
+              "between"},
+        Fault{"list a \"a\" format domains\n map any weight 2", 6,
+              "this map can never hold: domains have no values"},
         Fault{"list a \"a\"\n fetch \"https://a/\"\n fetch \"https://a/\"", 8,
               "there is a fetch already, at line 2"}));
 

@@ -144,14 +144,15 @@ TEST(Policy, SaysWhereListsComeFrom) {
       "list a \"a\"\n  fetch \"https://Lists.example.net:8443/a?x=1\" max-bytes 50M\n"
       "list b \"b\"\n  fetch \"https://example.net/b\" checksum \"https://example.net/b.sum\" "
       "signature \"https://example.net/b.sig\" key \"b.pem\" "
-      "pin \"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"\n");
+      "pin \"sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=;"
+      "sha256//ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=\"\n");
   ASSERT_TRUE(policy.lists[0].fetch && policy.lists[1].fetch);
   EXPECT_EQ(policy.lists[0].fetch->url, "https://Lists.example.net:8443/a?x=1");
   EXPECT_EQ(policy.lists[0].fetch->max_bytes, uint64_t{50} << 20);
   EXPECT_EQ(policy.lists[1].fetch->checksum_url, "https://example.net/b.sum");
   EXPECT_EQ(policy.lists[1].fetch->signature_url, "https://example.net/b.sig");
   EXPECT_EQ(policy.lists[1].fetch->key_file, "b.pem");
-  EXPECT_EQ(policy.lists[1].fetch->pin.size(), 52u);
+  EXPECT_EQ(policy.lists[1].fetch->pin.size(), 2 * 52u + 1);
 }
 
 TEST(Policy, LimitsObservesAndRefuses) {

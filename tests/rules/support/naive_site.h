@@ -234,7 +234,8 @@ struct NaiveSite {
   }
 
   // Index into outbound: the first block that has the source in one of its lists or categories.
-  std::optional<size_t> outbound_of(const Listed& listed) const {
+  std::optional<size_t> outbound_of(const IpAddress& source, const Listed& listed) const {
+    if (is_protected(source, listed)) return std::nullopt;
     for (size_t i = 0; i < outbound.size(); i++)
       if (std::ranges::any_of(outbound[i].lists,
                               [&](const auto& name) { return listed.contains(name); }) ||
