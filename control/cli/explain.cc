@@ -108,11 +108,12 @@ void print_services(const json::object& account, const std::vector<CoveringEntry
           {"", "", "",
            "only observed: " + place(*observed, "file", "line") + ": " + text(*observed, "rule")});
     for (const auto& change : service.at("changes").as_array()) {
-      const auto without = text(change.as_object(), "without");
+      std::string without;
+      for (const auto& one : change.at("without").as_array())
+        without += (without.empty() ? "" : " and ") + std::string(one.as_string());
       table.row({"", text(change.as_object(), "verdict"), "",
-                 without == "protect"     ? "would be, if nothing protected it"
-                 : without == "all lists" ? "would be, in none of these lists"
-                                          : "would be, without " + without});
+                 without == "protect" ? "would be, if nothing protected it"
+                                      : "would be, without " + without});
     }
     if (service.at("final").as_bool()) continue;
     for (const auto& [socket, entry] : covering)

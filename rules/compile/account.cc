@@ -25,7 +25,7 @@ struct Findings {
   const Snapshot& snapshot;
   IpAddress address;
   Explanation explanation;
-  std::vector<Alternatives> alternatives;  // per service of the explanation
+  std::vector<std::vector<Alternative>> alternatives;  // per service of the explanation
   int64_t now;
 
   const Policy& policy() const { return snapshot.policy(); }
@@ -79,17 +79,17 @@ json::object rule_json(const Findings& findings, const ConnectionRule& rule) {
           {"line", rule.place.line}};
 }
 
-json::array alternatives_json(const Findings& findings, const Alternatives& alternatives) {
+json::array alternatives_json(const Findings& findings,
+                              const std::vector<Alternative>& alternatives) {
   json::array array;
-  for (const auto& one : alternatives.single) {
-    json::object object{{"without", "protect"}, {"verdict", action_word(one.verdict)}};
-    if (one.without_list)
-      object["without"] = json_text("list " + findings.snapshot.lists()[*one.without_list].name);
-    array.push_back(std::move(object));
-  }
-  if (alternatives.without_all)
+  for (const auto& one : alternatives) {
+    json::array without;
+    for (const size_t list : one.without_lists)
+      without.push_back(json::string(json_text("list " + findings.snapshot.lists()[list].name)));
+    if (without.empty()) without.push_back("protect");
     array.push_back(
-        {{"without", "all lists"}, {"verdict", action_word(*alternatives.without_all)}});
+        json::object{{"without", std::move(without)}, {"verdict", action_word(one.verdict)}});
+  }
   return array;
 }
 

@@ -3,6 +3,8 @@
 // Judging a class as if it were another (rules/compile/alternatives.h).
 #include "rules/compile/alternatives.h"
 
+#include <algorithm>
+
 #include "rules/compile/matrix.h"
 
 namespace postern {
@@ -38,33 +40,46 @@ ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_
   return Judge(snapshot, service, now).verdict_of(snapshot.members_of(address_class));
 }
 
-Alternatives alternatives_for(const Snapshot& snapshot, size_t service, ClassId address_class,
-                              int64_t now) {
+std::vector<Alternative> alternatives_for(const Snapshot& snapshot, size_t service,
+                                          ClassId address_class, int64_t now) {
   const Judge judge(snapshot, service, now);
   const auto sublists = snapshot.sublists_of(address_class);
   const auto action = verdict_at(snapshot, service, address_class, now).action;
-  Alternatives alternatives;
+  std::vector<Alternative> alternatives;
   if (snapshot.is_protected(address_class, now)) {
     std::vector<uint32_t> unprotected;
     for (const uint32_t sublist : sublists)
       if (!snapshot.sublists()[sublist].is_protected) unprotected.push_back(sublist);
     const auto verdict = judge.verdict_of(unprotected);
-    if (verdict.action != action) alternatives.single.push_back({.verdict = verdict});
+    if (verdict.action != action) alternatives.push_back({{}, verdict});
     return alternatives;
   }
-  const auto lists = snapshot.lists_of(address_class, now);
-  for (const size_t list : lists) {
+
+  const auto without = [&](const std::vector<size_t>& lists) {
     std::vector<uint32_t> others;
     for (const uint32_t sublist : sublists)
-      if (snapshot.sublists()[sublist].list != list) others.push_back(sublist);
-    const auto verdict = judge.verdict_of(others);
-    if (verdict.action != action)
-      alternatives.single.push_back({.without_list = list, .verdict = verdict});
+      if (std::ranges::find(lists, snapshot.sublists()[sublist].list) == lists.end())
+        others.push_back(sublist);
+    return judge.verdict_of(std::move(others));
+  };
+  auto lists = snapshot.lists_of(address_class, now);
+  const auto unlisted = without(lists).action;
+  bool is_reached = unlisted == action;
+  for (const size_t list : lists) {
+    const auto verdict = without({list});
+    if (verdict.action == action) continue;
+    alternatives.push_back({{list}, verdict});
+    is_reached = is_reached || verdict.action == unlisted;
   }
-  if (alternatives.single.empty() && !lists.empty()) {
-    const auto verdict = judge.verdict_of({});
-    if (verdict.action != action) alternatives.without_all = verdict;
+  if (is_reached) return alternatives;
+  // Each that may come back does.
+  for (const size_t list : std::vector(lists)) {
+    auto fewer = lists;
+    std::erase(fewer, list);
+    if (without(fewer).action == unlisted) lists = std::move(fewer);
   }
+  const auto verdict = without(lists);
+  alternatives.push_back({std::move(lists), verdict});
   return alternatives;
 }
 

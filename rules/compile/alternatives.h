@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The verdict at a later hour, and what would change it: the verdict that an address would get if
-// one of its lists did not have it, or if nothing protected it. Worked out by the same rules as the
-// matrix, for one class.
+// some of its lists did not have it, or if nothing protected it. Worked out by the same rules as
+// the matrix, for one class.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,15 @@ namespace postern {
 ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class, int64_t now);
 
 struct Alternative {
-  std::optional<size_t> without_list = {};  // index into Snapshot::lists(); unset: without protect
+  std::vector<size_t> without_lists;  // indices into Snapshot::lists(); empty: without protect
   ps_verdict verdict;
 };
 
-// Those whose action differs from the verdict that the service has now, lists in their order. With
-// several lists of one effect none of them alone changes anything: then `without_all` is set, and
-// is the verdict in no list at all, if it differs. now: Unix seconds.
-struct Alternatives {
-  std::vector<Alternative> single;
-  std::optional<ps_verdict> without_all = {};
-};
-Alternatives alternatives_for(const Snapshot& snapshot, size_t service, ClassId address_class,
-                              int64_t now);
+// Those whose action differs from the verdict that the service has now. Each single list that makes
+// a difference, in their order; then, where no single one leads to what the address would get in no
+// list at all, a minimal set of lists that does: with any one of them back it would not. now: Unix
+// seconds.
+std::vector<Alternative> alternatives_for(const Snapshot& snapshot, size_t service,
+                                          ClassId address_class, int64_t now);
 
 }  // namespace postern
