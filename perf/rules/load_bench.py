@@ -32,6 +32,7 @@ def arguments():
     parser.add_argument("--entries", type=int, default=1_000_000, help="scattered /32 (default %(default)s)")
     parser.add_argument("--passes", type=int, default=10, help="of each side (default %(default)s, at least 10)")
     parser.add_argument("--engine", choices=("xdp", "dpdk"), default="xdp", help="(default %(default)s)")
+    parser.add_argument("--lists", type=pathlib.Path, metavar="DIR", help="apply these published lists, too")
     parser.add_argument("--alone", action="store_true", help="without nft and ipset, which take half a minute a pass")
     parser.add_argument("--json", type=pathlib.Path, help="write the results to this file, too")
     given = parser.parse_args()
@@ -62,9 +63,13 @@ class Addresses:
         self.one_list = self._policy(folder, "hosts", [self.all])
         self.many_lists = self._policy(folder, "part", [self.all[i::LISTS] for i in range(LISTS)])
 
+    def with_published(self, folder, files):
+        """-> a policy of published lists and a small one of the site's own."""
+        text = "".join(f'list published{number} "{file}" category published\n' for number, file in enumerate(files))
+        return self._policy(folder, "own", [[address for address, listed in self.probes if listed]], text)
+
     @staticmethod
-    def _policy(folder, name, lists):
-        text = ""
+    def _policy(folder, name, lists, text=""):
         for number, addresses in enumerate(lists):
             (folder / f"{name}{number}.txt").write_text("\n".join(addresses) + "\n")
             text += f'list {name}{number} "{name}{number}.txt" category spam\n'
@@ -93,19 +98,20 @@ class Side:
 class Apply(Side):
     """Text -> in force: reads what it does not know, compiles, writes the snapshot, has the engine load it."""
 
-    def __init__(self, name, build, engine, policy, snapshot, addresses, previous=()):
+    def __init__(self, name, build, engine, policy, snapshot, probes, previous=()):
         super().__init__(name)
         self.postern, self.engine, self.policy, self.snapshot = build / "control/cli/postern", engine, policy, snapshot
-        self.addresses, self.previous = addresses, previous
+        self.probes, self.previous, self.reading = probes, previous, []
 
     def load(self):
         self.said = json.loads(command(self.postern, "apply", "--json", "--policy", self.policy, "-o", self.snapshot,
-                                       *self.previous, "--engine", self.engine.socket).stdout)
+                                       *self.previous, "--engine", self.engine.socket, timeout=120).stdout)
+        self.reading.append(self.said["seconds"]["reading"])
 
     def verify(self):
         require(self.engine.api.call("GET", "/v1/health")["generation"] == self.said["generation"],
                 f"{self.name}: the engine has other rules")
-        for address, listed in self.addresses.probes[::PROBES // 20]:
+        for address, listed in self.probes[::len(self.probes) // 20]:
             said = json.loads(command(self.postern, "explain", address, "--json", "--snapshot", self.snapshot).stdout)
             require(bool(said["lists"]) == listed, f"{self.name}: {address} is wrong")
 
@@ -113,12 +119,19 @@ class Apply(Side):
 class ApplyChanged(Apply):
     """One list of many has another line each time; the others are known from the snapshot in force."""
 
-    changes = 0
+    def __init__(self, name, build, engine, policy, snapshot, probes, changing):
+        super().__init__(name, build, engine, policy, snapshot, probes)
+        self.changing, self.changes = changing, 0
 
     def prepare(self):
         self.changes += 1
-        with (self.policy.parent / "part0.txt").open("a") as file:
+        with self.changing.open("a") as file:
             file.write(f"# change {self.changes}\n")
+
+    def verify(self):
+        super().verify()
+        read = [one["name"] for one in self.said["lists"] if not one["unchanged"]]
+        require(read == [self.changing.stem], f"{self.name}: {read} were read")
 
 
 class Reload(Side):
@@ -229,6 +242,10 @@ def report(sides, given):
         ratio = f"{median / ours:.1f}x" if isinstance(side, Peer) else ""
         print(f"{side.name:<36}{min(side.seconds):>9.3f}{median:>10.3f}{max(side.seconds):>9.3f}{ratio:>20}")
         rows.append({"name": side.name, "seconds": side.seconds, "median": median})
+        if isinstance(side, Apply):
+            reading = statistics.median(side.reading)
+            print(f"{'  of it reading lists':<36}{min(side.reading):>9.3f}{reading:>10.3f}{max(side.reading):>9.3f}")
+            rows[-1]["reading"] = side.reading
     if given.json:
         given.json.write_text(json.dumps({"entries": given.entries, "engine": given.engine, "versions": versions,
                                           "sides": rows}) + "\n")
@@ -238,17 +255,29 @@ def bench(given, folder, network):
     addresses = Addresses(given.entries, folder)
     snapshot, many = folder / "snapshot", folder / "many"
     postern = given.build / "control/cli/postern"
-    for policy, output in ((addresses.one_list, snapshot), (addresses.many_lists, many)):
+    compiled = [(addresses.one_list, snapshot), (addresses.many_lists, many)]
+    if given.lists:
+        files = sorted(given.lists.iterdir())
+        compiled.append((addresses.with_published(folder, files), folder / "published"))
+    for policy, output in compiled:
         command(postern, "compile", "--policy", policy, "-o", output, timeout=60)
     engine = product.Engine(given.build, given.engine, folder, snapshot, network.box.popen)
     new = ("--previous", "none")  # nothing is known
     try:
-        sides = [Apply("postern apply, text list", given.build, engine, addresses.one_list, snapshot, addresses, new),
+        probes = addresses.probes
+        sides = [Apply("postern apply, text list", given.build, engine, addresses.one_list, snapshot, probes, new),
                  Reload(engine, snapshot),
-                 Apply(f"postern apply, {LISTS} text lists", given.build, engine, addresses.many_lists, many, addresses, new),
+                 Apply(f"postern apply, {LISTS} text lists", given.build, engine, addresses.many_lists, many, probes, new),
+                 ApplyChanged(f"postern apply, 1 of {LISTS} changed", given.build, engine, addresses.many_lists, many, probes,
+                              folder / "part0.txt"),
                  Explain("postern explain, file", given.build, addresses, ["--snapshot", snapshot]),
-                 Explain("postern explain, engine", given.build, addresses, ["--engine", engine.socket]),
-                 ApplyChanged(f"postern apply, 1 of {LISTS} changed", given.build, engine, addresses.many_lists, many, addresses)]
+                 Explain("postern explain, engine", given.build, addresses, ["--engine", engine.socket])]
+        if given.lists:
+            policy, output = compiled[-1]
+            listed = [probe for probe in probes if probe[1]]
+            sides += [Apply(f"postern apply, {len(files)} published lists", given.build, engine, policy, output, listed, new),
+                      ApplyChanged("postern apply, a small one changed", given.build, engine, policy, output, listed,
+                                   folder / "own0.txt")]
         if not given.alone:
             sides += [Ipset("ipset restore, hash:ip", "hash:ip", network.wan, addresses, folder),
                       Ipset("ipset restore, hash:net", "hash:net", network.wan, addresses, folder),

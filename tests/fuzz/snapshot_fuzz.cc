@@ -16,6 +16,7 @@
 #include "rules/compile/alternatives.h"
 #include "rules/compile/compile.h"
 #include "rules/policy/parse.h"
+#include "rules/snapshot/lookup_burst.h"
 #include "rules/snapshot/snapshot.h"
 #include "rules/text/cursor.h"
 #include "tests/rules/support/compiled.h"
@@ -78,7 +79,28 @@ constexpr const char* kAddresses[] = {
     "192.0.2.6", "192.0.2.7", "192.0.2.99",      "198.51.100.1", "203.0.113.9",
     "0.0.0.0",   "::",        "255.255.255.255", "2001:db8::1",  "2001:db8:25::1"};
 
+// Bursts say the same as one look-up after the other.
+void look_up_together(const Snapshot& snapshot) {
+  std::vector<uint32_t> v4;
+  std::vector<ps_address> v6;
+  for (const char* text : kAddresses) {
+    const auto where = *IpAddress::parse(text);
+    if (where.is_v4()) v4.push_back(where.v4_host_order());
+    v6.push_back(where.abi());  // an IPv4 one is some IPv6 address here
+  }
+  std::vector<uint32_t> classes(v6.size());
+  classes_of(snapshot.image(), v4.data(), static_cast<uint32_t>(v4.size()), classes.data());
+  for (size_t i = 0; i < v4.size(); i++)
+    if (classes[i] != snapshot.class_of(IpAddress::v4(v4[i]))) std::abort();
+  classes_of(snapshot.image(), v6.data(), static_cast<uint32_t>(v6.size()), classes.data());
+  for (size_t i = 0; i < v6.size(); i++) {
+    auto view = snapshot.image();
+    if (classes[i] != ps_class_of(&view, PS_FAMILY_V6, &v6[i])) std::abort();
+  }
+}
+
 void look_up(const Snapshot& snapshot) {
+  look_up_together(snapshot);
   for (const char* text : kAddresses) {
     const auto where = *IpAddress::parse(text);
     const auto address_class = snapshot.class_of(where);
