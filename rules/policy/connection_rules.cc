@@ -53,6 +53,7 @@ ConnectionRules::ConnectionRules(Policy& policy)
 void ConnectionRules::read_header(Statement& statement) {
   taken_by_.assign(policy_.lists.size(), std::nullopt);
   sources_taken_by_.resize(policy_.lists.size());
+  sums_taken_.clear();
   any_.reset();
   from_inside_ = statement.accept("from");
   if (from_inside_) {
@@ -230,6 +231,45 @@ void ConnectionRules::check_limit_count(const Statement& statement, const Token&
   limits_.push_back(limit);
 }
 
+ConnectionRules::SumRange ConnectionRules::sums_of(const WeightIs& match,
+                                                   const PolicyPlace& place) {
+  SumRange sums{INT32_MIN, INT32_MAX, place};  // beyond what lists can add up to
+  switch (match.comparison) {
+    case Comparison::kEqual:
+    case Comparison::kNotEqual:  // not in the grammar
+      sums.first = sums.last = match.weight;
+      break;
+    case Comparison::kLess:
+      sums.last = int64_t{match.weight} - 1;
+      break;
+    case Comparison::kLessEqual:
+      sums.last = match.weight;
+      break;
+    case Comparison::kGreater:
+      sums.first = int64_t{match.weight} + 1;
+      break;
+    case Comparison::kGreaterEqual:
+      sums.first = match.weight;
+      break;
+  }
+  return sums;
+}
+
+// The last of the rules that together take all of these sums, if they do.
+std::optional<PolicyPlace> ConnectionRules::last_that_takes(SumRange sums) const {
+  std::optional<size_t> last;
+  while (sums.first <= sums.last) {
+    const auto takes = [&](const SumRange& taken) {
+      return taken.first <= sums.first && sums.first <= taken.last;
+    };
+    const auto found = std::ranges::find_if(sums_taken_, takes);
+    if (found == sums_taken_.end()) return std::nullopt;
+    last = std::max(last.value_or(0), static_cast<size_t>(found - sums_taken_.begin()));
+    sums.first = found->last + 1;
+  }
+  return sums_taken_[*last].place;
+}
+
 void ConnectionRules::check_reachable(const Statement& statement, const Token& token,
                                       const ConnectionRule& rule) {
   const auto never = [&](const PolicyPlace& before) {
@@ -250,6 +290,12 @@ void ConnectionRules::check_reachable(const Statement& statement, const Token& t
     taken = lists_in_category(policy_, in_category->category);
   }
   if (const auto before = last_taken(needed, taken_by_)) never(*before);
+  if (const auto* weight = std::get_if<WeightIs>(&rule.match)) {
+    const auto sums = sums_of(*weight, statement.place());
+    if (const auto before = last_that_takes(sums)) never(*before);
+    if (ends) sums_taken_.push_back(sums);
+    if (!any_) any_ = last_that_takes(sums_of({Comparison::kGreaterEqual, INT32_MIN}, {}));
+  }
   if (!ends) return;
   for (const size_t list : taken)
     if (!taken_by_[list]) taken_by_[list] = statement.place();

@@ -34,6 +34,12 @@ class ConnectionRules {
   InCategory read_category(Statement& statement);
   void check_limit_count(const Statement& statement, const Token& token,
                          const ConnectionRule& rule);
+  struct SumRange {  // sums of weights, both ends included
+    int64_t first, last;
+    PolicyPlace place;  // of the rule that takes them
+  };
+  static SumRange sums_of(const WeightIs& match, const PolicyPlace& place);
+  std::optional<PolicyPlace> last_that_takes(SumRange sums) const;
   void check_reachable(const Statement& statement, const Token& token, const ConnectionRule& rule);
 
   Policy& policy_;
@@ -41,6 +47,7 @@ class ConnectionRules {
   bool from_inside_ = false;
   std::vector<ConnectionRule>* rules_ = nullptr;
   std::vector<std::optional<PolicyPlace>> taken_by_;  // per list: the first rule that takes it
+  std::vector<SumRange> sums_taken_;
   std::optional<PolicyPlace> any_;
   // Over all blocks:
   std::vector<std::optional<PolicyPlace>> judged_by_;  // per service: the block that judges it

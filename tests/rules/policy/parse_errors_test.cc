@@ -290,7 +290,15 @@ INSTANTIATE_TEST_SUITE_P(
               2, "this rule can never match: the rule at line 4 comes before it"},
         Fault{"list a \"a\" category x\nlist b \"b\" category x\nservice mx 192.0.2.1\n"
               "connection to mx\n drop list a\n reset list b\n allow category x",
-              2, "this rule can never match: the rule at line 6 comes before it"}));
+              2, "this rule can never match: the rule at line 6 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight >= 3\n allow weight > 4", 2,
+              "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight > 3\n reset weight = 3\n"
+              " allow weight <= -2\n inspect weight >= 3",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight > 3\n reset weight < 4\n"
+              " allow any",
+              2, "this rule can never match: the rule at line 4 comes before it"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Messages, OneFault,
