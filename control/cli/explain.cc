@@ -107,6 +107,8 @@ void print_services(const json::object& account, const std::vector<CoveringEntry
       table.row(
           {"", "", "",
            "only observed: " + place(*observed, "file", "line") + ": " + text(*observed, "rule")});
+    if (service.at("limited").as_bool())
+      table.row({"", "", "", "its attempts are counted against a limit"});
     for (const auto& change : service.at("changes").as_array()) {
       std::string without;
       for (const auto& one : change.at("without").as_array())

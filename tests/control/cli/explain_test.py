@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from postern_program import EngineHost, bad_input, fine, fine_json, postern, write_site
+from postern_program import POLICY, EngineHost, bad_input, fine, fine_json, postern, write_site
 
 
 @pytest.fixture(name="policy")
@@ -78,6 +78,16 @@ def test_unlisted_source(policy):
     assert (out["class"], out["lists"], out["protected"]) == (0, [], False)
     assert set(verdicts(out).values()) == {("allow", "no-rule")}
     assert "in no list" in fine("explain", "198.18.0.1", "--policy", policy)
+
+
+def test_a_limit_is_told(tmp_path):
+    policy = write_site(tmp_path, POLICY.replace(
+        "connection to mx\n", "connection to mx\n    limit category dynamic 20/minute else drop\n"))
+    said = "its attempts are counted against a limit"
+    limited = {one["service"]: one["limited"] for one in explain(policy, "203.0.113.5")["services"]}
+    assert limited == {"mx": True, "submission": False}
+    assert fine("explain", "203.0.113.5", "--policy", policy).count(said) == 1
+    assert said not in fine("explain", "198.18.0.1", "--policy", policy)
 
 
 def test_text_is_aligned(policy):
