@@ -90,10 +90,6 @@ struct Meaning {
   std::vector<Treatment> treatments;           // per service that both have, then per block
 };
 
-bool has_domains(const ListFacts& list) {
-  return list.format == "domains";
-}
-
 struct AllNames {
   Names lists, categories, blocks;
 };
@@ -106,7 +102,7 @@ class Meanings {
       : snapshot_(snapshot), matrix_(build_matrix_at(snapshot, now)), now_(now) {
     for (const auto& list : snapshot.lists()) {
       lists_.push_back(names.lists.number_of(list.name));
-      if (!has_domains(list)) of_addresses_.insert(lists_.back());
+      if (list.domains == 0) of_addresses_.insert(lists_.back());
     }
     for (const auto& sublist : snapshot.sublists())
       categories_.push_back(sublist.category.empty()
@@ -298,7 +294,7 @@ std::map<std::string, std::vector<std::string>> domains_at(const Snapshot& snaps
   std::map<std::string, std::vector<std::string>> found;
   for (size_t i = 0; i < snapshot.lists().size(); i++) {
     const auto& list = snapshot.lists()[i];
-    if (!has_domains(list)) continue;
+    if (list.domains == 0) continue;
     auto& domains = found[list.name];
     if (!list.expires_at || *list.expires_at > now) domains = snapshot.domains_of(i);
     domains.erase(std::unique(domains.begin(), domains.end()), domains.end());

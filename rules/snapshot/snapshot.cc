@@ -156,9 +156,11 @@ void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name, 
          .is_protected = sublist.is_protected != 0});
   domains_.resize(lists_.size());
   if (verified == Verified::kWhole)
-    for (const auto& record : sections_->domains())
+    for (const auto& record : sections_->domains()) {
+      lists_[record.list].domains++;
       if (!lists_[record.list].expired)
         domains_[record.list].emplace_back(sections_->text_of(record.domain));
+    }
   try {
     std::vector<PolicySource> sources;
     for (const auto& source : sections_->policy_sources())

@@ -36,6 +36,7 @@ struct ListFacts {
   uint64_t content_hash = 0;          // XXH3-64 of the file
   uint64_t reading_hash = 0;          // of what else decided what it was read as
   uint64_t entries = 0;               // addresses and domains
+  uint64_t domains = 0;               // of these; not known where verified only in outline
   uint64_t skipped = 0;               // bad lines
   bool expired = false;  // was too old when compiled: its entries are known, but count for nothing
   bool kept_previous = false;  // its file was refused when compiled: the last good one

@@ -143,6 +143,18 @@ TEST(Difference, CountsDomains) {
   EXPECT_EQ(later.domains[0].name, "e");
 }
 
+TEST(Difference, CountsDomainsOfAnyFormat) {
+  Workshop workshop;
+  workshop.list("m", R"({"list": ["example.com", "example.net"], "type": "hostname"})");
+  const auto before = workshop.snapshot("list m \"m\"\n");
+  workshop.list("m", R"({"list": ["example.com"], "type": "hostname"})");
+  const auto after = workshop.snapshot("list m \"m\"\n");
+  const auto difference = difference_of(*before, *after, after->created());
+  EXPECT_TRUE(difference.lists.empty());
+  ASSERT_EQ(difference.domains.size(), 1u);
+  EXPECT_EQ(difference.domains[0].lost, 1u);
+}
+
 // The naive twin: for each thing that can happen to an address, the stretches to which it does.
 struct Happening {
   std::string what, name;
