@@ -107,6 +107,8 @@ void print_services(const json::object& account, const std::vector<CoveringEntry
       table.row(
           {"", "", "",
            "only observed: " + place(*observed, "file", "line") + ": " + text(*observed, "rule")});
+    if (service.at("told").is_string())
+      table.row({"", "", "", "the client reads: " + text(service, "told")});
     if (service.at("limited").as_bool())
       table.row({"", "", "", "its attempts are counted against a limit"});
     for (const auto& change : service.at("changes").as_array()) {

@@ -6,13 +6,16 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "dataplane/core/judge.h"
+#include "rules/compile/expiry.h"
 
 namespace postern::cli {
 namespace {
 
 // No frame of an Ethernet that exists is longer; a length in a capture may lie.
 constexpr size_t kLongestFrame = 262'144;
+
+// Room for 65,536 sources, as an engine has by default.
+constexpr uint32_t kLimitBucketsLog2 = 13;
 
 // What a frame may be said to be because bytes are missing at its end.
 bool may_come_from_a_cut(ps_reason parsed) {
@@ -59,7 +62,29 @@ void read_addresses(const uint8_t* data, size_t bytes, size_t ip, Judgement& jud
 }  // namespace
 
 OfflineJudge::OfflineJudge(std::shared_ptr<const Snapshot> snapshot, ps_port port)
-    : snapshot_(std::move(snapshot)), image_(snapshot_->image()), port_(port) {}
+    : snapshot_(std::move(snapshot)),
+      image_(snapshot_->image()),
+      port_(port),
+      limits_(1 + (size_t{1} << kLimitBucketsLog2)) {
+  // Nobody who wrote a capture chooses where in this table it comes to lie: no seed.
+  auto& header = *reinterpret_cast<ps_limit_header*>(limits_.data());
+  header.buckets_log2 = kLimitBucketsLog2;
+  header.in_use = 1;
+  if (port == PS_PORT_MX)
+    outbound_block_ = build_matrix_at(*snapshot_, snapshot_->created()).outbound_block;
+}
+
+// What decided, if it was a rule. The frame has addresses and ports then.
+const ConnectionRule* OfflineJudge::rule_of(const Judgement& judgement) const {
+  const auto rule = judgement.verdict->rule;
+  if (rule == 0) return nullptr;
+  if (port_ == PS_PORT_MX) {
+    const auto block = outbound_block_.at(snapshot_->class_of(*judgement.source));
+    return &snapshot_->policy().outbound.at(block).rules.at(rule - 1u);
+  }
+  const auto service = snapshot_->service_of(*judgement.destination, *judgement.destination_port);
+  return service ? snapshot_->rule_of(service->service, rule) : nullptr;
+}
 
 Judgement OfflineJudge::judge(const CapturedFrame& frame) {
   const uint8_t* data = frame.bytes.data();
@@ -92,14 +117,14 @@ Judgement OfflineJudge::judge(const CapturedFrame& frame) {
     judgement.source_port = ps_be16_host(packet.source_port);
     judgement.destination_port = ps_be16_host(packet.destination_port);
   }
-  // What arrives inside passes whatever it is, so nothing that is missing could change that.
-  if (!certain && port_ == PS_PORT_WAN) return judgement;
-  const ps_dynamic nothing_learned = {nullptr, 0};
-  judgement.verdict = ps_judge(&image_, &nothing_learned, port_, data, data + length, 0, &packet);
-  if (judgement.verdict->rule != 0)
-    if (const auto service =
-            snapshot_->service_of(*judgement.destination, *judgement.destination_port))
-      judgement.rule = snapshot_->rule_of(service->service, judgement.verdict->rule);
+  // Where nobody looks at a frame, nothing that is missing could change what becomes of it.
+  if (!certain && ps_wants_parse(&image_, port_)) return judgement;
+  static constexpr ps_cookie_keys kNoCookies{};
+  const ps_tables tables{
+      {nullptr, 0}, {limits_.data(), static_cast<uint32_t>(limits_.size())}, &kNoCookies};
+  judgement.verdict = ps_judge(&image_, &tables, port_, data, data + length,
+                               static_cast<uint64_t>(std::max<int64_t>(frame.time_ns, 0)), &packet);
+  judgement.rule = rule_of(judgement);
   return judgement;
 }
 

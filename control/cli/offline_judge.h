@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // OfflineJudge: the engines' own core (dataplane/core) over the frames of a capture, as an engine
-// would judge them that has loaded a snapshot and learned nothing (docs/decisions/0003).
+// would judge them that has loaded a snapshot and learned nothing (docs/decisions/0003). Limits
+// count by the capture's clock.
 //
 // A capture may hold less of a frame than there was. Such a frame is judged as if it were whole
 // where what is missing cannot change the result; where it could, the frame has no verdict, and is
@@ -15,7 +16,7 @@
 #include <vector>
 
 #include "control/cli/capture.h"
-#include "dataplane/core/parse.h"
+#include "dataplane/core/judge.h"
 #include "rules/abi/counters.h"
 #include "rules/address/address.h"
 #include "rules/snapshot/snapshot.h"
@@ -23,7 +24,7 @@
 namespace postern::cli {
 
 struct Judgement {
-  std::optional<ps_verdict> verdict;  // nullopt: cut by the capture
+  std::optional<ps_decision> verdict;  // nullopt: cut by the capture
   // As far as they could be read.
   std::optional<IpAddress> source, destination;
   std::optional<uint16_t> source_port, destination_port;
@@ -36,10 +37,14 @@ class OfflineJudge {
   Judgement judge(const CapturedFrame& frame);
 
  private:
+  const ConnectionRule* rule_of(const Judgement& judgement) const;
+
   std::shared_ptr<const Snapshot> snapshot_;
   ps_image image_;
   ps_port port_;
-  std::vector<uint8_t> whole_;  // a cut frame, filled up
+  std::vector<ps_limit_bucket> limits_;
+  std::vector<uint32_t> outbound_block_;  // per class; empty without outbound rules
+  std::vector<uint8_t> whole_;            // a cut frame, filled up
 };
 
 }  // namespace postern::cli

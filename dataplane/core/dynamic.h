@@ -46,8 +46,10 @@ struct ps_dynamic_bucket {
 struct ps_dynamic_header {
   uint32_t kinds; /* bit k: entries of kind k may be present */
   uint32_t buckets_log2;
-  uint64_t seed; /* keys the hash, so that a sender cannot choose its bucket */
-  uint64_t reserved[30];
+  uint64_t seed;    /* keys the hash, so that a sender cannot choose its bucket */
+  uint32_t refuses; /* 1: an entry with action refuse may be present */
+  uint32_t reserved0;
+  uint64_t reserved[29];
 } __attribute__((aligned(64)));
 
 #ifdef __cplusplus
@@ -105,6 +107,12 @@ PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic*
 PS_INLINE int ps_dynamic_in_use(const struct ps_dynamic* table) {
   const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
   return header && PS_LOAD_ACQUIRE(&header->kinds) != 0;
+}
+
+/* Whether there may be entries that refuse, whose sources' other segments are to be answered. */
+PS_INLINE int ps_dynamic_refuses(const struct ps_dynamic* table) {
+  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  return header && PS_LOAD_ACQUIRE(&header->refuses) != 0;
 }
 
 /* enum ps_action of a live entry of this very kind and prefix, or -1. */

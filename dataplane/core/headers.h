@@ -17,6 +17,12 @@
 #define PS_ON_WIRE __attribute__((packed))
 #endif
 
+#ifdef __bpf__
+typedef uint32_t ps_word_on_wire;
+#else
+typedef uint32_t ps_word_on_wire __attribute__((aligned(1)));
+#endif
+
 struct ps_ethernet_header {
   uint8_t destination[6];
   uint8_t source[6];
@@ -97,6 +103,7 @@ struct ps_tcp_header {
 #define PS_TCP_FIN 0x01u
 #define PS_TCP_SYN 0x02u
 #define PS_TCP_RST 0x04u
+#define PS_TCP_PSH 0x08u
 #define PS_TCP_ACK 0x10u
 
 #define PS_ETHERNET_BYTES 14u

@@ -1,48 +1,133 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
  *
- * A packet's whole way through the core: parse, look up, decide. Pure: the only inputs are the
- * arguments, the clock among them; nothing is written but *packet. What an engine has left to do
- * is to act on the verdict (send on, free, or write the reply with ps_reset_write) and to count its
- * reason. ps_judge is the whole; its halves, ps_screen and ps_decide, stand alone for engines that
- * read the clock, or work on bursts, only once there is an attempt to decide on.
+ * A packet's whole way through the core: parse, look up, decide. The only inputs are the arguments,
+ * the clock among them; what is written is *packet, and the table of limits. What an engine has
+ * left to do is to act on the decision (send on, free, or send the reply that
+ * dataplane/core/reply.h writes) and to count its reason and events. ps_judge is the whole; its
+ * parts, ps_parse, ps_screen and ps_decide, stand alone for engines that read the clock, or work on
+ * bursts, only once there is something to decide.
+ *
+ * Judged are connection attempts. Other segments are looked at only where the rules ask for it:
+ * under `hard` they are stopped like attempts, and under `refuse` those that acknowledge a cookie
+ * of ours are answered.
  */
 #ifndef POSTERN_DATAPLANE_CORE_JUDGE_H
 #define POSTERN_DATAPLANE_CORE_JUDGE_H
 
 #include "dataplane/core/dynamic.h"
-#include "dataplane/core/parse.h"
-#include "dataplane/core/reset.h"
+#include "dataplane/core/limit.h"
+#include "dataplane/core/refusal.h"
 #include "rules/abi/counters.h"
-#include "rules/abi/lookup.h"
 
-/* What ps_screen returns for an attempt on a service: no reason of the vocabulary. */
+/* What an engine has besides the rules. */
+struct ps_tables {
+  struct ps_dynamic dynamic;
+  struct ps_limits limits;
+  const struct ps_cookie_keys* cookies;
+};
+
+struct ps_decision {
+  uint8_t
+      action; /* RESET and REFUSE only where answer.flags is not 0: then a reply is to be sent */
+  uint8_t reason; /* enum ps_reason */
+  uint8_t events; /* bit e: enum ps_event e, to be counted besides the reason */
+  uint8_t reserved;
+  uint16_t rule, observed_rule; /* as in the cell; 0 where an entry or a limit decided */
+  uint32_t cell;                /* of the matrix, plus 1; 0: no attempt was judged by one */
+  struct ps_answer answer;
+};
+
+/* What ps_screen returns for a segment to decide on: no reason of the vocabulary. */
 #define PS_UNDECIDED ((enum ps_reason)PS_REASON_COUNT)
+/* The number that a service from the inside, which has none in the policy, has for limits. */
+#define PS_OUTBOUND_SERVICE 0x10000u
 
-/* The verdict that a reason alone stands for: pass, or drop where it stops. */
-PS_INLINE struct ps_verdict ps_verdict_because(enum ps_reason reason) {
-  struct ps_verdict verdict = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0};
-  if (ps_reason_stops(reason)) verdict.action = PS_ACTION_DROP;
-  return verdict;
+/* What judges a segment: as ps_screen found it. */
+struct ps_question {
+  uint32_t policy;   /* row of the matrix */
+  uint32_t service;  /* for limits: its number in the policy, or PS_OUTBOUND_SERVICE + policy */
+  uint16_t greeting; /* number of the text that a refused client is greeted with */
+  uint8_t outbound;  /* 1: judged by its destination's class, not its source's */
+  uint8_t reserved;
+};
+
+/* The decision that a reason alone stands for: pass, or drop where it stops. */
+PS_INLINE struct ps_decision ps_decision_because(enum ps_reason reason) {
+  struct ps_decision decision = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}};
+  if (ps_reason_stops(reason)) decision.action = PS_ACTION_DROP;
+  return decision;
 }
 
-/* data..end is one Ethernet frame as it arrived on `port`. PS_UNDECIDED when it is an attempt on a
- * service: then *packet is complete and *service found. Else the reason that settles it. */
-PS_INLINE enum ps_reason ps_screen(struct ps_image* image, enum ps_port port, const uint8_t* data,
-                                   const uint8_t* end, struct ps_packet* packet,
-                                   struct ps_service* service) {
-  enum ps_reason parsed;
-  if (port != PS_PORT_WAN) return PS_REASON_FROM_INSIDE;
-  parsed = ps_parse(data, end, packet);
-  if (parsed != PS_PARSED_TCP) return parsed;
+/* Whether more than attempts is to be looked at. */
+PS_INLINE int ps_judges_segments(const struct ps_snapshot_header* header,
+                                 const struct ps_dynamic* dynamic) {
+  return (header->features & (PS_FEATURE_HARD | PS_FEATURE_REFUSE)) || ps_dynamic_refuses(dynamic);
+}
+
+/* Whether a frame that arrived on `port` has to be parsed: on the inside port only where there are
+ * outbound rules. */
+PS_INLINE int ps_wants_parse(struct ps_image* image, enum ps_port port) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  return port == PS_PORT_WAN || (header && (header->features & PS_FEATURE_OUTBOUND));
+}
+
+/* What judges a TCP segment from the inside. */
+PS_INLINE enum ps_reason ps_screen_inside(struct ps_image* image, enum ps_reason parsed,
+                                          const struct ps_packet* packet,
+                                          struct ps_question* question) {
+  struct ps_outbound outbound =
+      ps_outbound_of(image, ps_class_of(image, packet->family, &packet->source));
+  if (!outbound.port) return PS_REASON_FROM_INSIDE;
+  if (parsed == PS_REASON_DEEP_HEADERS) return parsed;
+  if (outbound.port != ps_be16_host(packet->destination_port)) return PS_REASON_FROM_INSIDE;
+  question->policy = outbound.policy;
+  question->service = PS_OUTBOUND_SERVICE + outbound.policy;
+  question->outbound = 1;
+  return PS_UNDECIDED;
+}
+
+/* What judges a TCP segment from outside. */
+PS_INLINE enum ps_reason ps_screen_outside(struct ps_image* image, enum ps_reason parsed,
+                                           const struct ps_packet* packet,
+                                           struct ps_question* question) {
+  struct ps_service service = {0, 0, 0, 0};
+  uint32_t set;
   if (!ps_image_header(image)) return PS_REASON_NO_SNAPSHOT;
-  if (!ps_service_of(image, packet->family, &packet->destination,
-                     ps_be16_host(packet->destination_port), service))
+  set = ps_service_set_of(image, packet->family, &packet->destination);
+  if (!set) return PS_REASON_NOT_SERVICE;
+  if (parsed == PS_REASON_DEEP_HEADERS) return parsed;
+  if (!ps_service_in(image, set, ps_be16_host(packet->destination_port), &service))
     return PS_REASON_NOT_SERVICE;
-  return ps_is_attempt(packet) ? PS_UNDECIDED : PS_REASON_NOT_ATTEMPT;
+  question->policy = service.policy;
+  question->service = service.service;
+  question->greeting = service.greeting;
+  question->outbound = 0;
+  return PS_UNDECIDED;
+}
+
+/* A frame that arrived on `port`; parsed: what ps_parse said of it, or from-inside where nobody
+ * wanted it parsed. PS_UNDECIDED when it is a segment that rules apply to: then *question says by
+ * what it is judged. Else the reason that settles it. From the inside, malformed frames are stopped
+ * as they are from outside: a fragment must not be a way past the rules. */
+PS_INLINE enum ps_reason ps_screen(struct ps_image* image, const struct ps_dynamic* dynamic,
+                                   enum ps_port port, enum ps_reason parsed,
+                                   const struct ps_packet* packet, struct ps_question* question) {
+  const struct ps_snapshot_header* header;
+  enum ps_reason reason, passes = PS_REASON_NOT_ATTEMPT;
+  if (port != PS_PORT_WAN) passes = PS_REASON_FROM_INSIDE;
+  if (parsed != PS_PARSED_TCP && parsed != PS_REASON_DEEP_HEADERS)
+    return port == PS_PORT_WAN || ps_reason_stops(parsed) ? parsed : passes;
+  if (port == PS_PORT_WAN)
+    reason = ps_screen_outside(image, parsed, packet, question);
+  else
+    reason = ps_screen_inside(image, parsed, packet, question);
+  if (reason != PS_UNDECIDED || ps_is_attempt(packet)) return reason;
+  header = ps_image_header(image);
+  return header && ps_judges_segments(header, dynamic) ? PS_UNDECIDED : passes;
 }
 
 /* The reason that goes with a dynamic entry's action. */
-PS_INLINE enum ps_reason ps_learned_reason(enum ps_action action) {
+PS_INLINE enum ps_reason ps_learned_reason(uint32_t action) {
   switch (action) {
     case PS_ACTION_ALLOW:
       return PS_REASON_LEARNED_ALLOW;
@@ -50,43 +135,112 @@ PS_INLINE enum ps_reason ps_learned_reason(enum ps_action action) {
       return PS_REASON_LEARNED_INSPECT;
     case PS_ACTION_RESET:
       return PS_REASON_LEARNED_RESET;
+    case PS_ACTION_REFUSE:
+      return PS_REASON_LEARNED_REFUSE;
     default:
       return PS_REASON_LEARNED_DROP;
   }
 }
 
-/* An attempt on a service. Precedence: protect > allow > dynamic entry > matrix. now_ns is read
- * only while the dynamic table has entries. A reset that no reply may be sent for becomes a drop,
- * no-reply-room. */
-PS_INLINE struct ps_verdict ps_decide(struct ps_image* image, const struct ps_dynamic* dynamic,
-                                      const struct ps_packet* packet,
-                                      const struct ps_service* service, uint64_t now_ns) {
-  uint32_t address_class = ps_class_of(image, packet->family, &packet->source);
-  struct ps_verdict verdict = ps_verdict_of(image, service->policy, address_class);
-  if (!(verdict.flags & PS_VERDICT_FINAL)) {
-    int learned = ps_dynamic_action(dynamic, packet->family, &packet->source, now_ns);
-    if (learned >= 0) {
-      verdict.action = (uint8_t)(learned < PS_ACTION_COUNT ? learned : PS_ACTION_DROP);
-      verdict.reason = (uint8_t)ps_learned_reason((enum ps_action)verdict.action);
-      verdict.rule = 0;
+/* The reason of what is over a limit. */
+PS_INLINE enum ps_reason ps_limited_reason(uint32_t action) {
+  if (action == PS_ACTION_RESET) return PS_REASON_LIMIT_RESET;
+  return action == PS_ACTION_REFUSE ? PS_REASON_LIMIT_REFUSE : PS_REASON_LIMIT_DROP;
+}
+
+/* Whether ps_decide may want to know the time. */
+PS_INLINE int ps_needs_clock(struct ps_image* image, const struct ps_dynamic* dynamic) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  return (header && (header->features & PS_FEATURE_LIMIT)) || ps_dynamic_in_use(dynamic);
+}
+
+/* A segment that ps_screen left undecided. Precedence: protect > allow > dynamic entry > matrix;
+ * limits are of the matrix. now_ns is read only where ps_needs_clock(). */
+PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_tables* tables,
+                                       const struct ps_packet* packet,
+                                       const struct ps_question* question, uint64_t now_ns) {
+  struct ps_decision decision = ps_decision_because(PS_REASON_NO_RULE);
+  const struct ps_address* judged = question->outbound ? &packet->destination : &packet->source;
+  uint32_t address_class = ps_class_of(image, packet->family, judged);
+  struct ps_verdict verdict = ps_verdict_of(image, question->policy, address_class);
+  uint32_t action = verdict.action, reason = verdict.reason, flags = verdict.flags;
+  uint32_t text = verdict.text, has_limit = 0;
+  struct ps_limit limit = {0, 0, 0, 0, {0, 0}};
+  int learned = -1;
+
+  decision.rule = (uint16_t)verdict.rule;
+  decision.observed_rule = (uint16_t)verdict.observed_rule;
+  if (!(flags & PS_VERDICT_FINAL))
+    learned = ps_dynamic_action(&tables->dynamic, packet->family, &packet->source, now_ns);
+  if (learned >= 0) {
+    action = (uint32_t)(learned < PS_ACTION_COUNT ? learned : PS_ACTION_DROP);
+    reason = ps_learned_reason(action);
+    flags = 0;
+    text = PS_TEXT_LEARNED;
+    decision.rule = 0;
+  } else {
+    has_limit = (uint32_t)ps_limit_of(image, verdict.limit, &limit);
+  }
+
+  if (!ps_is_attempt(packet)) {
+    uint32_t refuses = action == PS_ACTION_REFUSE;
+    int said = -1;
+    if ((flags & PS_VERDICT_HARD) && (action == PS_ACTION_DROP || action == PS_ACTION_RESET))
+      goto decided;
+    if (!refuses && has_limit && !limit.observe && limit.otherwise == PS_ACTION_REFUSE) {
+      refuses = 1;
+      text = PS_TEXT_LIMITED;
+      flags = 0;
+    }
+    if (refuses) said = ps_cookie_said(tables->cookies, packet);
+    if (said < 0)
+      return ps_decision_because(question->outbound ? PS_REASON_FROM_INSIDE
+                                                    : PS_REASON_NOT_ATTEMPT);
+    decision.reason = (uint8_t)ps_refuse_segment(
+        packet, (uint32_t)said, (uint16_t)text,
+        flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision.answer);
+    decision.action = decision.answer.flags ? PS_ACTION_REFUSE : PS_ACTION_DROP;
+    return decision;
+  }
+
+  decision.cell = ps_cell_of(image, question->policy, address_class);
+  if (has_limit) {
+    enum ps_limit_result result = ps_limit_take(&tables->limits, &limit, packet->family,
+                                                &packet->source, question->service, now_ns);
+    if (result == PS_LIMIT_FULL) decision.events |= 1u << PS_EVENT_LIMIT_FULL;
+    if (result == PS_LIMIT_OVER && limit.observe) decision.events |= 1u << PS_EVENT_LIMIT_OBSERVED;
+    if (result == PS_LIMIT_OVER && !limit.observe) {
+      action = limit.otherwise;
+      reason = ps_limited_reason(action);
+      decision.rule = 0;
     }
   }
-  if (verdict.action == PS_ACTION_RESET && !ps_reset_bytes(packet)) {
-    verdict.action = PS_ACTION_DROP;
-    verdict.reason = PS_REASON_NO_REPLY_ROOM;
+
+decided:
+  decision.action = (uint8_t)action;
+  decision.reason = (uint8_t)reason;
+  if (action != PS_ACTION_RESET && action != PS_ACTION_REFUSE) return decision;
+  if (!ps_may_be_answered(image, packet)) {
+    decision.action = PS_ACTION_DROP;
+    decision.reason = PS_REASON_NEVER_ANSWERED;
+    return decision;
   }
-  return verdict;
+  decision.answer = action == PS_ACTION_RESET ? ps_answer_reset(packet)
+                                              : ps_refuse_attempt(tables->cookies, packet);
+  return decision;
 }
 
 /* data..end is one Ethernet frame as it arrived on `port`. *packet is filled as far as parsing
- * went; it is complete when the verdict's action is RESET, and then ps_reset_bytes() is not 0. */
-PS_INLINE struct ps_verdict ps_judge(struct ps_image* image, const struct ps_dynamic* dynamic,
-                                     enum ps_port port, const uint8_t* data, const uint8_t* end,
-                                     uint64_t now_ns, struct ps_packet* packet) {
-  struct ps_service service = {0, 0, 0, 0};
-  enum ps_reason reason = ps_screen(image, port, data, end, packet, &service);
-  if (reason != PS_UNDECIDED) return ps_verdict_because(reason);
-  return ps_decide(image, dynamic, packet, &service, now_ns);
+ * went; it is complete when there is a reply to send. */
+PS_INLINE struct ps_decision ps_judge(struct ps_image* image, const struct ps_tables* tables,
+                                      enum ps_port port, const uint8_t* data, const uint8_t* end,
+                                      uint64_t now_ns, struct ps_packet* packet) {
+  struct ps_question question = {0, 0, 0, 0, 0};
+  enum ps_reason reason = PS_REASON_FROM_INSIDE;
+  if (ps_wants_parse(image, port)) reason = ps_parse(data, end, packet);
+  reason = ps_screen(image, &tables->dynamic, port, reason, packet, &question);
+  if (reason != PS_UNDECIDED) return ps_decision_because(reason);
+  return ps_decide(image, tables, packet, &question, now_ns);
 }
 
 #endif

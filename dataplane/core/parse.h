@@ -30,6 +30,8 @@ struct ps_packet {
   uint16_t l3_offset;     /* of the IP header, from the frame's first byte */
   uint16_t l4_offset;     /* of the TCP header */
   uint16_t payload_bytes; /* of the TCP segment, as far as it is in this frame */
+  uint16_t reserved2;     /* 0 */
+  uint32_t payload_head;  /* its first four bytes, as they lie there; 0 where there are fewer */
 };
 
 /* What ps_parse returns when *packet is complete: no reason of the vocabulary. */
@@ -64,6 +66,10 @@ PS_INLINE enum ps_reason ps_parse_tcp(const uint8_t* data, const uint8_t* at, co
   packet->tcp_flags = tcp->flags;
   packet->l4_offset = (uint16_t)(at - data);
   packet->payload_bytes = (uint16_t)(left - header_bytes);
+  if (packet->payload_bytes >= 4) {
+    at += header_bytes;
+    if (PS_FITS(at, end, 4)) packet->payload_head = *(const ps_word_on_wire*)at;
+  }
   return PS_PARSED_TCP;
 }
 

@@ -13,9 +13,12 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "dataplane/engine/limit_table.h"
 
 namespace postern::dpdk {
 namespace {
@@ -46,17 +49,30 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
                              " MB); raise --memory or lower --dynamic-entries");
   dynamic_ = std::make_unique<DynamicTable>(std::span(buckets_.get(), count));
 
+  const auto limit_count = limit_buckets_for(settings.limit_sources);
+  limits_.reset(static_cast<ps_limit_bucket*>(rte_calloc(
+      "postern_limits", limit_count, sizeof(ps_limit_bucket), alignof(ps_limit_bucket))));
+  if (!limits_)
+    throw std::runtime_error("no hugepage memory for " + std::to_string(settings.limit_sources) +
+                             " sources of limits (" +
+                             std::to_string(limit_count * sizeof(ps_limit_bucket) >> 20) +
+                             " MB); raise --memory or lower --limit-sources");
+  start_limits(std::span(limits_.get(), limit_count));
+
   const auto readers = static_cast<uint32_t>(settings.workers.size());
   readers_.reset(static_cast<rte_rcu_qsbr*>(
       rte_zmalloc("postern_readers", rte_rcu_qsbr_get_memsize(readers), RTE_CACHE_LINE_SIZE)));
   if (!readers_ || rte_rcu_qsbr_init(readers_.get(), readers) != 0)
     throw std::runtime_error("no hugepage memory for the workers; raise --memory");
 
-  const ps_dynamic table{buckets_.get(), static_cast<uint32_t>(count)};
+  const ps_tables tables{{buckets_.get(), static_cast<uint32_t>(count)},
+                         {limits_.get(), static_cast<uint32_t>(limit_count)},
+                         &cookies_};
+  const auto budget = answer_budget(settings.answers_per_second, std::max(readers, 1u));
   for (unsigned i = 0; i < readers; i++)
     workers_.push_back({this, settings.workers[i], i,
                         std::make_unique<PollLoop>(settings.wire, static_cast<uint16_t>(i),
-                                                   settings.burst, active_, table)});
+                                                   settings.burst, active_, tables, budget)});
 }
 
 DpdkEngine::~DpdkEngine() {

@@ -14,6 +14,7 @@
 #include "dataplane/core/dynamic.h"
 #include "dataplane/dpdk/loaded_image.h"
 #include "dataplane/dpdk/poll_loop.h"
+#include "dataplane/engine/answer_budget.h"
 #include "dataplane/engine/engine.h"
 
 struct rte_rcu_qsbr;
@@ -26,6 +27,8 @@ struct EngineSettings {
   unsigned burst = 32;
   unsigned idle_sleep_us = 0;
   size_t dynamic_entries = 65536;
+  size_t limit_sources = 65536;
+  uint64_t answers_per_second = kDefaultAnswersPerSecond;
 };
 
 class DpdkEngine : public Engine {
@@ -39,7 +42,9 @@ class DpdkEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "dpdk"; }
   std::string_view topology() const noexcept override { return "wire"; }
-  uint32_t features() const noexcept override { return 0; }
+  uint32_t features() const noexcept override {
+    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND;
+  }
   std::shared_ptr<const Snapshot> snapshot() const override;
   ps_counters counters() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
@@ -52,6 +57,7 @@ class DpdkEngine : public Engine {
  protected:
   void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
   std::span<std::byte> live_image() noexcept override;
+  ps_cookie_keys& cookie_keys() noexcept override { return cookies_; }
 
  private:
   struct FreeDpdk {
@@ -72,6 +78,8 @@ class DpdkEngine : public Engine {
   const EngineSettings settings_;
   DpdkMemory<ps_dynamic_bucket> buckets_;
   std::unique_ptr<DynamicTable> dynamic_;
+  DpdkMemory<ps_limit_bucket> limits_;
+  alignas(64) ps_cookie_keys cookies_{};
   DpdkMemory<rte_rcu_qsbr> readers_;
   std::unique_ptr<LoadedImage> loaded_;
   ActiveImage active_{nullptr};

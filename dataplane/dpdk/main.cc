@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <optional>
 #include <string>
@@ -83,7 +84,12 @@ void run(Options options) {
                      eal.workers(),
                      options.burst,
                      options.idle_sleep_us,
-                     options.dynamic_entries});
+                     options.dynamic_entries,
+                     options.limit_sources,
+                     options.answers_per_second});
+  if (!options.cookie_secret.empty())
+    engine.use_secret(CookieSecret::from_file(options.cookie_secret));
+  engine.rotate_cookies(std::time(nullptr));
   if (snapshot) engine.load(std::move(snapshot));
   ApiServer server(engine, options.api);
   const Telemetry telemetry(engine);

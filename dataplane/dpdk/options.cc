@@ -48,8 +48,15 @@ po::options_description settings() {
       "microseconds to sleep when there is nothing to do; 0 polls without rest")(
       "memory", number(fallback.memory_mb), "MB of hugepages to reserve at start")(
       "dynamic-entries", number(fallback.dynamic_entries), "room for so many dynamic entries")(
-      "eal", po::value<std::string>()->value_name("ARGS")->default_value(""),
-      "further arguments for DPDK's EAL, in one string");
+      "limit-sources", number(fallback.limit_sources),
+      "room for so many sources that limits are held to; beyond it they pass")(
+      "answers", number(fallback.answers_per_second),
+      "replies (RST, refusals) sent in a second at most; 0 sends none")(
+      "cookie-secret", po::value<std::string>()->value_name("FILE")->default_value(""),
+      "the secret that refused connections are recognised by, where several engines share it; "
+      "without, it is random")("eal",
+                               po::value<std::string>()->value_name("ARGS")->default_value(""),
+                               "further arguments for DPDK's EAL, in one string");
   return all;
 }
 
@@ -113,6 +120,9 @@ Options read(const std::vector<std::string>& arguments) {
   bounded(given, "idle-sleep", 0, kMaxIdleSleepUs, options.idle_sleep_us);
   bounded(given, "memory", kMinMemoryMb, kMaxMemoryMb, options.memory_mb);
   bounded(given, "dynamic-entries", 1, kMaxDynamicEntries, options.dynamic_entries);
+  bounded(given, "limit-sources", 1, kMaxDynamicEntries, options.limit_sources);
+  bounded(given, "answers", 0, kMaxAnswersPerSecond, options.answers_per_second);
+  options.cookie_secret = given["cookie-secret"].as<std::string>();
   options.eal = po::split_unix(given["eal"].as<std::string>());
   return options;
 }

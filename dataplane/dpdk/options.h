@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/engine/answer_budget.h"
+
 namespace postern::dpdk {
 
 struct Options {
@@ -21,7 +23,10 @@ struct Options {
   unsigned idle_sleep_us = 0;      // 0: never sleep
   unsigned memory_mb = 256;        // hugepage memory reserved at start
   size_t dynamic_entries = 65536;  // room for at least so many
-  std::vector<std::string> eal;    // further arguments for EAL
+  size_t limit_sources = 65536;    // likewise, for limits
+  uint64_t answers_per_second = kDefaultAnswersPerSecond;
+  std::string cookie_secret;     // a file; empty: random
+  std::vector<std::string> eal;  // further arguments for EAL
   bool help = false, version = false;
 };
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
 
 struct rte_mbuf;
@@ -27,10 +28,10 @@ struct Wire {
 
 class alignas(64) PollLoop {
  public:
-  // burst: 1..kMaxBurst. `image` and the memory of `dynamic` outlive this; what `image` points to
-  // outlives every poll() that may have read it.
+  // burst: 1..kMaxBurst. `image` and the memory of `tables` outlive this; what `image` points to
+  // outlives every poll() that may have read it. answers: this worker's share of replies.
   PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const ActiveImage& image,
-           const ps_dynamic& dynamic) noexcept;
+           const ps_tables& tables, const ps_budget& answers) noexcept;
   PollLoop(const PollLoop&) = delete;
   PollLoop& operator=(const PollLoop&) = delete;
 
@@ -42,17 +43,24 @@ class alignas(64) PollLoop {
   void add_to(ps_counters& total) const noexcept;
 
  private:
-  unsigned poll_wan(uint64_t now_ns) noexcept;
-  unsigned poll_mx() noexcept;
-  void pass(ps_port from, rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;
-  void reply(rte_mbuf** packets, const uint8_t* reasons, uint16_t count) noexcept;
+  struct Burst;
+  unsigned poll_port(ps_port port, uint64_t now_ns) noexcept;
+  void judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t now_ns,
+             Burst& burst) noexcept;
+  uint32_t answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+                  const ps_decision& decision) noexcept;
+  void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint16_t count,
+            ps_reason untaken) noexcept;
   void count(ps_port port, uint32_t reason, uint64_t packets = 1) noexcept;
 
   const Wire wire_;
   const uint16_t queue_;
   const uint16_t burst_;
   const ActiveImage& image_;
-  const ps_dynamic dynamic_;
+  const ps_tables tables_;
+  const ps_budget answers_;
+  uint64_t next_answer_ns_ = 0;
+  ps_line line_{};  // where the text of a reply is made
   alignas(64) ps_counters counters_{};
 };
 

@@ -42,6 +42,9 @@ int answer(const char*, const char*, rte_tel_data* data) {
                                 counters.packets[port][reason]);
     rte_tel_data_add_dict_container(data, telemetry_name(kPortWords[port]).c_str(), reasons, 0);
   }
+  for (size_t event = 0; event < PS_EVENT_COUNT; event++)
+    rte_tel_data_add_dict_u64(data, telemetry_name(kEventWords[event].word).c_str(),
+                              counters.events[event]);
   return 0;
 }
 

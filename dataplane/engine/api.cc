@@ -65,6 +65,7 @@ Api::Api(Engine& engine)
 
 void Api::tick() {
   engine_.dynamic().sweep(monotonic_ns());
+  engine_.rotate_cookies(unix_now());
   rules_.tick(unix_now());
 }
 
@@ -163,11 +164,14 @@ ApiAnswer Api::explain(std::string_view query) {
 ApiAnswer Api::counters() {
   const auto counters = engine_.counters();
   const auto snapshot = engine_.snapshot();
-  json::object ports;
+  json::object ports, events;
   for (size_t port = 0; port < PS_PORT_COUNT; port++)
     ports.emplace(view(kPortWords[port]), port_object(counters, port));
-  return answer_with(
-      {{"generation", snapshot ? snapshot->generation() : 0}, {"ports", std::move(ports)}});
+  for (size_t event = 0; event < PS_EVENT_COUNT; event++)
+    events.emplace(view(kEventWords[event].word), counters.events[event]);
+  return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
+                      {"ports", std::move(ports)},
+                      {"events", std::move(events)}});
 }
 
 ApiAnswer Api::list_entries() {

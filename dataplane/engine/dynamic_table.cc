@@ -148,11 +148,13 @@ bool DynamicTable::adopt() {
   for (size_t kind = 0; kind < of_kind_.size(); kind++)
     if (of_kind_[kind] > 0) kinds |= 1u << kind;
   publish(header().kinds, kinds);
+  publish(header().refuses, refusing_ > 0 ? 1u : 0u);
   return true;
 }
 
 void DynamicTable::start_empty() {
   publish(header().kinds, 0u);
+  publish(header().refuses, 0u);
   for (auto& bucket : memory_.subspan(1))
     for (auto& slot : bucket.entries) free_slot(slot);
   publish(header().buckets_log2, static_cast<uint32_t>(std::bit_width(memory_.size() - 1) - 1));
@@ -161,6 +163,7 @@ void DynamicTable::start_empty() {
 
 void DynamicTable::note(const Prefix& prefix, Detail detail, ps_dynamic_kind kind) {
   by_expiry_.emplace(detail.expires_ns, prefix);
+  if (detail.action == Action::REFUSE) refusing_++;
   details_.insert_or_assign(prefix, std::move(detail));
   of_kind_[kind]++;
 }
@@ -169,6 +172,7 @@ void DynamicTable::forget(Details::iterator detail) {
   const auto kind = static_cast<ps_dynamic_kind>(detail->second.slot->kind);
   free_slot(*detail->second.slot);
   by_expiry_.erase({detail->second.expires_ns, detail->first});
+  if (detail->second.action == Action::REFUSE && --refusing_ == 0) publish(header().refuses, 0u);
   details_.erase(detail);
   if (--of_kind_[kind] == 0) publish(header().kinds, header().kinds & ~(1u << kind));
 }
@@ -190,6 +194,7 @@ void DynamicTable::add(const DynamicEntry& entry, uint64_t now_ns) {
     slot = same->second.slot;
     by_expiry_.erase({same->second.expires_ns, same->first});
     of_kind_[*kind]--;
+    if (same->second.action == Action::REFUSE) refusing_--;
   } else {
     // A free slot expires at 0 and so is the first to go, then one whose time has passed.
     const auto bucket = bucket_of(entry.prefix, *kind);
@@ -202,6 +207,7 @@ void DynamicTable::add(const DynamicEntry& entry, uint64_t now_ns) {
   write_slot(*slot, words_of(entry.prefix), *kind, entry.action, entry.expires_ns);
   note(entry.prefix, {slot, entry.action, entry.reason, entry.expires_ns}, *kind);
   publish(header().kinds, header().kinds | 1u << *kind);
+  publish(header().refuses, refusing_ > 0 ? 1u : 0u);
 }
 
 bool DynamicTable::remove(const Prefix& prefix) {

@@ -87,6 +87,7 @@ class DynamicTable {
   Details details_;
   std::set<std::pair<uint64_t, Prefix>> by_expiry_;
   std::array<size_t, PS_DYNAMIC_KIND_COUNT> of_kind_{};
+  size_t refusing_ = 0;  // entries whose action is REFUSE
   uint64_t evicted_ = 0;
 };
 

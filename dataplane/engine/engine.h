@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/engine/cookie_secret.h"
 #include "dataplane/engine/dynamic_table.h"
 #include "rules/abi/counters.h"
 #include "rules/compile/expiry.h"
@@ -33,6 +34,13 @@ class Engine {
   virtual ps_counters counters() const = 0;
   virtual DynamicTable& dynamic() = 0;
 
+  // Where the cookies of refused connections come from; random unless it is set, which is done
+  // before the first packet.
+  void use_secret(const CookieSecret& secret) { secret_ = secret; }
+  // Keys change with the time (Unix seconds): to be called before the first packet, then once a
+  // second.
+  void rotate_cookies(int64_t now) { secret_.rotate(cookie_keys(), now); }
+
   // Puts a snapshot into force. When it returns, no packet is judged by the old one any more.
   // Throws std::runtime_error and leaves the old one in force; so it does when the snapshot asks
   // for a feature that the engine does not have.
@@ -45,6 +53,11 @@ class Engine {
   virtual void put_into_force(std::shared_ptr<const Snapshot> snapshot) = 0;
   // The image that packets are judged by, writable; empty before the first load.
   virtual std::span<std::byte> live_image() noexcept = 0;
+  // What its packets' cookies are made with.
+  virtual ps_cookie_keys& cookie_keys() noexcept = 0;
+
+ private:
+  CookieSecret secret_ = CookieSecret::random();
 };
 
 }  // namespace postern

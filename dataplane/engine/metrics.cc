@@ -50,6 +50,12 @@ std::string prometheus_text(Engine& engine) {
     sample(text, "postern_bytes_total", of_engine + "," + label("port", kPortWords[port]),
            counters.bytes[port]);
 
+  describe_family(text, "postern_events_total", "counter",
+                  "What happened besides a packet's reason.");
+  for (size_t event = 0; event < PS_EVENT_COUNT; event++)
+    sample(text, "postern_events_total", of_engine + "," + label("event", kEventWords[event].word),
+           counters.events[event]);
+
   const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
     describe_family(text, name, "gauge", help);
     sample(text, name, of_engine, value);

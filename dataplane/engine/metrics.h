@@ -12,6 +12,16 @@
 
 namespace postern {
 
+// By enum ps_event: the word of each, and what it means.
+struct EventWord {
+  std::string_view word, explanation;
+};
+inline constexpr std::array<EventWord, PS_EVENT_COUNT> kEventWords = {{
+#define PS_X(name, word, text) {word, text},
+    PS_EVENTS(PS_X)
+#undef PS_X
+}};
+
 inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 // By enum ps_port.

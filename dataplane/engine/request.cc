@@ -87,8 +87,6 @@ EntryRequest read_entry_request(std::string_view body) {
 
   const auto action = action_from(action_word);
   if (!action) throw ApiRefusal{422, quoted(action_word) + " is no action"};
-  if (*action == Action::REFUSE)
-    throw ApiRefusal{422, "an entry cannot refuse: allow, inspect, drop or reset"};
   request.action = *action;
 
   if (object.contains("reason")) request.reason = text_of(object, "reason");

@@ -11,9 +11,22 @@
 /* The port a packet arrived on. */
 enum ps_port { PS_PORT_WAN, PS_PORT_MX, PS_PORT_COUNT };
 
+/* X(NAME, "word", "what it means") - what may happen besides a packet's reason. */
+#define PS_EVENTS(X)                                                                        \
+  X(LIMIT_FULL, "limit-full", "an attempt passed a limit uncounted, as its table was full") \
+  X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")
+
+enum ps_event {
+#define PS_X(name, word, text) PS_EVENT_##name,
+  PS_EVENTS(PS_X)
+#undef PS_X
+      PS_EVENT_COUNT
+};
+
 struct ps_counters {
   uint64_t packets[PS_PORT_COUNT][PS_REASON_COUNT];
   uint64_t bytes[PS_PORT_COUNT];
+  uint64_t events[PS_EVENT_COUNT];
 };
 
 #endif

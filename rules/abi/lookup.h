@@ -222,18 +222,21 @@ PS_INLINE uint32_t ps_class_of(struct ps_image* image, enum ps_family family,
   return ps_key_lookup(image, slot, key, taken & 31u);
 }
 
-/* 1 and *found when the destination is a service, else 0. port in host order. */
-PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
-                            const struct ps_address* destination, uint16_t port,
+/* The number of the service set that a destination has; 0: none of its ports is a service. */
+PS_INLINE uint32_t ps_service_set_of(struct ps_image* image, enum ps_family family,
+                                     const struct ps_address* destination) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  if (!header) return 0;
+  return ps_key_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
+                       ps_key_of(family, destination), 0);
+}
+
+/* 1 and *found when the port (host order) is a service of that set, which is not 0. */
+PS_INLINE int ps_service_in(struct ps_image* image, uint32_t number, uint16_t port,
                             struct ps_service* found) {
   const struct ps_snapshot_header* header = ps_image_header(image);
   const struct ps_service_set* set;
-  uint32_t number, i;
-  if (!header) return 0;
-  number = ps_key_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
-                         ps_key_of(family, destination), 0);
-  if (!number) return 0;
-  header = ps_image_header(image); /* BPF: the chunk may have changed since */
+  uint32_t i;
   if (!header || number >= header->service_set_count) return 0;
   set = (const struct ps_service_set*)ps_block_at(image, header->service_sets + number);
   if (!set) return 0;
@@ -247,19 +250,56 @@ PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
   return 0;
 }
 
+/* 1 and *found when the destination is a service, else 0. port in host order. */
+PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
+                            const struct ps_address* destination, uint16_t port,
+                            struct ps_service* found) {
+  uint32_t number = ps_service_set_of(image, family, destination);
+  return number && ps_service_in(image, number, port, found);
+}
+
+/* The number of a cell of the matrix, plus 1; 0: outside the matrix. */
+PS_INLINE uint32_t ps_cell_of(struct ps_image* image, uint32_t policy, uint32_t address_class) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  if (!header || policy >= header->policy_count || address_class >= header->class_count) return 0;
+  return policy * header->class_count + address_class + 1u;
+}
+
 /* The matrix cell. Outside the matrix: allow, no-rule. */
 PS_INLINE struct ps_verdict ps_verdict_of(struct ps_image* image, uint32_t policy,
                                           uint32_t address_class) {
-  struct ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0};
-  const struct ps_snapshot_header* header = ps_image_header(image);
+  struct ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0, 0};
+  const struct ps_snapshot_header* header;
   const struct ps_block* block;
-  uint32_t cell;
-  if (!header || policy >= header->policy_count || address_class >= header->class_count)
-    return verdict;
-  cell = policy * header->class_count + address_class;
+  uint32_t cell = ps_cell_of(image, policy, address_class);
+  if (!cell--) return verdict;
+  header = ps_image_header(image);
+  if (!header) return verdict;
   block = ps_block_at(image, header->matrix + (cell >> 3));
   if (block) verdict = ((const struct ps_verdict*)block)[cell & 7];
   return verdict;
+}
+
+/* What judges attempts from the inside by sources of this class; port 0: nothing. */
+PS_INLINE struct ps_outbound ps_outbound_of(struct ps_image* image, uint32_t address_class) {
+  struct ps_outbound outbound = {0, 0};
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  const struct ps_block* block;
+  if (!header || !header->outbound || address_class >= header->class_count) return outbound;
+  block = ps_block_at(image, header->outbound + (address_class >> 4));
+  if (block) outbound = ((const struct ps_outbound*)block)[address_class & 15];
+  return outbound;
+}
+
+/* 1 and *found when there is a limit of that number, which is not 0. */
+PS_INLINE int ps_limit_of(struct ps_image* image, uint32_t number, struct ps_limit* found) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  const struct ps_block* block;
+  if (!header || !number || number >= header->limit_count) return 0;
+  block = ps_block_at(image, header->limits + (number >> 2));
+  if (!block) return 0;
+  *found = ((const struct ps_limit*)block)[number & 3];
+  return 1;
 }
 
 #endif

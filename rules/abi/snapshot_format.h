@@ -20,6 +20,9 @@
  *
  *   outbound           struct ps_outbound[class_count]; absent without outbound rules
  *
+ *   texts              struct ps_text, numbered from 1 (number 0 is never read); the first ones are
+ *                      those of enum ps_fixed_text
+ *
  *   nodes              what the roots lead to, and the slots in the header: source_v6 for the IPv6
  *                      sources that the root does not cover, service_v4 and service_v6 for
  *                      destinations -> number of a service set, 0 none
@@ -36,7 +39,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 4u
+#define PS_SNAPSHOT_VERSION 5u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -56,6 +59,7 @@
 #define PS_MAX_LISTS 1024u
 #define PS_MAX_SUBLISTS 16384u
 #define PS_MAX_LIMITS 255u
+#define PS_MAX_TEXTS 16383u
 #define PS_MAX_INCLUDES 256u
 #define PS_MAX_BLOCKS (1u << 25) /* of an image: 2 GiB */
 
@@ -170,10 +174,10 @@ struct ps_separators64 {
 /* Which policies judge attempts to one destination address, by port. count <= 7 in use. */
 #define PS_SERVICES_PER_SET 7u
 struct ps_service {
-  uint16_t port;    /* host order */
-  uint16_t policy;  /* row of the matrix */
-  uint16_t service; /* number of the service in the policy file, from 0 */
-  uint16_t reserved;
+  uint16_t port;     /* host order */
+  uint16_t policy;   /* row of the matrix */
+  uint16_t service;  /* number of the service in the policy file, from 0 */
+  uint16_t greeting; /* number of the text that a refused client is greeted with */
 };
 struct ps_service_set {
   uint32_t count;
@@ -185,16 +189,42 @@ struct ps_service_set {
  * fill a block. */
 struct ps_limit {
   uint64_t interval_ns; /* between attempts at the full rate: time / N, at least 1 */
-  uint32_t burst;       /* attempts at once, at least 1 */
+  uint32_t burst;       /* attempts at once, at least 1; burst * interval_ns <= PS_LIMIT_HORIZON */
   uint8_t otherwise;    /* enum ps_action: DROP, RESET or REFUSE */
   uint8_t observe;      /* 1: what is over it is only counted */
   uint8_t reserved[2];
 } __attribute__((aligned(16)));
+/* 73 years: so far ahead a time fits into 64 bits beside any clock's. */
+#define PS_LIMIT_HORIZON (1ull << 61)
 
 /* What judges a source's attempts from the inside, per class of the source. */
 struct ps_outbound {
   uint16_t port;   /* host order; 0: nothing judges them */
   uint16_t policy; /* row of the matrix, read at the class of the destination */
+};
+
+/* A line of SMTP that an engine says: parts of ASCII, and between them addresses that only the
+ * packet knows. Part i is bytes[ends[i - 1]..ends[i]), the first from 0 on; behind part i comes the
+ * address gaps[i]. With every address at its longest it is at most PS_TEXT_LINE bytes, CR LF
+ * included. */
+#define PS_TEXT_PARTS 4u
+#define PS_TEXT_LINE 200u
+enum ps_text_gap { PS_TEXT_SOURCE, PS_TEXT_DESTINATION }; /* the latter as in "[IPv6:::1]" */
+struct ps_text {
+  uint8_t parts; /* 1 to PS_TEXT_PARTS */
+  uint8_t ends[PS_TEXT_PARTS];
+  uint8_t gaps[PS_TEXT_PARTS - 1];
+  uint8_t bytes[248];
+} __attribute__((aligned(64)));
+#define PS_TEXT_BLOCKS 4u
+#define PS_TEXT_LONGEST_SOURCE 39u      /* bytes of any IPv6 address */
+#define PS_TEXT_LONGEST_DESTINATION 47u /* and of "[IPv6:" and "]" */
+enum ps_fixed_text {
+  PS_TEXT_NONE,
+  PS_TEXT_BY_POLICY, /* refused, and no list says why */
+  PS_TEXT_LEARNED,   /* refused by a dynamic entry */
+  PS_TEXT_LIMITED,   /* over a limit; temporary */
+  PS_TEXT_FIXED_COUNT
 };
 
 /* What a snapshot asks of an engine beyond looking up and passing, dropping or resetting attempts
@@ -247,7 +277,9 @@ struct ps_snapshot_header {
   uint32_t limit_count; /* with limit 0 */
   uint32_t outbound;    /* block of the first, 0: absent */
   uint32_t features;    /* PS_FEATURE_* */
-  uint64_t reserved[6];
+  uint32_t texts;       /* block of text 0 */
+  uint32_t text_count;  /* with text 0 */
+  uint64_t reserved[5];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -266,6 +298,7 @@ static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
 static_assert(PS_SECTION_COUNT == 10);
 static_assert(sizeof(struct ps_limit) == 16);
+static_assert(sizeof(struct ps_text) == PS_TEXT_BLOCKS * PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_snapshot_header) == 5 * PS_BLOCK_BYTES);
 #endif
 

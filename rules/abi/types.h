@@ -12,6 +12,9 @@
 
 #define PS_INLINE static inline __attribute__((always_inline))
 
+/* Reads a field from memory, once and now: its writer may be another thread or process. */
+#define PS_READ_ONCE(field) (*(const volatile __typeof__(field)*)&(field))
+
 /* Network byte order, as it lies in the packet. Wrapped, so that neither can be assigned to or
  * compared with a host-order number by accident. */
 typedef struct {

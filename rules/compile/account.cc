@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rules/compile/alternatives.h"
+#include "rules/compile/refusal_texts.h"
 #include "rules/text/json_text.h"
 
 namespace postern {
@@ -110,9 +111,13 @@ json::object to_json(const Findings& findings) {
         {"line", nullptr},
         {"observed", nullptr},
         {"limited", service.verdict.limit != 0},
+        {"told", nullptr},
         {"changes", alternatives_json(findings, findings.alternatives[i])}};
     if (service.rule)
       for (auto& member : rule_json(findings, *service.rule)) object[member.key()] = member.value();
+    if (service.verdict.action == PS_ACTION_REFUSE)
+      object["told"] = json_text(
+          refusal_line(findings.snapshot, service.verdict.text & 0x3fffu, findings.address));
     if (service.observed_rule) object["observed"] = rule_json(findings, *service.observed_rule);
     services.push_back(std::move(object));
   }

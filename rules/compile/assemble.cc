@@ -125,6 +125,9 @@ class Assembler {
       header_.outbound = next;
       next += blocks_for(header_.class_count * sizeof(ps_outbound));
     }
+    header_.texts = next;
+    header_.text_count = static_cast<uint32_t>(parts_.texts.size());
+    next += header_.text_count * PS_TEXT_BLOCKS;
     NodePool nodes(next);
 
     const auto root_v4 = build_digit_table(parts_.classes.v4.segments, nodes);
@@ -148,6 +151,7 @@ class Assembler {
     bytes_.pad_to(PS_BLOCK_BYTES);
     bytes_.append(parts_.matrix.outbound);
     bytes_.pad_to(PS_BLOCK_BYTES);
+    bytes_.append(parts_.texts);
     bytes_.append(nodes.blocks());
     bytes_.append(std::vector<ps_block>(1));  // what lies outside reads as this
     bytes_.pad_to(PS_CHUNK_BYTES);

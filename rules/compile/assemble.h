@@ -22,6 +22,7 @@ struct CompiledParts {
   const Classes& classes;
   const Matrix& matrix;
   const ServiceSets& services;
+  const std::vector<ps_text>& texts;
   uint64_t generation;
   uint64_t created;  // Unix seconds
 };

@@ -12,6 +12,7 @@
 #include "rules/compile/classes.h"
 #include "rules/compile/load_lists.h"
 #include "rules/compile/matrix.h"
+#include "rules/compile/refusal_texts.h"
 #include "rules/compile/service_sets.h"
 
 namespace postern {
@@ -54,13 +55,15 @@ CompileResult compile(const Policy& policy, const CompileOptions& options) {
                                     .classes = classes.members,
                                     .protect_owner = classes.protect_owner,
                                     .now = now.time_since_epoch().count()});
-  const auto services = assign_service_sets(policy, matrix.row_of_service);
+  const RefusalTexts texts(policy, classes.sublists);
+  const auto services = assign_service_sets(policy, matrix.row_of_service, texts);
   try {
     result.bytes = assemble({.policy = policy,
                              .lists = lists,
                              .classes = classes,
                              .matrix = matrix,
                              .services = services,
+                             .texts = texts.compose((matrix.features & PS_FEATURE_REFUSE) != 0),
                              .generation = next_generation(options),
                              .created = static_cast<uint64_t>(now.time_since_epoch().count())});
   } catch (const std::length_error& error) {

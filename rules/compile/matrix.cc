@@ -7,13 +7,15 @@
 #include <map>
 #include <string>
 
+#include "rules/compile/refusal_texts.h"
 #include "rules/compile/rule_order.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern {
 namespace {
 
-constexpr ps_verdict kProtected = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, PS_VERDICT_FINAL, 0, 0, 0};
+constexpr ps_verdict kProtected = {
+    PS_ACTION_ALLOW, PS_REASON_PROTECTED, PS_VERDICT_FINAL, 0, 0, 0, 0};
 
 // The sub-lists of one class that count now, and what their lists weigh together: of the sub-lists
 // of one list the heaviest.
@@ -54,7 +56,8 @@ class LimitTable {
     ps_limit wanted{};
     wanted.interval_ns = std::max<uint64_t>(
         static_cast<uint64_t>(limit.per.count()) * kNanoseconds / limit.count, 1);
-    wanted.burst = limit.burst;
+    wanted.burst = static_cast<uint32_t>(
+        std::min<uint64_t>(limit.burst, PS_LIMIT_HORIZON / wanted.interval_ns));
     wanted.otherwise = static_cast<uint8_t>(limit.otherwise);
     wanted.observe = rule.observe;
     for (size_t i = 1; i < limits_.size(); i++)
@@ -85,7 +88,7 @@ uint32_t features_of(std::span<const ConnectionRule> rules) {
 class MatrixBuilder {
  public:
   explicit MatrixBuilder(const MatrixInput& input)
-      : input_(input), index_(input.policy, input.sublists) {
+      : input_(input), index_(input.policy, input.sublists), texts_(input.policy, input.sublists) {
     for (const auto& members : input.classes) live_.emplace_back(input, members);
   }
 
@@ -107,9 +110,7 @@ class MatrixBuilder {
     auto& row = matrix_.rows.emplace_back();
     row.reserve(input_.classes.size());
     for (size_t i = 0; i < input_.classes.size(); i++)
-      row.push_back(is_protected(input_, input_.classes[i])
-                        ? kProtected
-                        : order.judge(live_[i].sublists(), live_[i].weight()));
+      row.push_back(is_protected(input_, input_.classes[i]) ? kProtected : judge(order, live_[i]));
     return known->second;
   }
 
@@ -142,6 +143,22 @@ class MatrixBuilder {
   }
 
  private:
+  ps_verdict judge(const RuleOrder& order, const LiveMembers& members) const {
+    auto verdict = order.judge(members.sublists(), members.weight());
+    if (verdict.action == PS_ACTION_REFUSE)
+      verdict.text = text_for(order, members, verdict.rule) & 0x3fffu;
+    return verdict;
+  }
+
+  // What a refused client reads: of the list that the rule matched, or of the heaviest.
+  uint32_t text_for(const RuleOrder& order, const LiveMembers& members, uint32_t rule) const {
+    auto sublist = order.matched_by(rule, members.sublists());
+    if (!sublist && order.looks_at_weight(rule) && !members.sublists().empty())
+      sublist = *std::ranges::max_element(
+          members.sublists(), {}, [&](uint32_t member) { return input_.sublists[member].weight; });
+    return sublist ? texts_.of_sublist(*sublist) : uint32_t{PS_TEXT_BY_POLICY};
+  }
+
   void check_room(const PolicyPlace& place) const {
     const auto refuse = [&](const std::string& why) {
       throw BadInput(Diagnostic{.file = input_.policy.file_of(place),
@@ -180,6 +197,7 @@ class MatrixBuilder {
 
   const MatrixInput& input_;
   const SubListIndex index_;
+  const RefusalTexts texts_;
   std::vector<LiveMembers> live_;
   LimitTable limits_;
   Matrix matrix_;

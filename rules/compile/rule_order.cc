@@ -80,20 +80,28 @@ size_t RuleOrder::first(const Order& order, std::span<const uint32_t> sublists, 
   return first;
 }
 
+std::optional<uint32_t> RuleOrder::matched_by(uint32_t rule,
+                                              std::span<const uint32_t> sublists) const {
+  for (const uint32_t sublist : sublists)
+    if (orders_[kEnding].of_sublist[sublist] + 1 == rule) return sublist;
+  return std::nullopt;
+}
+
 ps_verdict RuleOrder::judge(std::span<const uint32_t> sublists, int weight) const {
-  ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0};
+  ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0, 0};
   const auto ending = first(orders_[kEnding], sublists, weight);
   if (ending < rules_.size()) {
     const auto& rule = rules_[ending];
     const auto cell = cell_of(rule.action);
     verdict.action = static_cast<uint8_t>(rule.action);
     verdict.reason = static_cast<uint8_t>(cell.reason);
-    verdict.flags = static_cast<uint8_t>(cell.flags | (rule.hard ? PS_VERDICT_HARD : 0u) |
-                                         (rule.greeting ? PS_VERDICT_GREETING : 0u));
-    verdict.rule = static_cast<uint16_t>(ending + 1);
+    verdict.flags = (cell.flags | (rule.hard ? PS_VERDICT_HARD : 0u) |
+                     (rule.greeting ? PS_VERDICT_GREETING : 0u)) &
+                    0xfu;
+    verdict.rule = (ending + 1) & 0x7ffu;
   }
   const auto observed = first(orders_[kObserved], sublists, weight);
-  if (observed < ending) verdict.observed_rule = static_cast<uint16_t>(observed + 1);
+  if (observed < ending) verdict.observed_rule = (observed + 1) & 0x7ffu;
   // A limit that is in force goes before one that is only observed.
   for (const auto kind : {kLimit, kObservedLimit}) {
     const auto limit = first(orders_[kind], sublists, weight);

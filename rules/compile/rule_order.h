@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -38,6 +39,13 @@ class RuleOrder {
 
   // sublists: those of a class that count. weight: the sum over their lists.
   ps_verdict judge(std::span<const uint32_t> sublists, int weight) const;
+  // The first of these sub-lists that an ending rule (1-based, as in a verdict) matches by list or
+  // category; nullopt: it matches anybody, or by weight.
+  std::optional<uint32_t> matched_by(uint32_t rule, std::span<const uint32_t> sublists) const;
+
+  bool looks_at_weight(uint32_t rule) const {
+    return std::holds_alternative<WeightIs>(rules_[rule - 1].match);
+  }
 
  private:
   enum Kind : uint8_t { kEnding, kLimit, kObservedLimit, kObserved, kKinds };

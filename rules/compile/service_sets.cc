@@ -30,23 +30,25 @@ std::vector<Segment<Key>> classify(const Policy& policy, OwnerSets& sets) {
 }
 
 ps_service_set set_of(const Policy& policy, const std::vector<uint32_t>& services,
-                      const std::vector<uint32_t>& row_of_service) {
+                      const std::vector<uint32_t>& row_of_service, const RefusalTexts& texts) {
   if (services.size() > PS_SERVICES_PER_SET)
     refuse(policy, services.back(),
            "is one more than the " + std::to_string(PS_SERVICES_PER_SET) +
                " services that one address may have");
   ps_service_set set{};
   for (const uint32_t service : services)
-    set.services[set.count++] = {.port = policy.services[service].port,
-                                 .policy = static_cast<uint16_t>(row_of_service[service]),
-                                 .service = static_cast<uint16_t>(service),
-                                 .reserved = 0};
+    set.services[set.count++] = {
+        .port = policy.services[service].port,
+        .policy = static_cast<uint16_t>(row_of_service[service]),
+        .service = static_cast<uint16_t>(service),
+        .greeting = static_cast<uint16_t>(texts.greeting_of(policy.services[service]))};
   return set;
 }
 
 }  // namespace
 
-ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t>& row_of_service) {
+ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t>& row_of_service,
+                                const RefusalTexts& texts) {
   ServiceSets result;
   OwnerSets owners(PS_MAX_SERVICE_SETS);
   try {
@@ -58,7 +60,7 @@ ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t
                std::to_string(PS_MAX_SERVICE_SETS - 1) + " sets of services");
   }
   for (const auto& services : owners.sets())
-    result.sets.push_back(set_of(policy, services, row_of_service));
+    result.sets.push_back(set_of(policy, services, row_of_service, texts));
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rules/abi/snapshot_format.h"
+#include "rules/compile/refusal_texts.h"
 #include "rules/compile/segments.h"
 #include "rules/policy/policy.h"
 
@@ -20,6 +21,7 @@ struct ServiceSets {
 };
 
 // row_of_service: per Policy::services. Throws BadInput beyond the limits of the format.
-ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t>& row_of_service);
+ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t>& row_of_service,
+                                const RefusalTexts& texts);
 
 }  // namespace postern

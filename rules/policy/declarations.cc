@@ -16,6 +16,7 @@ namespace postern {
 namespace {
 
 constexpr int kHeaviest = 1000;
+constexpr size_t kMaxHostName = 100;
 constexpr size_t kMaxContact = 200;  // it has to fit into one line of an SMTP reply
 
 std::string known_formats() {
@@ -32,6 +33,15 @@ bool is_contact(std::string_view text) {
   return text.size() <= kMaxContact && std::all_of(text.begin(), text.end(), is_plain) &&
          (text.starts_with("https://") || text.starts_with("http://") ||
           text.starts_with("mailto:"));
+}
+
+bool is_host_name(std::string_view text) {
+  const auto is_plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-';
+  };
+  return !text.empty() && text.size() <= kMaxHostName &&
+         std::all_of(text.begin(), text.end(), is_plain);
 }
 
 StaleRule::Then read_stale_word(Statement& statement) {
@@ -178,8 +188,16 @@ void Declarations::read_service(Statement& statement) {
     service.destinations.push_back(statement.expect_prefix());
     destinations_.push_back(
         {service.port, service.destinations.back(), index, statement.place(), column});
-  } while (!statement.at_end() && !statement.peek().is_word("port"));
+  } while (!statement.at_end() && !statement.peek().is_word("port") &&
+           !statement.peek().is_word("name"));
   if (statement.accept("port")) service.port = statement.expect_port();
+  if (statement.accept("name")) {
+    const auto& token = statement.peek();
+    service.host_name = statement.expect_string("a host name");
+    if (!is_host_name(service.host_name))
+      statement.fail_at(token,
+                        "a host name is letters, digits, dots and hyphens, 100 bytes at most");
+  }
   for (size_t i = first; i < destinations_.size(); i++) destinations_[i].port = service.port;
   statement.expect_end();
 }

@@ -121,6 +121,7 @@ struct Service {
   std::string name;
   std::vector<Prefix> destinations;
   uint16_t port = 25;
+  std::string host_name;  // what refused clients are greeted with; empty: the address
   PolicyPlace place;
 };
 

@@ -32,6 +32,7 @@ class ImageVerifier {
     verify_layout();
     verify_matrix();
     verify_service_sets();
+    verify_texts();
     verify_tables(std::span(blocks(), header_.engine_blocks), header_,
                   [this](const std::string& what) { refuse("is a damaged snapshot: " + what); });
   }
@@ -119,20 +120,23 @@ class ImageVerifier {
                 has_blocks(h.outbound, (h.class_count * sizeof(ps_outbound) + PS_BLOCK_BYTES - 1) /
                                            PS_BLOCK_BYTES),
             "the outbound rules lie outside the image");
+    require(h.text_count >= PS_TEXT_FIXED_COUNT && h.text_count <= PS_MAX_TEXTS + 1 &&
+                has_blocks(h.texts, uint64_t{h.text_count} * PS_TEXT_BLOCKS),
+            "the texts lie outside the image");
   }
 
   uint64_t cells() const { return uint64_t{header_.policy_count} * header_.class_count; }
 
   void verify_matrix() const {
     constexpr uint32_t kKnownFlags = PS_VERDICT_FINAL | PS_VERDICT_HARD | PS_VERDICT_GREETING;
-    const uint32_t limit_count = header_.limit_count;
+    const uint32_t limit_count = header_.limit_count, text_count = header_.text_count;
     const auto* first = reinterpret_cast<const ps_verdict*>(blocks() + header_.matrix);
     require(std::all_of(first, first + cells(),
                         [&](const ps_verdict& verdict) {
                           return verdict.action < PS_ACTION_COUNT &&
                                  verdict.reason < PS_REASON_COUNT &&
                                  (verdict.flags & ~kKnownFlags) == 0 &&
-                                 verdict.limit < limit_count &&
+                                 verdict.limit < limit_count && verdict.text < text_count &&
                                  verdict.rule <= PS_MAX_RULES_PER_POLICY &&
                                  verdict.observed_rule <= PS_MAX_RULES_PER_POLICY;
                         }),
@@ -140,6 +144,7 @@ class ImageVerifier {
     const auto* limits = reinterpret_cast<const ps_limit*>(blocks() + header_.limits);
     for (uint32_t i = 1; i < header_.limit_count; i++)
       require(limits[i].interval_ns > 0 && limits[i].burst > 0 &&
+                  limits[i].interval_ns <= PS_LIMIT_HORIZON / limits[i].burst &&
                   limits[i].otherwise < PS_ACTION_COUNT && limits[i].observe <= 1,
               "a limit is wrong");
     if (header_.outbound == 0) return;
@@ -149,13 +154,37 @@ class ImageVerifier {
               "outbound traffic has a policy that there is not");
   }
 
+  // Parts in order, and a whole line of printable ASCII that fits with its addresses at their
+  // longest.
+  void verify_texts() const {
+    const auto* texts = reinterpret_cast<const ps_text*>(blocks() + header_.texts);
+    for (uint32_t i = 1; i < header_.text_count; i++) {
+      const auto& text = texts[i];
+      require(text.parts >= 1 && text.parts <= PS_TEXT_PARTS, "a text has a wrong number of parts");
+      size_t longest = text.ends[text.parts - 1];
+      for (uint32_t part = 1; part < text.parts; part++) {
+        require(text.ends[part - 1] <= text.ends[part], "the parts of a text are out of order");
+        require(text.gaps[part - 1] <= PS_TEXT_DESTINATION, "a text has a gap that there is not");
+        longest += text.gaps[part - 1] == PS_TEXT_SOURCE ? PS_TEXT_LONGEST_SOURCE
+                                                         : PS_TEXT_LONGEST_DESTINATION;
+      }
+      const size_t end = text.ends[text.parts - 1];
+      require(longest <= PS_TEXT_LINE && end >= 2 && text.bytes[end - 2] == '\r' &&
+                  text.bytes[end - 1] == '\n' &&
+                  std::all_of(text.bytes, text.bytes + end - 2,
+                              [](uint8_t byte) { return byte >= 0x20 && byte < 0x7f; }),
+              "a text is no line that an engine may say");
+    }
+  }
+
   void verify_service_sets() const {
     const auto* sets = reinterpret_cast<const ps_service_set*>(blocks() + header_.service_sets);
     for (uint32_t i = 0; i < header_.service_set_count; i++) {
       require(sets[i].count <= PS_SERVICES_PER_SET, "a service set has too many services");
       for (uint32_t j = 0; j < sets[i].count; j++)
-        require(sets[i].services[j].policy < header_.policy_count,
-                "a service has a policy that there is not");
+        require(sets[i].services[j].policy < header_.policy_count &&
+                    sets[i].services[j].greeting < header_.text_count,
+                "a service has a policy or a greeting that there is not");
     }
   }
 

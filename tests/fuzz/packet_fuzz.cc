@@ -12,7 +12,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace postern::packets;
   if (size == 0) return 0;
-  static const CoreJudge core(corpus_world());
+  static CoreJudge core(corpus_world());
+  core.forget();
   const auto port = (data[0] & 1) != 0 ? PS_PORT_MX : PS_PORT_WAN;
   const bool with_rules = (data[0] & 2) == 0;
   const Bytes frame(data + 1, data + size);

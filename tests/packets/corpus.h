@@ -20,6 +20,7 @@ struct Case {
   ps_port port = PS_PORT_WAN;
   uint64_t now_ns = kNow;
   bool with_rules = true;
+  int before = 0;  // so many times the same frame has been judged before
 };
 
 const std::vector<Case>& corpus();

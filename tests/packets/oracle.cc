@@ -3,11 +3,17 @@
 // Judging by the book, slowly (tests/packets/oracle.h).
 #include "tests/packets/oracle.h"
 
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <set>
+#include <stdexcept>
+#include <vector>
 
 #include "dataplane/core/judge.h"
 
@@ -18,6 +24,9 @@ namespace {
 struct Settled {
   Reason reason;
 };
+
+// Thrown by an IPv6 packet with more headers than are looked at.
+struct TooDeep {};
 
 // Bytes that know what it means when they end.
 class Region {
@@ -49,8 +58,10 @@ struct Segment {
   Bytes link;  // the Ethernet header with its tags
   IpAddress source, destination;
   unsigned source_port = 0, destination_port = 0, flags = 0;
-  uint32_t sequence = 0;
-  size_t payload = 0;
+  uint32_t sequence = 0, acknowledgement = 0;
+  Bytes payload;
+
+  bool is_attempt() const { return (flags & kSyn) != 0 && (flags & (kAck | kRst)) == 0; }
 };
 
 IpAddress address_of(const Bytes& bytes) {
@@ -64,10 +75,11 @@ void read_tcp(const Bytes& bytes, bool fragment, Segment& segment) {
   tcp.some(0, 20);
   const size_t header = tcp.u8(12) / 16 * 4;
   if (header < 20) throw Settled{Reason::TRUNCATED_TCP};
-  segment.payload = tcp.from(header).size();
+  segment.payload = tcp.from(header);
   segment.source_port = tcp.u16(0);
   segment.destination_port = tcp.u16(2);
   segment.sequence = tcp.u32(4);
+  segment.acknowledgement = tcp.u32(8);
   segment.flags = tcp.u8(13);
 }
 
@@ -96,7 +108,7 @@ void read_ipv6_chain(const Bytes& bytes, unsigned next, int depth, bool fragment
     read_tcp(bytes, fragment, segment);
     return;
   }
-  if (depth == 6) throw Settled{Reason::DEEP_HEADERS};
+  if (depth == 6) throw TooDeep{};
   const Region header(bytes, fragment ? Reason::SHORT_FIRST_FRAGMENT : Reason::BAD_IP_HEADER);
   header.some(0, 8);
   const unsigned after = header.u8(0);
@@ -126,9 +138,9 @@ void read_ipv6(const Region& ip, Segment& segment) {
   read_ipv6_chain(ip.some(40, ip.u16(4)), ip.u8(6), 0, false, segment);
 }
 
-Segment read(const Bytes& bytes) {
+// On TooDeep, the segment has its addresses.
+void read(const Bytes& bytes, Segment& segment) {
   const Region frame(bytes, Reason::TRUNCATED_ETHERNET);
-  Segment segment;
   size_t at = 12;
   for (int tags = 0; frame.u16(at) == 0x8100 || frame.u16(at) == 0x88a8; tags++, at += 4)
     if (tags == 2) throw Settled{Reason::ENCAPSULATED};
@@ -137,10 +149,10 @@ Segment read(const Bytes& bytes) {
   switch (frame.u16(at)) {
     case 0x0800:
       read_ipv4(rest, segment);
-      return segment;
+      return;
     case 0x86dd:
       read_ipv6(rest, segment);
-      return segment;
+      return;
     case 0x8847:
     case 0x8848:
     case 0x8863:
@@ -168,87 +180,326 @@ bool may_be_answered(const IpAddress& address) {
          bytes[0] != 255;
 }
 
-std::optional<Bytes> reply_to(const Segment& segment) {
-  if ((segment.link[0] % 2) != 0 || (segment.link[6] % 2) != 0) return std::nullopt;
-  if (!may_be_answered(segment.source) || !may_be_answered(segment.destination))
-    return std::nullopt;
-  const uint32_t length = static_cast<uint32_t>(segment.payload) + 1 + (segment.flags & kFin);
-  const Tcp reset = {.flags = kRst | kAck,
-                     .destination_port = static_cast<uint16_t>(segment.source_port),
-                     .source_port = static_cast<uint16_t>(segment.destination_port),
-                     .sequence = 0,
-                     .acknowledgement = segment.sequence + length,
-                     .window = 0};
+// How RFC 5952 writes it, but never with an IPv4 address in it.
+std::string address_text(const IpAddress& address) {
+  const auto& bytes = address.bytes();
+  std::string text;
+  if (address.is_v4()) {
+    for (size_t i = 0; i < 4; i++) text += (i > 0 ? "." : "") + std::to_string(bytes[i]);
+    return text;
+  }
+  // Every way of leaving out one run of two zero groups or more; the shortest text is the right
+  // one, and of several the one that leaves out what comes first.
+  std::vector<std::string> groups;
+  for (size_t i = 0; i < 16; i += 2) {
+    char group[8];
+    std::snprintf(group, sizeof group, "%x", bytes[i] * 256u + bytes[i + 1]);
+    groups.emplace_back(group);
+  }
+  const auto joined = [&](size_t from, size_t to) {
+    std::string part;
+    for (size_t i = from; i < to; i++) part += (i > from ? ":" : "") + groups[i];
+    return part;
+  };
+  text = joined(0, 8);
+  for (size_t from = 0; from < 8; from++)
+    for (size_t to = from + 2; to <= 8; to++) {
+      if (std::any_of(groups.begin() + static_cast<ptrdiff_t>(from),
+                      groups.begin() + static_cast<ptrdiff_t>(to),
+                      [](const auto& group) { return group != "0"; }))
+        continue;
+      const auto shorter = joined(0, from) + "::" + joined(to, 8);
+      if (shorter.size() < text.size()) text = shorter;
+    }
+  return text;
+}
+
+std::string text_for(const World& world, size_t number, const Segment& segment) {
+  std::string text;
+  const auto& written = world.texts.at(number);
+  for (size_t i = 0; i < written.size(); i++) {
+    if (written[i] != '%') {
+      text += written[i];
+    } else if (written[++i] == 'a') {
+      text += address_text(segment.source);
+    } else {
+      const auto to = address_text(segment.destination);
+      text += segment.source.is_v4() ? "[" + to + "]" : "[IPv6:" + to + "]";
+    }
+  }
+  return text;
+}
+
+// What is sent back: a segment with these, the other way round.
+Bytes reply_to(const Segment& segment, uint32_t sequence, uint32_t acknowledgement, uint8_t flags,
+               const std::string& text = {}) {
+  const Tcp tcp = {.flags = flags,
+                   .destination_port = static_cast<uint16_t>(segment.source_port),
+                   .source_port = static_cast<uint16_t>(segment.destination_port),
+                   .sequence = sequence,
+                   .acknowledgement = acknowledgement,
+                   .window = static_cast<uint16_t>((flags & kRst) != 0 ? 0 : 1024)};
   const auto from = segment.destination.to_string(), to = segment.source.to_string();
+  const Payload said{Bytes(text.begin(), text.end()), 6};
   const Bytes packet =
       segment.source.is_v4()
-          ? (Ipv4{.source = from, .destination = to, .fragment = 0x4000} / reset).bytes()
-          : (Ipv6{.source = from, .destination = to} / reset).bytes();
+          ? (Ipv4{.source = from, .destination = to, .fragment = 0x4000} / tcp / said).bytes()
+          : (Ipv6{.source = from, .destination = to} / tcp / said).bytes();
   Bytes frame = segment.link;
   std::swap_ranges(frame.begin(), frame.begin() + 6, frame.begin() + 6);
   frame.insert(frame.end(), packet.begin(), packet.end());
   return frame;
 }
 
-Judgement decide(const World& world, const Segment& segment, uint64_t now_ns) {
-  const auto* destination =
-      longest(world.destinations, segment.destination, [](const auto&) { return true; });
-  if (destination == nullptr) throw Settled{Reason::NOT_SERVICE};
-  const auto service =
-      std::ranges::find(destination->services, segment.destination_port, &ps_service::port);
-  if (service == destination->services.end()) throw Settled{Reason::NOT_SERVICE};
-  if ((segment.flags & kSyn) == 0 || (segment.flags & (kAck | kRst)) != 0)
-    throw Settled{Reason::NOT_ATTEMPT};
-
-  const auto* source = longest(world.sources, segment.source, [](const auto&) { return true; });
-  const auto verdict = world.matrix[service->policy][source ? source->address_class : 0];
-  Judgement judgement{static_cast<Action>(verdict.action), static_cast<Reason>(verdict.reason), {}};
-  const bool is_final =
-      judgement.reason == Reason::PROTECTED || judgement.reason == Reason::RULE_ALLOW;
-  const auto* entry = longest(world.entries, segment.source,
-                              [now_ns](const auto& e) { return e.expires_ns > now_ns; });
-  if (!is_final && entry != nullptr) {
-    judgement.action = entry->action;
-    judgement.reason = entry->action == Action::ALLOW     ? Reason::LEARNED_ALLOW
-                       : entry->action == Action::INSPECT ? Reason::LEARNED_INSPECT
-                       : entry->action == Action::RESET   ? Reason::LEARNED_RESET
-                                                          : Reason::LEARNED_DROP;
-  }
-  if (judgement.action != Action::RESET) return judgement;
-  judgement.reply = reply_to(segment);
-  if (!judgement.reply) throw Settled{Reason::NO_REPLY_ROOM};
-  return judgement;
+uint32_t length_of(const Segment& segment) {
+  return static_cast<uint32_t>(segment.payload.size()) + ((segment.flags & kSyn) != 0 ? 1 : 0) +
+         ((segment.flags & kFin) != 0 ? 1 : 0);
 }
+
+Bytes reset_to(const Segment& segment) {
+  if ((segment.flags & kAck) != 0) return reply_to(segment, segment.acknowledgement, 0, kRst);
+  return reply_to(segment, 0, segment.sequence + length_of(segment), kRst | kAck);
+}
+
+uint64_t siphash(const ps_siphash_key& key, const Bytes& message) {
+  struct Free {
+    void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+  };
+  static const std::unique_ptr<EVP_MAC, Free> mac(EVP_MAC_fetch(nullptr, "SIPHASH", nullptr));
+  const std::unique_ptr<EVP_MAC_CTX, Free> context(EVP_MAC_CTX_new(mac.get()));
+  size_t size = 8, length = 0;
+  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_size_t("size", &size),
+                                   OSSL_PARAM_construct_end()};
+  uint64_t hash = 0;
+  if (EVP_MAC_init(context.get(), reinterpret_cast<const uint8_t*>(key.words), sizeof key.words,
+                   parameters) != 1 ||
+      EVP_MAC_update(context.get(), message.data(), message.size()) != 1 ||
+      EVP_MAC_final(context.get(), reinterpret_cast<uint8_t*>(&hash), &length, sizeof hash) != 1)
+    throw std::runtime_error("OpenSSL does not do SipHash");
+  return hash;
+}
+
+// How much of ours it has received, when it acknowledges a cookie of an epoch that counts.
+std::optional<uint32_t> received_of_ours(const World& world, const Segment& segment) {
+  if ((segment.flags & kAck) == 0) return std::nullopt;
+  for (const uint32_t epoch :
+       {world.cookies.epoch - 1, world.cookies.epoch, world.cookies.epoch + 1}) {
+    const auto cookie = cookie_of(world, segment.source, segment.destination,
+                                  static_cast<uint16_t>(segment.source_port),
+                                  static_cast<uint16_t>(segment.destination_port), epoch);
+    const uint32_t said = segment.acknowledgement - 1 - cookie;
+    if (said < 2048) return said;
+  }
+  return std::nullopt;
+}
+
+bool says_quit(const Bytes& payload) {
+  if (payload.size() < 4) return false;
+  std::string word(payload.begin(), payload.begin() + 4);
+  for (auto& letter : word)
+    if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
+  return word == "QUIT";
+}
+
+// Whatever may be answered at all.
+bool may_answer(const World& world, const Segment& segment) {
+  if ((segment.flags & kRst) != 0) return false;
+  if ((segment.flags & kSyn) != 0 && (segment.flags & kAck) != 0) return false;
+  if ((segment.link[0] % 2) != 0 || (segment.link[6] % 2) != 0) return false;
+  if (!may_be_answered(segment.source) || !may_be_answered(segment.destination)) return false;
+  return std::none_of(world.destinations.begin(), world.destinations.end(),
+                      [&](const auto& place) { return place.prefix.contains(segment.source); });
+}
+
+// What a segment of a source that is refused gets, when it belongs to a refused session.
+Judgement converse(const World& world, const Segment& segment, uint32_t said, size_t text,
+                   std::optional<size_t> greeting) {
+  const auto answer = [&](Reason reason, uint8_t flags, const std::string& line = {}) {
+    return Judgement{Action::REFUSE, reason,
+                     reply_to(segment, segment.acknowledgement,
+                              segment.sequence + length_of(segment), flags, line)};
+  };
+  const Judgement quiet{Action::DROP, Reason::REFUSAL_QUIET, {}};
+  if ((segment.flags & (kSyn | kRst)) != 0) return quiet;
+  if ((segment.flags & kFin) != 0 || says_quit(segment.payload))
+    return answer(Reason::REFUSAL_END, kFin | kAck);
+  if (!segment.payload.empty())
+    return answer(Reason::REFUSAL_TEXT, kPsh | kAck, text_for(world, text, segment));
+  if (said > 0) return quiet;
+  return answer(Reason::REFUSAL_GREETING, kPsh | kAck,
+                text_for(world, greeting.value_or(text), segment));
+}
+
+struct Judged {
+  unsigned policy = 0, service = 0;
+  size_t greeting = 0;
+  bool outbound = false;
+};
 
 }  // namespace
 
-Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, uint64_t now_ns) {
-  try {
-    if (port == PS_PORT_MX) throw Settled{Reason::FROM_INSIDE};
-    const auto segment = read(frame);
-    if (world == nullptr) throw Settled{Reason::NO_SNAPSHOT};
-    return decide(*world, segment, now_ns);
-  } catch (const Settled& settled) {
-    return {describe(settled.reason).stops ? Action::DROP : Action::ALLOW, settled.reason, {}};
+uint32_t cookie_of(const World& world, const IpAddress& source, const IpAddress& destination,
+                   uint16_t source_port, uint16_t destination_port, uint32_t epoch) {
+  Bytes message;
+  const auto size = source.is_v4() ? 4 : 16;
+  for (const auto& address : {source, destination})
+    message.insert(message.end(), address.bytes().begin(), address.bytes().begin() + size);
+  message.push_back(source.is_v4() ? 4 : 6);
+  for (const uint16_t port : {destination_port, source_port}) {
+    message.push_back(static_cast<uint8_t>(port >> 8));
+    message.push_back(static_cast<uint8_t>(port));
   }
+  message.insert(message.end(), 3, 0);
+  const auto hash = siphash(world.cookies.keys[epoch % 4], message);
+  return static_cast<uint32_t>(hash) % 524288 * 8192 + epoch % 4 * 2048;
 }
 
-Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns,
-                           bool with_rules) const {
+Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules) {
+  const auto settle = [](Reason reason) {
+    return Judgement{describe(reason).stops ? Action::DROP : Action::ALLOW, reason, {}};
+  };
+  const bool inside = port == PS_PORT_MX;
+  const Reason unjudged = inside ? Reason::FROM_INSIDE : Reason::NOT_ATTEMPT;
+  if (inside && (!with_rules || (world_.features & PS_FEATURE_OUTBOUND) == 0))
+    return settle(Reason::FROM_INSIDE);
+  Segment segment;
+  bool too_deep = false;
+  try {
+    read(frame, segment);
+  } catch (const Settled& settled) {
+    return settle(inside && !describe(settled.reason).stops ? Reason::FROM_INSIDE : settled.reason);
+  } catch (const TooDeep&) {
+    too_deep = true;
+  }
+  if (!with_rules) return settle(Reason::NO_SNAPSHOT);
+
+  const auto any = [](const auto&) { return true; };
+  const auto class_of = [&](const IpAddress& address) {
+    const auto* listed = longest(world_.sources, address, any);
+    return listed ? listed->address_class : 0;
+  };
+  Judged by;
+  if (inside) {
+    const auto outbound = world_.outbound.at(class_of(segment.source));
+    if (outbound.port == 0) return settle(Reason::FROM_INSIDE);
+    if (too_deep) return settle(Reason::DEEP_HEADERS);
+    if (outbound.port != segment.destination_port) return settle(Reason::FROM_INSIDE);
+    by = {outbound.policy, 100'000u + outbound.policy, 0, true};
+  } else {
+    const auto* destination = longest(world_.destinations, segment.destination, any);
+    if (destination == nullptr) return settle(Reason::NOT_SERVICE);
+    if (too_deep) return settle(Reason::DEEP_HEADERS);
+    const auto service =
+        std::ranges::find(destination->services, segment.destination_port, &ps_service::port);
+    if (service == destination->services.end()) return settle(Reason::NOT_SERVICE);
+    by = {service->policy, service->service, service->greeting, false};
+  }
+
+  auto verdict =
+      world_.matrix[by.policy][class_of(by.outbound ? segment.destination : segment.source)];
+  auto action = static_cast<Action>(verdict.action);
+  auto reason = static_cast<Reason>(verdict.reason);
+  auto limit = world_.limits[verdict.limit];
+  bool has_limit = verdict.limit != 0, is_hard = (verdict.flags & PS_VERDICT_HARD) != 0;
+  bool at_once = (verdict.flags & PS_VERDICT_GREETING) != 0;
+  size_t text = verdict.text;
+  const auto* entry = longest(world_.entries, segment.source,
+                              [now_ns](const auto& e) { return e.expires_ns > now_ns; });
+  if (reason != Reason::PROTECTED && reason != Reason::RULE_ALLOW && entry != nullptr) {
+    action = entry->action;
+    reason = action == Action::ALLOW     ? Reason::LEARNED_ALLOW
+             : action == Action::INSPECT ? Reason::LEARNED_INSPECT
+             : action == Action::RESET   ? Reason::LEARNED_RESET
+             : action == Action::REFUSE  ? Reason::LEARNED_REFUSE
+                                         : Reason::LEARNED_DROP;
+    has_limit = is_hard = at_once = false;
+    text = PS_TEXT_LEARNED;
+  }
+
+  unsigned events = 0;
+  if (!segment.is_attempt()) {
+    const bool stays = is_hard && (action == Action::DROP || action == Action::RESET);
+    if (!stays) {
+      const bool by_limit = action != Action::REFUSE && has_limit && limit.observe == 0 &&
+                            limit.otherwise == PS_ACTION_REFUSE;
+      if (by_limit) text = PS_TEXT_LIMITED;
+      if (action != Action::REFUSE && !by_limit) return settle(unjudged);
+      const auto said = received_of_ours(world_, segment);
+      if (!said) return settle(unjudged);
+      std::optional<size_t> greeting;
+      if (by.greeting != 0 && !(at_once && !by_limit)) greeting = by.greeting;
+      return converse(world_, segment, *said, text, greeting);
+    }
+  } else if (has_limit) {
+    const auto source =
+        segment.source.is_v4()
+            ? segment.source.to_string()
+            : Prefix::make(segment.source, 64, Prefix::HostBits::kMask)->to_string();
+    auto& arrival = arrivals_[{source, by.service}];
+    const uint64_t from = std::max(arrival, now_ns);
+    if (from - now_ns <= (limit.burst - 1) * limit.interval_ns) {
+      arrival = from + limit.interval_ns;
+    } else if (limit.observe != 0) {
+      events = 1u << PS_EVENT_LIMIT_OBSERVED;
+    } else {
+      action = static_cast<Action>(limit.otherwise);
+      reason = action == Action::RESET    ? Reason::LIMIT_RESET
+               : action == Action::REFUSE ? Reason::LIMIT_REFUSE
+                                          : Reason::LIMIT_DROP;
+    }
+  }
+
+  Judgement judgement{action, reason, {}, events};
+  if (action != Action::RESET && action != Action::REFUSE) return judgement;
+  if (!may_answer(world_, segment)) {
+    judgement.action = Action::DROP;
+    judgement.reason = Reason::NEVER_ANSWERED;
+    return judgement;
+  }
+  judgement.reply = action == Action::RESET
+                        ? reset_to(segment)
+                        : reply_to(segment,
+                                   cookie_of(world_, segment.source, segment.destination,
+                                             static_cast<uint16_t>(segment.source_port),
+                                             static_cast<uint16_t>(segment.destination_port),
+                                             world_.cookies.epoch),
+                                   segment.sequence + 1, kSyn | kAck);
+  return judgement;
+}
+
+Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, uint64_t now_ns) {
+  return NaiveJudge(world ? *world : corpus_world()).judge(port, frame, now_ns, world != nullptr);
+}
+
+Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules) {
   const auto copy = std::make_unique<uint8_t[]>(frame.size());
   std::ranges::copy(frame, copy.get());
   ps_image image = with_rules ? image_.image() : ps_image{nullptr, 0};
-  const auto table = entries_.table();
+  const ps_tables tables{entries_.table(), limits_.table(), &world_.cookies};
   ps_packet packet;
-  const auto verdict =
-      ps_judge(&image, &table, port, copy.get(), copy.get() + frame.size(), now_ns, &packet);
-  Judgement judgement{static_cast<Action>(verdict.action), static_cast<Reason>(verdict.reason), {}};
-  if (judgement.action != Action::RESET) return judgement;
-  const auto bytes = ps_reset_bytes(&packet);
-  if (bytes == 0 || bytes > frame.size() ||
-      !ps_reset_write(copy.get(), copy.get() + bytes, &packet))
-    return judgement;  // without a reply, which is a failure wherever it is compared
-  judgement.reply = Bytes(copy.get(), copy.get() + bytes);
+  const auto* end = copy.get() + frame.size();
+  const auto decision = ps_judge(&image, &tables, port, copy.get(), end, now_ns, &packet);
+  Judgement judgement{static_cast<Action>(decision.action),
+                      static_cast<Reason>(decision.reason),
+                      {},
+                      decision.events};
+  if (decision.answer.flags == 0) return judgement;
+  // Without a reply it is a failure wherever it is compared.
+  ps_link link;
+  const auto line = std::make_unique<ps_line>();
+  const ps_line* said = nullptr;
+  if (!ps_link_save(copy.get(), end, &packet, &link)) return judgement;
+  if (decision.answer.text != 0) {
+    if (!ps_line_fetch(&image, decision.answer.text, line.get())) return judgement;
+    ps_line_make(line.get(), &packet);
+    said = line.get();
+  }
+  const auto bytes = ps_reply_bytes(&packet, said ? said->length : 0);
+  const auto reply = std::make_unique<uint8_t[]>(bytes);
+  if (!ps_reply_write(reply.get(), reply.get() + bytes, &packet, &link, &decision.answer, said))
+    return judgement;
+  judgement.reply = Bytes(reply.get(), reply.get() + bytes);
   return judgement;
 }
 
@@ -264,7 +515,8 @@ std::string hex(const Bytes& bytes) {
 
 std::string to_string(const Judgement& judgement) {
   return std::string(word(judgement.action)) + " " + std::string(word(judgement.reason)) +
-         (judgement.reply ? " reply " + hex(*judgement.reply) : "");
+         (judgement.reply ? " reply " + hex(*judgement.reply) : "") +
+         (judgement.events ? " events " + std::to_string(judgement.events) : "");
 }
 
 }  // namespace postern::packets

@@ -10,6 +10,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "dataplane/engine/limit_table.h"
 #include "rules/address/key.h"
 
 namespace postern::packets {
@@ -22,7 +23,35 @@ Prefix prefix(const std::string& text) {
 }
 
 // The columns of the matrix.
-enum Class : uint32_t { kUnlisted, kDropped, kReset, kInspected, kAllowed, kProtected, kClasses };
+enum Class : uint32_t {
+  kUnlisted,
+  kDropped,
+  kReset,
+  kInspected,
+  kAllowed,
+  kProtected,
+  kHard,
+  kHardReset,
+  kRefused,
+  kRefusedAtOnce,
+  kLimited,
+  kLimitedReset,
+  kLimitedRefused,
+  kLimitObserved,
+  kRefusedAndLimited,
+  kResident,
+  kClasses
+};
+
+// The places of texts; the first are those of ps_fixed_text.
+constexpr uint16_t kGreeting = 4, kNamedGreeting = 5, kRefusal = 6, kLongRefusal = 7;
+
+// Of exactly PS_TEXT_LINE bytes where the address is of 39.
+std::string longest_refusal() {
+  std::string text = "554 5.7.1 %a refused: spam (list long); https://x.example/?a=%a&b=%a&c=";
+  while (text.size() - 6 + 3 * 39 < PS_TEXT_LINE - 2) text += 'x';
+  return text + "\r\n";
+}
 
 World make_world() {
   World world;
@@ -36,6 +65,23 @@ World make_world() {
   source(kInspected, {"203.0.113.192/27", "2001:db8:1::/64", "10.20.0.0/16"});
   source(kAllowed, {"203.0.113.224/28", "2001:db8:a::/48", "10.20.30.0/24"});
   source(kProtected, {"203.0.113.77/32", "2001:db8:d:1::/64", "10.20.30.40/32"});
+  const auto numbered = [&source](uint32_t address_class, const std::string& number) {
+    source(
+        address_class,
+        {("198.19." + number + ".0/24").c_str(),
+         ("2001:db8:19" + std::string(number.size() < 2 ? "0" : "") + number + "::/48").c_str()});
+  };
+  numbered(kHard, "1");
+  numbered(kHardReset, "2");
+  numbered(kRefused, "3");
+  numbered(kRefusedAtOnce, "4");
+  numbered(kLimited, "5");
+  numbered(kLimitedReset, "6");
+  numbered(kLimitedRefused, "7");
+  numbered(kLimitObserved, "8");
+  numbered(kRefusedAndLimited, "9");
+  source(kResident, {"192.168.0.0/16", "2001:db8:1a::/48"});
+  source(kRefused, {"198.51.100.129/32", "239.1.0.0/16"});  // the first is itself a service
   // A node with many runs, whose values lie outside of it.
   for (uint32_t last = 128; last < 256; last += 2)
     source(kDropped, {("192.0.2." + std::to_string(last) + "/32").c_str()});
@@ -48,29 +94,92 @@ World make_world() {
   const auto destination = [&world](const char* text, std::vector<ps_service> services) {
     world.destinations.push_back({prefix(text), std::move(services)});
   };
-  destination("198.51.100.25/32", {{25, 0, 0, 0}, {587, 1, 1, 0}});
-  destination("198.51.100.128/25", {{25, 1, 2, 0}});
-  destination("239.0.0.0/8", {{25, 0, 0, 0}});
-  destination("2001:db8:25::/64", {{25, 0, 0, 0}, {587, 1, 1, 0}});
-  destination("2001:db8:26::/48", {{25, 1, 2, 0}});
-  destination("ff05::/16", {{25, 0, 0, 0}});
+  destination("198.51.100.25/32", {{25, 0, 0, kGreeting}, {587, 1, 1, kNamedGreeting}});
+  destination("198.51.100.128/25", {{25, 1, 2, kGreeting}});
+  destination("239.0.0.0/8", {{25, 0, 0, kGreeting}});
+  destination("2001:db8:25::/64", {{25, 0, 0, kGreeting}, {587, 1, 1, kNamedGreeting}});
+  destination("2001:db8:26::/48", {{25, 1, 2, kGreeting}});
+  destination("ff05::/16", {{25, 0, 0, kGreeting}});
 
   constexpr auto kFinal = PS_VERDICT_FINAL;
-  constexpr ps_verdict kNoRule = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0};
-  constexpr ps_verdict kProtect = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, kFinal, 0, 0, 0};
-  world.matrix = {{kNoRule,
-                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0},
-                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0},
-                   {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 0, 4, 0},
-                   {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0},
-                   kProtect},
-                  // The other policy resets what the first drops, and allows nothing by rule.
-                  {kNoRule,
-                   {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 1, 0},
-                   {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0},
-                   kNoRule,
-                   kNoRule,
-                   kProtect}};
+  constexpr auto kHardly = PS_VERDICT_HARD;
+  constexpr ps_verdict kNoRule = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0, 0};
+  constexpr ps_verdict kProtect = {PS_ACTION_ALLOW, PS_REASON_PROTECTED, kFinal, 0, 0, 0, 0};
+  const auto limited = [](uint8_t number) {
+    return ps_verdict{PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, number, 0, 0, 0};
+  };
+  world.matrix = {
+      {kNoRule,
+       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
+       {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0},
+       {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 0, 4, 0, 0},
+       {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0},
+       kProtect,
+       {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 5, 0, 0},
+       {PS_ACTION_RESET, PS_REASON_RULE_RESET, kHardly, 0, 6, 0, 0},
+       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 7, 0, kRefusal},
+       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, PS_VERDICT_GREETING, 0, 8, 0, kLongRefusal},
+       limited(1),
+       limited(2),
+       limited(3),
+       limited(4),
+       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 3, 9, 0, kRefusal},
+       kNoRule},
+      // The other policy resets what the first drops, and allows nothing by rule.
+      {kNoRule,
+       {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 1, 0, 0},
+       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
+       kNoRule,
+       kNoRule,
+       kProtect,
+       kNoRule,
+       kNoRule,
+       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 3, 0, kLongRefusal},
+       kNoRule,
+       limited(1),
+       kNoRule,
+       kNoRule,
+       kNoRule,
+       kNoRule,
+       kNoRule},
+      // From the inside, by destination.
+      {{PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0},
+       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
+       {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 4, 0, 0},
+       kNoRule,
+       {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0},
+       kProtect,
+       kNoRule,
+       kNoRule,
+       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 5, 0, kRefusal},
+       kNoRule,
+       limited(1),
+       kNoRule,
+       kNoRule,
+       kNoRule,
+       kNoRule,
+       kNoRule}};
+  world.outbound.resize(kClasses);
+  world.outbound[kResident] = {25, 2};
+  constexpr uint64_t kSecond = 1'000'000'000;
+  world.limits = {{},
+                  {kSecond, 3, PS_ACTION_DROP, 0, {0, 0}},
+                  {60 * kSecond, 1, PS_ACTION_RESET, 0, {0, 0}},
+                  {10 * kSecond, 2, PS_ACTION_REFUSE, 0, {0, 0}},
+                  {kSecond, 1, PS_ACTION_DROP, 1, {0, 0}}};
+  world.texts = {"",
+                 "554 5.7.1 %a refused by policy\r\n",
+                 "554 5.7.1 %a refused as learned\r\n",
+                 "421 4.7.1 %a has made too many connections\r\n",
+                 "220 %d ESMTP\r\n",
+                 "220 mx.example ESMTP\r\n",
+                 "554 5.7.1 %a refused: dynamic (list pool); see https://postmaster.example/\r\n",
+                 longest_refusal()};
+  world.features = PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND;
+  world.cookies.epoch = 5'666'666;
+  world.cookies.accepted = 0b1110;  // of epochs 5666665 to 5666667, modulo 4
+  for (uint64_t i = 0; i < PS_COOKIE_KEYS; i++)
+    world.cookies.keys[i] = {{0x0123456789abcdef * (i + 1), 0xfedcba9876543210 ^ i << 40}};
 
   const auto entry = [&world](const char* text, Action action, uint64_t expires_ns) {
     world.entries.push_back({prefix(text), action, "in the corpus", expires_ns});
@@ -90,6 +199,12 @@ World make_world() {
   entry("203.0.113.10/32", Action::ALLOW, kLater);  // dropped by rule
   entry("203.0.113.130/32", Action::DROP, kLater);  // reset by rule
   entry("224.0.0.9/32", Action::RESET, kLater);
+  entry("198.18.6.0/24", Action::REFUSE, kLater);
+  entry("198.19.1.9/32", Action::ALLOW, kLater);    // dropped by a hard rule
+  entry("198.19.3.9/32", Action::DROP, kLater);     // refused by rule
+  entry("198.19.5.9/32", Action::INSPECT, kLater);  // limited by rule
+  entry("192.168.9.0/24", Action::DROP, kLater);    // inside
+  entry("2001:db8:18:600::/56", Action::REFUSE, kLater);
   entry("2001:db8:18::1/128", Action::DROP, kLater);
   entry("2001:db8:18:1::/64", Action::RESET, kLater);
   entry("2001:db8:18:200::/56", Action::INSPECT, kLater);
@@ -99,6 +214,21 @@ World make_world() {
   entry("2001:db8:19:8::/64", Action::ALLOW, kNow);  // over at kNow
   entry("2001:db8:a::9/128", Action::DROP, kLater);  // allowed by rule
   return world;
+}
+
+ps_text text_of(const std::string& written) {
+  ps_text text{};
+  size_t used = 0;
+  for (size_t i = 0; i < written.size(); i++) {
+    if (written[i] != '%') {
+      text.bytes[used++] = static_cast<uint8_t>(written[i]);
+      continue;
+    }
+    text.ends[text.parts] = static_cast<uint8_t>(used);
+    text.gaps[text.parts++] = written[++i] == 'a' ? PS_TEXT_SOURCE : PS_TEXT_DESTINATION;
+  }
+  text.ends[text.parts++] = static_cast<uint8_t>(used);
+  return text;
 }
 
 // A stretch of addresses with one value.
@@ -331,6 +461,23 @@ WorldImage::WorldImage(const World& world) {
       cell++;
     }
 
+  header.limit_count = static_cast<uint32_t>(world.limits.size());
+  header.limits = writer.reserve((world.limits.size() + 3) / 4);
+  std::memcpy(&writer.blocks[header.limits], world.limits.data(),
+              world.limits.size() * sizeof(ps_limit));
+  if (!world.outbound.empty()) {
+    header.outbound = writer.reserve((world.outbound.size() + 15) / 16);
+    std::memcpy(&writer.blocks[header.outbound], world.outbound.data(),
+                world.outbound.size() * sizeof(ps_outbound));
+  }
+  header.text_count = static_cast<uint32_t>(world.texts.size());
+  header.texts = writer.reserve(world.texts.size() * PS_TEXT_BLOCKS);
+  for (uint32_t i = 0; i < header.text_count; i++) {
+    const auto text = text_of(world.texts[i]);
+    std::memcpy(&writer.blocks[header.texts + i * PS_TEXT_BLOCKS], &text, sizeof text);
+  }
+  header.features = world.features;
+
   writer.blocks.resize((writer.blocks.size() + PS_CHUNK_BLOCKS - 1) / PS_CHUNK_BLOCKS *
                        PS_CHUNK_BLOCKS);
   header.engine_blocks = static_cast<uint32_t>(writer.blocks.size());
@@ -342,6 +489,10 @@ WorldEntries::WorldEntries(const World& world, uint32_t buckets_log2)
     : memory_(1 + (size_t{1} << buckets_log2)) {
   DynamicTable table(memory_);
   add_entries(world, table);
+}
+
+WorldLimits::WorldLimits() : memory_(limit_buckets_for(8192)) {
+  start_limits(memory_);
 }
 
 void add_entries(const World& world, DynamicTable& table) {

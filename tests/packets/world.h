@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/core/cookie.h"
 #include "dataplane/core/dynamic.h"
+#include "dataplane/core/limit.h"
 #include "dataplane/engine/dynamic_table.h"
 #include "rules/abi/lookup.h"
 #include "rules/abi/vocabulary.h"
@@ -31,7 +33,13 @@ struct World {
   std::vector<Source> sources;
   std::vector<Destination> destinations;
   std::vector<std::vector<ps_verdict>> matrix;  // [policy][class]
+  std::vector<ps_outbound> outbound;            // [class]
+  std::vector<ps_limit> limits;                 // [0] is none
+  // [0] is none. "%a" stands for the client's address, "%d" for a literal of the one it spoke to.
+  std::vector<std::string> texts;
+  uint32_t features = 0;  // PS_FEATURE_*
   std::vector<DynamicEntry> entries;
+  ps_cookie_keys cookies{};
 };
 
 // The time at which the corpus plays, unless a case says otherwise.
@@ -62,6 +70,16 @@ class WorldEntries {
 
  private:
   std::vector<ps_dynamic_bucket> memory_;
+};
+
+// Room for the sources that limits are held to, as an engine has it.
+class WorldLimits {
+ public:
+  WorldLimits();
+  ps_limits table() noexcept { return {memory_.data(), static_cast<uint32_t>(memory_.size())}; }
+
+ private:
+  std::vector<ps_limit_bucket> memory_;
 };
 
 void add_entries(const World& world, DynamicTable& table);

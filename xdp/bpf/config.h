@@ -6,7 +6,8 @@
 #ifndef POSTERN_XDP_BPF_CONFIG_H
 #define POSTERN_XDP_BPF_CONFIG_H
 
-#include <stdint.h>
+#include "dataplane/core/budget.h"
+#include "dataplane/core/cookie.h"
 
 enum ps_topology {
   PS_TOPOLOGY_WIRE, /* what passes leaves by the other port */
@@ -17,6 +18,8 @@ struct ps_xdp_config {
   uint32_t topology;    /* enum ps_topology */
   uint32_t mx_ifindex;  /* packets from here come from inside; 0: no such port */
   uint64_t test_now_ns; /* the time, where a test sets it; 0: the kernel's CLOCK_MONOTONIC */
+  struct ps_cookie_keys cookies;
+  struct ps_budget answers; /* of each CPU */
 };
 
 #endif

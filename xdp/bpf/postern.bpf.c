@@ -12,6 +12,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
 #include "xdp/bpf/config.h"
 
@@ -45,12 +46,34 @@ struct {
   __type(value, struct ps_dynamic_bucket);
 } dynamic SEC(".maps");
 
+/* dataplane/core/limit.h: likewise. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 2);
+  __type(key, uint32_t);
+  __type(value, struct ps_limit_bucket);
+} limits SEC(".maps");
+
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
   __type(key, uint32_t);
   __type(value, struct ps_counters);
 } counters SEC(".maps");
+
+/* Where a reply is made, and when this CPU may send the next. */
+struct ps_workplace {
+  struct ps_link link;
+  struct ps_line line;
+  uint64_t next_answer_ns;
+};
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, uint32_t);
+  __type(value, struct ps_workplace);
+} workplaces SEC(".maps");
 
 /* Where a frame that passes leaves, by the port it arrived on. */
 struct {
@@ -68,70 +91,127 @@ PS_INLINE uint8_t* end_of(struct xdp_md* ctx) {
   return (uint8_t*)(long)ctx->data_end;
 }
 
-/* Judging and replying are functions of their own to the kernel's verifier, which then follows each
- * once, instead of the second along every way out of the first. The reason, and the action in the
- * bits above it. */
-#define VERDICT(verdict) ((uint32_t)(verdict).action << 8 | (verdict).reason)
+PS_INLINE uint64_t now_ns(void) {
+  return config.test_now_ns ?: bpf_ktime_get_ns();
+}
 
-__attribute__((noinline)) uint32_t postern_judge(struct xdp_md* ctx, uint32_t port,
-                                                 struct ps_packet* packet) {
-  struct ps_dynamic table = {&dynamic};
-  struct ps_service service = {};
-  struct ps_verdict verdict;
+/* Judging, making a line of text and replying are functions of their own to the kernel's verifier,
+ * which then follows each once, instead of the second along every way out of the first. The text of
+ * a reply is fetched while judging, from the very rules that the packet is judged by. */
+
+__attribute__((noinline)) uint32_t postern_parse(struct xdp_md* ctx, struct ps_packet* packet) {
+  if (!packet) return 0;
+  return ps_parse(begin_of(ctx), end_of(ctx), packet);
+}
+
+__attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,
+                                            const struct ps_packet* packet,
+                                            struct ps_decision* decision, struct ps_line* line) {
+  struct ps_tables tables = {{&dynamic}, {&limits}, &config.cookies};
+  struct ps_question question = {};
   enum ps_reason reason;
-  uint64_t now_ns = 0;
   uint32_t slot = 0;
   struct ps_image image = {bpf_map_lookup_elem(&rules, &slot), 0, 0};
-  if (!packet) return 0;
-  reason = ps_screen(&image, port, begin_of(ctx), end_of(ctx), packet, &service);
-  if (reason == PS_UNDECIDED) {
-    if (ps_dynamic_in_use(&table)) now_ns = config.test_now_ns ?: bpf_ktime_get_ns();
-    verdict = ps_decide(&image, &table, packet, &service, now_ns);
-  } else {
-    verdict = ps_verdict_because(reason);
+  if (!packet || !decision || !line) return 0;
+  reason = ps_screen(&image, &tables.dynamic, port, parsed, packet, &question);
+  if (reason != PS_UNDECIDED) {
+    *decision = ps_decision_because(reason);
+    return 0;
   }
-  return VERDICT(verdict);
+  *decision = ps_decide(&image, &tables, packet, &question,
+                        ps_needs_clock(&image, &tables.dynamic) ? now_ns() : 0);
+  if (!decision->answer.text) return 0;
+  if (!ps_line_fetch(&image, decision->answer.text, line)) decision->answer.text = 0;
+  return 0;
+}
+
+__attribute__((noinline)) int postern_line(const struct ps_packet* packet, struct ps_line* line) {
+  if (packet && line) ps_line_make(line, packet);
+  return 0;
+}
+
+/* Gives the frame its length: 1, or 0 when there is no room. Headers are written anew, so it may
+ * grow at the front, where drivers leave more room than behind. */
+PS_INLINE int resize(struct xdp_md* ctx, int32_t by) {
+  if (by <= 0) return by == 0 || !bpf_xdp_adjust_tail(ctx, by);
+  return !bpf_xdp_adjust_head(ctx, -by) || !bpf_xdp_adjust_tail(ctx, by);
 }
 
 /* Turns the frame into its reply: 1, or 0 when it could not. */
-__attribute__((noinline)) int postern_reset(struct xdp_md* ctx, const struct ps_packet* packet) {
+__attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_packet* packet,
+                                            const struct ps_answer* answer,
+                                            const struct ps_link* link,
+                                            const struct ps_line* line) {
   int32_t bytes = (int32_t)(end_of(ctx) - begin_of(ctx));
-  if (!packet || bpf_xdp_adjust_tail(ctx, (int32_t)ps_reset_bytes(packet) - bytes)) return 0;
-  return ps_reset_write(begin_of(ctx), end_of(ctx), packet);
+  const struct ps_line* said;
+  if (!packet || !answer || !link || !line) return 0;
+  said = answer->text ? line : 0;
+  if (!resize(ctx, (int32_t)ps_reply_bytes(packet, said ? said->length : 0) - bytes)) return 0;
+  return ps_reply_write(begin_of(ctx), end_of(ctx), packet, link, answer, said);
 }
 
-/* What the kernel shall do with the frame; *reason changes where the verdict cannot be carried out.
- */
-PS_INLINE int act(struct xdp_md* ctx, uint32_t action, uint32_t port,
-                  const struct ps_packet* packet, uint32_t* reason) {
-  if (action == PS_ACTION_DROP) return XDP_DROP;
-  if (action == PS_ACTION_RESET) {
-    if (postern_reset(ctx, packet)) return XDP_TX;
-    *reason = PS_REASON_NO_REPLY_ROOM;
+/* Sends what the decision says; *reason changes where that is not possible. */
+PS_INLINE int reply(struct xdp_md* ctx, struct ps_workplace* place, const struct ps_packet* packet,
+                    struct ps_answer* answer, uint32_t* reason) {
+  if (!ps_budget_take(&config.answers, &place->next_answer_ns, now_ns())) {
+    *reason = PS_REASON_ANSWER_LIMIT;
     return XDP_DROP;
   }
-  if (config.topology == PS_TOPOLOGY_HOST) return XDP_PASS;
-  /* Whether the other port has gone is known here; whether its queue is full is not. */
-  if (bpf_redirect_map(&egress, port, XDP_DROP) == XDP_REDIRECT) return XDP_REDIRECT;
-  *reason = PS_REASON_EGRESS_FULL;
+  if (ps_link_save(begin_of(ctx), end_of(ctx), packet, &place->link)) {
+    if (answer->text) postern_line(packet, &place->line);
+    if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
+    /* An RST is never longer than what it answers. */
+    *answer = ps_answer_reset(packet);
+    *reason = PS_REASON_NO_REPLY_ROOM;
+    if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
+  }
+  *reason = PS_REASON_NO_REPLY_ROOM;
   return XDP_DROP;
+}
+
+/* By the rules of this moment; should others come before the packet is judged, it is judged by
+ * these alone: a frame that was not parsed passes. */
+PS_INLINE int wants_parse(uint32_t port) {
+  uint32_t slot = 0;
+  struct ps_image image = {bpf_map_lookup_elem(&rules, &slot), 0, 0};
+  return ps_wants_parse(&image, port);
 }
 
 SEC("xdp")
 int postern(struct xdp_md* ctx) {
   uint32_t port = ctx->ingress_ifindex == config.mx_ifindex ? PS_PORT_MX : PS_PORT_WAN;
-  uint32_t bytes = (uint32_t)(end_of(ctx) - begin_of(ctx)), slot = 0;
+  uint32_t bytes = (uint32_t)(end_of(ctx) - begin_of(ctx)), slot = 0, reason;
+  uint32_t parsed = PS_REASON_FROM_INSIDE;
   struct ps_counters* count = bpf_map_lookup_elem(&counters, &slot);
+  struct ps_workplace* place = bpf_map_lookup_elem(&workplaces, &slot);
   struct ps_packet packet = {};
-  uint32_t verdict = postern_judge(ctx, port, &packet), reason = verdict & 0xffu;
-  int result = act(ctx, verdict >> 8, port, &packet, &reason);
-  if (count) {
-    /* The loader verified every cell of the matrix; the check is for the kernel's verifier, and
-     * the barrier makes clang index with the very register that was checked. */
-    asm volatile("" : "+r"(reason));
-    if (reason >= PS_REASON_COUNT) reason = PS_REASON_NO_RULE;
-    count->packets[port][reason]++;
-    count->bytes[port] += bytes;
+  struct ps_decision decision = {};
+  int result = XDP_DROP;
+  if (!count || !place) return XDP_ABORTED; /* they are there */
+  if (wants_parse(port)) parsed = postern_parse(ctx, &packet);
+  postern_judge(port, parsed, &packet, &decision, &place->line);
+  reason = decision.reason;
+  if (decision.answer.flags) {
+    result = reply(ctx, place, &packet, &decision.answer, &reason);
+  } else if (decision.action != PS_ACTION_DROP) {
+    if (config.topology == PS_TOPOLOGY_HOST) {
+      result = XDP_PASS;
+    } else {
+      /* Whether the other port has gone is known here; whether its queue is full is not. */
+      result = (int)bpf_redirect_map(&egress, port, XDP_DROP);
+      if (result != XDP_REDIRECT) reason = PS_REASON_EGRESS_FULL;
+    }
+  }
+  /* The loader verified every cell of the matrix; the check is for the kernel's verifier, and
+   * the barrier makes clang index with the very register that was checked. */
+  asm volatile("" : "+r"(reason));
+  if (reason >= PS_REASON_COUNT) reason = PS_REASON_NO_RULE;
+  count->packets[port][reason]++;
+  count->bytes[port] += bytes;
+  if (decision.events) {
+    uint32_t event;
+    for (event = 0; event < PS_EVENT_COUNT; event++)
+      count->events[event] += decision.events >> event & 1u;
   }
   return result;
 }

@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <ctime>
 #include <exception>
 
 #include "dataplane/engine/api_server.h"
@@ -22,6 +23,9 @@ int run(const xdp::Options& options) {
   if (!options.snapshot.empty()) snapshot = Snapshot::open(options.snapshot);
 
   xdp::XdpEngine engine(options.engine);
+  if (!options.cookie_secret.empty())
+    engine.use_secret(CookieSecret::from_file(options.cookie_secret));
+  engine.rotate_cookies(std::time(nullptr));
   if (snapshot) engine.load(snapshot);
   ApiServer server(engine, options.api);
   engine.attach();

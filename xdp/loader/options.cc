@@ -36,6 +36,16 @@ po::options_description settings_description(Options& options) {
     ("dynamic-entries",
      po::value(&engine.dynamic_entries)->default_value(engine.dynamic_entries)->value_name("N"),
      "room for dynamic entries, rounded up to a power of two")
+    ("limit-sources",
+     po::value(&engine.limit_sources)->default_value(engine.limit_sources)->value_name("N"),
+     "room for sources that limits are held to, rounded up to a power of two; beyond it they pass")
+    ("answers",
+     po::value(&engine.answers_per_second)->default_value(engine.answers_per_second)
+       ->value_name("N"),
+     "replies (RST, refusals) sent in a second at most; 0 sends none")
+    ("cookie-secret", po::value(&options.cookie_secret)->value_name("FILE"),
+     "the secret that refused connections are recognised by, where several engines share it; "
+     "without, it is random")
     ("debug", po::bool_switch(&options.debug), "log what libbpf and the kernel's verifier say");
   // clang-format on
   return description;
@@ -61,6 +71,10 @@ void check(const Options& options) {
   if (engine.dynamic_entries == 0 || engine.dynamic_entries > Program::kMaxDynamicEntries)
     throw UsageError("--dynamic-entries must be 1 to " +
                      std::to_string(Program::kMaxDynamicEntries));
+  if (engine.limit_sources == 0 || engine.limit_sources > Program::kMaxLimitSources)
+    throw UsageError("--limit-sources must be 1 to " + std::to_string(Program::kMaxLimitSources));
+  if (engine.answers_per_second > kMaxAnswersPerSecond)
+    throw UsageError("--answers must be 0 to " + std::to_string(kMaxAnswersPerSecond));
   if (!std::filesystem::path(engine.pin).is_absolute())
     throw UsageError("--pin must be an absolute path");
 }

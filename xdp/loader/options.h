@@ -16,6 +16,7 @@ struct Options {
   Settings engine;
   std::string snapshot;  // empty: start without rules, which passes everything
   std::string api = "/run/postern/xdp.sock";
+  std::string cookie_secret;  // a file; empty: random
   bool keep = false;
   bool debug = false;
 };

@@ -8,7 +8,6 @@
 #include <linux/bpf.h>
 #include <spdlog/spdlog.h>
 
-#include <bit>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -16,6 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/engine/answer_budget.h"
+#include "dataplane/engine/dynamic_table.h"
+#include "dataplane/engine/limit_table.h"
 #include "postern.skel.h"
 #include "rules/abi/snapshot_format.h"
 #include "xdp/loader/file_descriptor.h"
@@ -37,26 +39,27 @@ int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) 
   return length;
 }
 
-uint32_t buckets_for(uint32_t entries) noexcept {
-  return std::bit_ceil((entries + PS_DYNAMIC_WAYS - 1) / PS_DYNAMIC_WAYS);
-}
-
 }  // namespace
 
 void Program::Destroy::operator()(postern_bpf* skeleton) const noexcept {
   postern_bpf::destroy(skeleton);
 }
 
-Program::Program(uint32_t dynamic_entries) {
+Program::Program(uint32_t dynamic_entries, uint32_t limit_sources) {
   libbpf_set_print(log_libbpf);
   skeleton_.reset(postern_bpf::open());
   if (!skeleton_) throw kernel_error("cannot open the XDP program", errno);
-  const uint32_t elements = 1 + buckets_for(dynamic_entries);
-  int error = bpf_map__set_max_entries(skeleton_->maps.dynamic, elements);
+  const auto dynamic_buckets = static_cast<uint32_t>(DynamicTable::buckets_for(dynamic_entries));
+  const auto limit_buckets = static_cast<uint32_t>(limit_buckets_for(limit_sources));
+  int error = bpf_map__set_max_entries(skeleton_->maps.dynamic, dynamic_buckets);
+  if (error == 0) error = bpf_map__set_max_entries(skeleton_->maps.limits, limit_buckets);
   if (error == 0) error = postern_bpf::load(skeleton_.get());
   if (error != 0) throw kernel_error("cannot load the XDP program into the kernel", error);
-  dynamic_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.dynamic), elements,
+  dynamic_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.dynamic), dynamic_buckets,
                                       sizeof(ps_dynamic_bucket));
+  limits_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.limits), limit_buckets,
+                                     sizeof(ps_limit_bucket));
+  start_limits(limit_memory());
 }
 
 Program::~Program() = default;
@@ -100,12 +103,14 @@ ps_counters Program::counters() const {
   if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &kFirst, each.data()) != 0)
     throw kernel_error("cannot read the counters", errno);
   ps_counters sum{};
-  for (const auto& one : each)
+  for (const auto& one : each) {
+    for (size_t event = 0; event < PS_EVENT_COUNT; event++) sum.events[event] += one.events[event];
     for (size_t port = 0; port < PS_PORT_COUNT; port++) {
       sum.bytes[port] += one.bytes[port];
       for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
         sum.packets[port][reason] += one.packets[port][reason];
     }
+  }
   return sum;
 }
 
@@ -113,6 +118,21 @@ std::span<ps_dynamic_bucket> Program::dynamic_memory() const noexcept {
   const auto bytes = dynamic_->bytes();
   return {reinterpret_cast<ps_dynamic_bucket*>(bytes.data()),
           bytes.size() / sizeof(ps_dynamic_bucket)};
+}
+
+std::span<ps_limit_bucket> Program::limit_memory() const noexcept {
+  const auto bytes = limits_->bytes();
+  return {reinterpret_cast<ps_limit_bucket*>(bytes.data()), bytes.size() / sizeof(ps_limit_bucket)};
+}
+
+void Program::set_answers(uint64_t per_second) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
+  skeleton_->bss->config.answers = answer_budget(per_second, static_cast<unsigned>(cpus));
+}
+
+ps_cookie_keys& Program::cookie_keys() noexcept {
+  return skeleton_->bss->config.cookies;
 }
 
 void Program::set_test_time(uint64_t now_ns) noexcept {
@@ -123,10 +143,11 @@ int Program::fd() const noexcept {
   return bpf_program__fd(skeleton_->progs.postern);
 }
 
-std::array<Program::NamedMap, 4> Program::maps() const noexcept {
+std::array<Program::NamedMap, 5> Program::maps() const noexcept {
   const auto& maps = skeleton_->maps;
   return {{{"rules", bpf_map__fd(maps.rules)},
            {"dynamic", bpf_map__fd(maps.dynamic)},
+           {"limits", bpf_map__fd(maps.limits)},
            {"counters", bpf_map__fd(maps.counters)},
            {"egress", bpf_map__fd(maps.egress)}}};
 }

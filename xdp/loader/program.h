@@ -11,6 +11,7 @@
 #include <span>
 
 #include "dataplane/core/dynamic.h"
+#include "dataplane/core/limit.h"
 #include "rules/abi/counters.h"
 #include "xdp/bpf/config.h"
 #include "xdp/loader/mapped.h"
@@ -24,9 +25,13 @@ class Program {
   static constexpr uint32_t kDefaultDynamicEntries = 65536;
   static constexpr uint32_t kMaxDynamicEntries = 1u << 24;
 
-  // dynamic_entries: 1 to kMaxDynamicEntries; rounded up to whole buckets, a power of two of them.
-  // Throws std::runtime_error.
-  explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries);
+  static constexpr uint32_t kDefaultLimitSources = 65536;
+  static constexpr uint32_t kMaxLimitSources = 1u << 26;
+
+  // dynamic_entries: 1 to kMaxDynamicEntries, and limit_sources likewise; both rounded up to whole
+  // buckets, a power of two of them. Throws std::runtime_error.
+  explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries,
+                   uint32_t limit_sources = kDefaultLimitSources);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -41,8 +46,12 @@ class Program {
   std::span<std::byte> live_image() const noexcept;
   // The sum over all CPUs. Throws.
   ps_counters counters() const;
-  // The header and its buckets, shared with the program.
+  // How many replies may be sent in a second, by all CPUs together.
+  void set_answers(uint64_t per_second);
+  ps_cookie_keys& cookie_keys() noexcept;
+  // Headers and their buckets, shared with the program.
   std::span<ps_dynamic_bucket> dynamic_memory() const noexcept;
+  std::span<ps_limit_bucket> limit_memory() const noexcept;
   // The time that the program sees, where a test sets one; 0: the kernel's.
   void set_test_time(uint64_t now_ns) noexcept;
 
@@ -52,7 +61,7 @@ class Program {
     const char* name;
     int fd;
   };
-  std::array<NamedMap, 4> maps() const noexcept;
+  std::array<NamedMap, 5> maps() const noexcept;
 
  private:
   struct Destroy {
@@ -60,6 +69,7 @@ class Program {
   };
   std::unique_ptr<postern_bpf, Destroy> skeleton_;
   std::unique_ptr<Mapped> dynamic_;
+  std::unique_ptr<Mapped> limits_;
   std::unique_ptr<Mapped> image_;  // of the snapshot in force
 };
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/engine/answer_budget.h"
 #include "dataplane/engine/engine.h"
 #include "xdp/loader/attachment.h"
 #include "xdp/loader/device.h"
@@ -27,6 +28,8 @@ struct Settings {
   std::string pin = "/sys/fs/bpf/postern";
   Mode mode = Mode::kNative;
   uint32_t dynamic_entries = Program::kDefaultDynamicEntries;
+  uint32_t limit_sources = Program::kDefaultLimitSources;
+  uint64_t answers_per_second = kDefaultAnswersPerSecond;
 };
 
 class XdpEngine : public Engine {
@@ -46,7 +49,11 @@ class XdpEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "xdp"; }
   std::string_view topology() const noexcept override;
-  uint32_t features() const noexcept override { return 0; }
+  // Outbound rules need an inside port.
+  uint32_t features() const noexcept override {
+    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD |
+           (settings_.topology == PS_TOPOLOGY_WIRE ? PS_FEATURE_OUTBOUND : 0);
+  }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return program_.counters(); }
   DynamicTable& dynamic() override { return dynamic_; }
@@ -54,6 +61,7 @@ class XdpEngine : public Engine {
  protected:
   void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
   std::span<std::byte> live_image() noexcept override { return program_.live_image(); }
+  ps_cookie_keys& cookie_keys() noexcept override { return program_.cookie_keys(); }
 
  private:
   struct Port {

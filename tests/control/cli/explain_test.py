@@ -90,6 +90,15 @@ def test_a_limit_is_told(tmp_path):
     assert said not in fine("explain", "198.18.0.1", "--policy", policy)
 
 
+def test_what_a_refused_client_reads(tmp_path):
+    policy = write_site(tmp_path, POLICY.replace(
+        "    reset   category dynamic\n", "    refuse  category dynamic\n"))
+    line = "554 5.7.1 203.0.113.5 refused: dynamic (list dynamic); see https://postmaster.example.net/"
+    told = {one["service"]: one["told"] for one in explain(policy, "203.0.113.5")["services"]}
+    assert told == {"mx": line, "submission": None}
+    assert f"the client reads: {line}\n" in fine("explain", "203.0.113.5", "--policy", policy)
+
+
 def test_text_is_aligned(policy):
     lines = fine("explain", "203.0.113.130", "--policy", policy).splitlines()
     assert lines[0].startswith("203.0.113.130: class ")

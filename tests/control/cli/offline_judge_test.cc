@@ -47,7 +47,7 @@ CapturedFrame captured(const packets::Bytes& frame, size_t kept) {
   return {1, 0, {frame.data(), kept}, static_cast<uint32_t>(frame.size())};
 }
 
-bool equal(const ps_verdict& one, const ps_verdict& other) {
+bool equal(const ps_decision& one, const ps_decision& other) {
   return one.action == other.action && one.reason == other.reason && one.rule == other.rule;
 }
 
@@ -82,7 +82,8 @@ TEST(OfflineJudge, WholeFramesGetTheVerdictOfTheCore) {
   OfflineJudge judge(snapshot(), PS_PORT_WAN);
   for (const auto& one : packets::corpus()) {
     auto image = snapshot()->image();
-    const ps_dynamic nothing = {nullptr, 0};
+    const ps_cookie_keys no_cookies{};
+    const ps_tables nothing = {{nullptr, 0}, {nullptr, 0}, &no_cookies};
     ps_packet packet;
     const auto* data = one.frame.data();
     const auto expected =

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/engine/answer_budget.h"
 #include "tests/dataplane/dpdk/ring_wire.h"
 #include "tests/packets/corpus.h"
 
@@ -43,7 +44,9 @@ class PollLoopTest : public testing::Test {
   packets::WorldEntries entries_{corpus_world()};
   const ps_image whole_ = image_.image();
   ActiveImage active_{nullptr};
-  PollLoop loop_{wire_.wire(), 0, 32, active_, entries_.table()};
+  packets::WorldLimits limits_;
+  const ps_tables tables_{entries_.table(), limits_.table(), &corpus_world().cookies};
+  PollLoop loop_{wire_.wire(), 0, 32, active_, tables_, answer_budget(kMaxAnswersPerSecond, 1)};
 };
 
 TEST_F(PollLoopTest, NothingToDo) {
@@ -52,12 +55,21 @@ TEST_F(PollLoopTest, NothingToDo) {
 }
 
 TEST_F(PollLoopTest, EachFrameOfTheCorpusEndsWhereItShould) {
+  packets::NaiveJudge oracle(corpus_world());
   size_t run = 0;
   for (const auto& test : packets::corpus()) {
     if (test.frame.size() > kLargestFrame) continue;
     SCOPED_TRACE(test.name);
     run++;
     active_ = test.with_rules ? &whole_ : nullptr;
+    for (int i = 0; i < test.before; i++) {
+      oracle.judge(test.port, test.frame, test.now_ns, test.with_rules);
+      ASSERT_TRUE(wire_.send(test.port, test.frame));
+      ASSERT_EQ(loop_.poll(test.now_ns), 1u);
+      wire_.take_all(PS_PORT_WAN);
+      wire_.take_all(PS_PORT_MX);
+    }
+    const auto expected = oracle.judge(test.port, test.frame, test.now_ns, test.with_rules);
     const auto before = counted();
     ASSERT_TRUE(wire_.send(test.port, test.frame));
     ASSERT_EQ(loop_.poll(test.now_ns), 1u);
@@ -73,9 +85,7 @@ TEST_F(PollLoopTest, EachFrameOfTheCorpusEndsWhereItShould) {
     if (test.action == Action::ALLOW || test.action == Action::INSPECT) {
       EXPECT_EQ(onward, std::vector<Bytes>{test.frame});
       EXPECT_TRUE(back.empty());
-    } else if (test.action == Action::RESET) {
-      const auto expected =
-          packets::judge_naively(&corpus_world(), test.port, test.frame, test.now_ns);
+    } else if (test.action == Action::RESET || test.action == Action::REFUSE) {
       ASSERT_TRUE(expected.reply.has_value());
       EXPECT_TRUE(onward.empty());
       EXPECT_EQ(back, std::vector<Bytes>{*expected.reply});
@@ -92,6 +102,7 @@ TEST_F(PollLoopTest, EachFrameOfTheCorpusEndsWhereItShould) {
 // what passes leaves.
 TEST_F(PollLoopTest, BurstsAgreeWithTheOracle) {
   packets::Mutations mutations(20);
+  packets::NaiveJudge oracle(corpus_world());
   std::map<Reason, uint64_t> expected;
   uint64_t bytes = 0, total = 0;
   for (int round = 0; round < 400; round++) {
@@ -99,7 +110,7 @@ TEST_F(PollLoopTest, BurstsAgreeWithTheOracle) {
     for (int i = 0; i < 32;) {
       auto mutant = mutations.next();
       if (mutant.port != PS_PORT_WAN || mutant.frame.size() > kLargestFrame) continue;
-      const auto judged = packets::judge_naively(&corpus_world(), PS_PORT_WAN, mutant.frame, kNow);
+      const auto judged = oracle.judge(PS_PORT_WAN, mutant.frame, kNow);
       expected[judged.reason]++;
       bytes += mutant.frame.size();
       total++;
@@ -162,6 +173,61 @@ TEST_F(PollLoopTest, APacketLargerThanAnMbufIsStoppedByName) {
   EXPECT_EQ(counters.packets[PS_PORT_WAN][PS_REASON_BAD_IP_HEADER], 1u);
   EXPECT_EQ(counters.bytes[PS_PORT_WAN], frame.size());
   EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+}
+
+TEST_F(PollLoopTest, NoMoreRepliesThanTheBudget) {
+  PollLoop loop(wire_.wire(), 0, 32, active_, tables_, answer_budget(1000, 1));
+  const auto& reset = find(Action::RESET);
+  const auto round = [&](uint64_t now) {
+    for (int i = 0; i < 300; i++) ASSERT_TRUE(wire_.send(PS_PORT_WAN, reset.frame));
+    while (loop.poll(now) != 0) {
+    }
+  };
+  round(kNow);
+  EXPECT_EQ(wire_.take_all(PS_PORT_WAN).size(), 101u);  // a tenth of a second's at once
+  round(kNow + 500'000'000);
+  EXPECT_EQ(wire_.take_all(PS_PORT_WAN).size(), 101u);
+  round(kNow + 510'000'000);
+  EXPECT_EQ(wire_.take_all(PS_PORT_WAN).size(), 10u);
+  ps_counters counters{};
+  loop.add_to(counters);
+  EXPECT_EQ(counters.packets[PS_PORT_WAN][PS_REASON_ANSWER_LIMIT], 900u - 212u);
+  EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+
+  PollLoop silent(wire_.wire(), 0, 32, active_, tables_, answer_budget(0, 1));
+  ASSERT_TRUE(wire_.send(PS_PORT_WAN, reset.frame));
+  silent.poll(kNow);
+  EXPECT_TRUE(wire_.take_all(PS_PORT_WAN).empty());
+}
+
+// A refusal is longer than the command that it answers, and here the mbuf has no room for more.
+TEST_F(PollLoopTest, WhereAPacketCannotGrowARstIsSent) {
+  for (const auto& test : packets::corpus()) {
+    if (test.reason != Reason::REFUSAL_TEXT || test.port != PS_PORT_WAN) continue;
+    SCOPED_TRACE(test.name);
+    const auto before = counted().packets[PS_PORT_WAN][PS_REASON_NO_REPLY_ROOM];
+    ASSERT_TRUE(wire_.send_full(PS_PORT_WAN, test.frame));
+    ASSERT_EQ(loop_.poll(kNow), 1u);
+    const auto back = wire_.take_all(PS_PORT_WAN);
+    ASSERT_EQ(back.size(), 1u);
+    const size_t tcp = test.frame[12] == 0x86 ? 54 : 34;
+    if (back[0].size() == tcp + 20) {  // else the text is shorter than the command
+      EXPECT_EQ(back[0][tcp + 13], packets::kRst);
+      EXPECT_EQ(counted().packets[PS_PORT_WAN][PS_REASON_NO_REPLY_ROOM], before + 1);
+    }
+    EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+  }
+  EXPECT_GT(counted().packets[PS_PORT_WAN][PS_REASON_NO_REPLY_ROOM], 10u);
+}
+
+TEST_F(PollLoopTest, EventsAreCountedBesides) {
+  const Bytes frame = packets::Ethernet{} / packets::Ipv4{.source = "198.19.8.77"} / packets::Tcp{};
+  for (int i = 0; i < 5; i++) {
+    ASSERT_TRUE(wire_.send(PS_PORT_WAN, frame));
+    ASSERT_EQ(loop_.poll(kNow), 1u);
+  }
+  EXPECT_EQ(counted().events[PS_EVENT_LIMIT_OBSERVED], 4u);
+  EXPECT_EQ(counted().packets[PS_PORT_WAN][PS_REASON_NO_RULE], 5u);
 }
 
 // The ways out take four packets each, and nobody takes those away.

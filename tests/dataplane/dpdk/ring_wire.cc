@@ -119,6 +119,18 @@ bool RingWire::send(ps_port port, const packets::Bytes& frame, uint16_t queue, s
   return false;
 }
 
+bool RingWire::send_full(ps_port port, const packets::Bytes& frame) {
+  auto* packet = allocate(frame.data(), frame.size());
+  if (!packet) return false;
+  auto* data = rte_pktmbuf_mtod(packet, uint8_t*);
+  const uint16_t room = rte_pktmbuf_tailroom(packet);
+  std::memmove(data + room, data, frame.size());
+  packet->data_off = static_cast<uint16_t>(packet->data_off + room);
+  if (rte_ring_enqueue(ports_[port].in.at(0), packet) == 0) return true;
+  rte_pktmbuf_free(packet);
+  return false;
+}
+
 std::optional<packets::Bytes> RingWire::take(ps_port port, uint16_t queue) {
   void* taken;
   if (rte_ring_dequeue(ports_[port].out.at(queue), &taken) != 0) return std::nullopt;

@@ -36,6 +36,8 @@ class RingWire {
   // False when the ring or the pool is full. segment: bytes in each mbuf of the packet; 0: one
   // mbuf.
   bool send(ps_port port, const packets::Bytes& frame, uint16_t queue = 0, size_t segment = 0);
+  // The same in one mbuf that has no room behind the frame.
+  bool send_full(ps_port port, const packets::Bytes& frame);
   // The next frame that was sent out on a port; nullopt when there is none.
   std::optional<packets::Bytes> take(ps_port port, uint16_t queue = 0);
   std::vector<packets::Bytes> take_all(ps_port port, uint16_t queue = 0);

@@ -58,6 +58,7 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   engine_.counters_.packets[PS_PORT_WAN][PS_REASON_NO_RULE] = 5;
   engine_.counters_.packets[PS_PORT_MX][PS_REASON_FROM_INSIDE] = 3;
   engine_.counters_.bytes[PS_PORT_WAN] = 1000;
+  engine_.counters_.events[PS_EVENT_LIMIT_FULL] = 5;
   const auto counters = object_of(ask("GET", "/v1/counters"));
   EXPECT_EQ(counters.at("generation"), 0);
   const auto& wan = counters.at("ports").at("wan").as_object();
@@ -70,6 +71,8 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   EXPECT_EQ(reasons.at("rule-drop"), 7u);
   EXPECT_EQ(reasons.at("egress-full"), 0u);
   EXPECT_EQ(counters.at("ports").at("mx").at("reasons").at("from-inside"), 3u);
+  EXPECT_EQ(counters.at("events").at("limit-full"), 5u);
+  EXPECT_EQ(counters.at("events").at("limit-observed"), 0u);
 }
 
 TEST_F(ApiTest, AnEntryIsInForceWhenTheAnswerComes) {

@@ -27,6 +27,8 @@ class MemoryEngine : public Engine {
   ps_counters counters() const override { return counters_; }
   DynamicTable& dynamic() override { return dynamic_; }
 
+  const ps_cookie_keys& cookies() const noexcept { return cookies_; }
+
   ps_counters counters_{};
   bool refuses_ = false;
   uint32_t features_ = 0;
@@ -55,11 +57,13 @@ class MemoryEngine : public Engine {
   std::span<std::byte> live_image() noexcept override {
     return std::as_writable_bytes(std::span(image_));
   }
+  ps_cookie_keys& cookie_keys() noexcept override { return cookies_; }
 
  private:
   std::vector<ps_block> image_;
   std::vector<ps_dynamic_bucket> memory_;
   DynamicTable dynamic_;
+  ps_cookie_keys cookies_{};
   std::shared_ptr<const Snapshot> snapshot_;
 };
 

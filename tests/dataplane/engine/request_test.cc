@@ -72,7 +72,7 @@ TEST(EntryRequest, RefusesValuesThatCannotBeWith422) {
        {"", "203.0.113.7/24", "203.0.0.0/16", "0.0.0.0/0", "::/0", "example", "2001:db8::/65",
         "203.0.113.007/32", "203.0.113.7/33", "::ffff:1.2.3.4"})
     EXPECT_EQ(refused(prefix, "drop", "1").status, 422u) << prefix;
-  for (const auto* action : {"", "DROP", "refuse", "limit"})
+  for (const auto* action : {"", "DROP", "refused", "limit"})
     EXPECT_EQ(refused("203.0.113.7/32", action, "1").status, 422u) << action;
   for (const auto* seconds : {"0", "-1", "31536001", "9223372036854775807", "18446744073709551615"})
     EXPECT_EQ(refused("203.0.113.7/32", "drop", seconds).status, 422u) << seconds;

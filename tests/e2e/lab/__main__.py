@@ -97,7 +97,9 @@ def run_lab(given, build, kind, folder):
         scenario = Scenario(network, folder, farm, names, keys, engine, reals)
         rows = scenario.rows()
         for source in sorted({row.source for row in rows}):
-            network.add_source(source)
+            (network.add_inside if source.startswith("192.168.") else network.add_source)(source)
+        for server in scenario.SERVERS:
+            network.add_source(server)
         for what, why in left_out.items():
             print(f"left out: {what}: {why}")
         shown = table.Table(f"engine {kind}", rows)
@@ -131,7 +133,7 @@ def seen_of(row):
 def stay_up(scenario, rows, shown, engine):
     """Goes on sending, row after row, until interrupted. (DNS stays up, and the bots stay learned.)"""
     print("\nstaying up; Ctrl-C ends it" if not shown.live else "", flush=True)
-    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "Postfix"))
+    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "Postfix", "limited"))
              and "three visits" not in row.sender]
     while True:
         for index, row in again:

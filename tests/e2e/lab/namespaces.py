@@ -100,6 +100,11 @@ class Network:
         else:
             self.wan.run("ip", "address", "add", f"{address}/32", "dev", self.SENDERS)
 
+    def add_inside(self, address):
+        """Gives the farm's side one more address, which the senders' side finds there."""
+        self.mx.run("ip", "address", "add", f"{address}/32", "dev", self.FARM)
+        self.wan.run("ip", "route", "add", f"{address}/32", "dev", self.SENDERS)
+
     def service(self, source):
         return self.SERVICE_V6 if ":" in source else self.SERVICE_V4
 

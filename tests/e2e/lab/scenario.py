@@ -7,7 +7,7 @@ import json
 import re
 from typing import Callable
 
-from tests.e2e.lab import mail, real_lists, senders
+from tests.e2e.lab import attempts, mail, real_lists, senders
 from tests.e2e.lab.farm import wait_for
 
 POLICY = """\
@@ -15,17 +15,31 @@ list dynamic     "dynamic.netset"     format cidr     category dynamic     conta
 list drop        "drop.json"          format drop     category hijacked
 list drop6       "drop6.json"         format drop     category hijacked
 list partners    "partners.cidr"      format cidr     category accredited
+list pool        "pool.cidr"          format cidr     category pool        contact "https://postmaster.farm.example/?ip=%a"
+list blunt       "blunt.cidr"         format cidr     category blunt       contact "https://postmaster.farm.example/"
+list banned      "banned.cidr"        format cidr     category banned
+list crowd       "crowd.cidr"         format cidr     category crowd
+list homes       "homes.cidr"         format cidr     category residential
+list smarthosts  "smarthosts.cidr"    format cidr     category smarthosts
 list refused     "refused.domains"    format domains  category refused
 {real_lists}
 protect 203.0.113.50
 
-service mx  198.51.100.25/32 2001:db8:25::25/128  port 25
+service mx  198.51.100.25/32 2001:db8:25::25/128  port 25  name "mx.farm.example"
 
 connection to mx
     allow  category accredited
     reset  category hijacked
     drop   category dynamic
+    refuse category pool
+    refuse greeting category blunt
+    drop   category banned hard
+    limit  category crowd 3/hour burst 3 else refuse
 {real_rules}
+connection from category residential
+    allow  to list smarthosts
+    reset  to any
+
 message
     reject  dkim = pass and domain in refused
     tag     dkim = fail
@@ -35,6 +49,12 @@ message
 LISTS = {
     "dynamic.netset": "# dynamic pools of the lab\n203.0.113.0/26\n2001:db8:d::/48\n",
     "partners.cidr": "203.0.113.40\n",
+    "pool.cidr": "203.0.113.128/30\n2001:db8:f00::/48\n",
+    "blunt.cidr": "203.0.113.132/30\n",
+    "banned.cidr": "203.0.113.136/30\n",
+    "crowd.cidr": "203.0.113.140/30\n",
+    "homes.cidr": "192.168.5.0/24\n",
+    "smarthosts.cidr": "203.0.113.201\n",
     "refused.domains": "# domains whose own signature is reason enough\nrefused.example\n",
 }
 
@@ -70,6 +90,8 @@ class Row:
 
 class Scenario:
     """All rows against one running engine. `see` of each row does the sending and says what came of it."""
+
+    SERVERS = ("203.0.113.200", "203.0.113.201")  # outside, for those inside
 
     def __init__(self, network, folder, farm, names, keys, engine, reals):
         self.network, self.folder, self.farm, self.names = network, folder, farm, names
@@ -113,6 +135,24 @@ class Scenario:
                 lambda: self._bot("203.0.113.112", "ylmf-pc", waits=True)),
             Row("bot by its HELO, fourth visit", "203.0.113.112", "timed out, learned-drop",
                 lambda: self._attempt("203.0.113.112")),
+            Row("in a pool, refused", "203.0.113.128", "220, then 554 with the reason, rule-refuse",
+                lambda: self._refusal("203.0.113.128", "pool")),
+            Row("in a pool, refused, IPv6", "2001:db8:f00::8", "220, then 554 with the reason, rule-refuse",
+                lambda: self._refusal("2001:db8:f00::8", "pool")),
+            Row("refused at the greeting", "203.0.113.132", "554 as the greeting, rule-refuse",
+                lambda: self._refusal("203.0.113.132", "blunt", at_once=True)),
+            Row("Postfix in a pool", "203.0.113.129", "bounced, with the reason", self._postfix_in_pool),
+            Row("under hard, within a connection", "203.0.113.136", "no answer, rule-drop",
+                lambda: self._segment("203.0.113.136")),
+            Row("unlisted, within a connection", "203.0.113.113", "answered R", lambda: self._segment("203.0.113.113")),
+            Row("limited, four in a row", "203.0.113.140", "250, 250, 250, 421, limit-refuse",
+                lambda: self._crowd("203.0.113.140")),
+            Row("resident to an exchanger", "192.168.5.1", "refused, rule-reset",
+                lambda: self._resident("192.168.5.1", "203.0.113.200")),
+            Row("resident to the smarthost", "192.168.5.1", "connected",
+                lambda: self._resident("192.168.5.1", "203.0.113.201")),
+            Row("resident to the web", "192.168.5.1", "connected",
+                lambda: self._resident("192.168.5.1", "203.0.113.200", 443)),
             Row("not SMTP, from a listed source", "203.0.113.10", "untouched", self._other_service),
         ]
         for real in self.reals:
@@ -163,13 +203,39 @@ class Scenario:
 
     # What is seen.
 
-    def _attempt(self, source):
-        """A connection that should come to nothing: what the sender saw, and the reason that counted it."""
-        before = self.engine.api.reasons()
-        outcome = senders.probe(self.network, source)
-        after = self.engine.api.reasons()
-        stopped = [r for r, n in after.items() if n > before[r] and (r.startswith("rule-") or r.startswith("learned-"))]
+    def _with_reasons(self, see, port="wan"):
+        """What is seen, and by which rules, entries and limits the engine stopped something meanwhile."""
+        before = self.engine.api.reasons(port)
+        outcome = see()
+        after = self.engine.api.reasons(port)
+        stopped = [r for r, n in after.items() if n > before[r] and re.match("(rule|learned|limit)-(drop|reset|refuse)", r)]
         return ", ".join([outcome, *stopped])
+
+    def _attempt(self, source):
+        """A connection that should come to nothing."""
+        return self._with_reasons(lambda: attempts.probe(self.network.wan, source, self.network.service(source), 25))
+
+    def _segment(self, source):
+        return self._with_reasons(lambda: attempts.established_segment(self.network, source))
+
+    def _refusal(self, source, list_name, at_once=False):
+        return self._with_reasons(lambda: attempts.refusal_seen(attempts.dialogue(self.network, source), source,
+                                                                list_name, at_once))
+
+    def _crowd(self, source):
+        def see():
+            path = self.folder / "crowd.eml"
+            path.write_bytes(mail.message("crowd", "plain.example"))
+            replies = [senders.swaks(self.network, source, path, "sender@plain.example", first=True)[0] for _ in range(4)]
+            return ", ".join(reply.split()[0] for reply in replies)
+        return self._with_reasons(see)
+
+    def _resident(self, source, target, port=25):
+        outside = attempts.Outside(self.network, target)
+        try:
+            return self._with_reasons(lambda: outside.from_inside(source, port), "mx")
+        finally:
+            outside.stop()
 
     def _subject(self):
         self.count += 1
@@ -221,6 +287,17 @@ class Scenario:
         finally:
             postfix.stop()
         return self._delivered(subject, outcome.removeprefix("sent: "), text)
+
+    def _postfix_in_pool(self):
+        path = self.folder / "pool.eml"
+        path.write_bytes(mail.message("pool", "postfix.example"))
+        postfix = senders.Postfix(self.network, self.folder, "203.0.113.129", "postfix.example", self.keys, name="pool")
+        try:
+            outcome = postfix.send(path, "sender@postfix.example")
+        finally:
+            postfix.stop()
+        why = "554 5.7.1 203.0.113.129 refused: pool (list pool); see https://postmaster.farm.example/?ip=203.0.113.129"
+        return "bounced, with the reason" if outcome.startswith("bounced: ") and why in outcome else outcome
 
     def _bot(self, source, name, waits):
         """Three visits: what it was told, and for what it was learned."""

@@ -10,16 +10,14 @@ import subprocess
 import textwrap
 import time
 
+from tests.e2e.lab.attempts import probe
 from tests.e2e.lab.farm import listens, started, stop, wait_for
 from tests.e2e.lab.mail import Keys
 
-CONNECT_SECONDS = 3
-
-
 def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.example", tls=False, helo=None,
-          seconds=20):
+          seconds=20, first=False):
     """Sends one message. -> ("250 ...", transcript): the last word of the other side, or "timed out",
-    "refused" where no connection came about."""
+    "refused" where no connection came about. first: every connection counts, so none is tried before."""
     words = ["swaks", "--server", network.service(source), "--port", "25", "--local-interface", source,
              "--from", sender, "--to", recipient, "--helo", helo or "client.example", "--data", f"@{path}",
              "--timeout", str(seconds), "--suppress-data"]
@@ -27,36 +25,13 @@ def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.e
         words.append("-6")
     if tls:
         words.append("--tls")
-    reached = probe(network, source)
+    reached = "connected" if first else probe(network.wan, source, network.service(source), 25)
     if reached != "connected":
         return reached, ""
     done = network.wan.run(*words, check=False, timeout=seconds + 20)
     replies = re.findall(r"^<[-~*]{1,2} +(\d\d\d .*)$", done.stdout, re.M)
     replies = [r for r in replies if not r.startswith("221")]
     return (replies[-1] if replies else f"swaks exit {done.returncode}"), done.stdout
-
-
-_PROBE = textwrap.dedent("""
-    import socket, sys
-    source, target, port, seconds = sys.argv[1:]
-    s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
-    s.settimeout(float(seconds))
-    s.bind((source, 0))
-    try:
-        s.connect((target, int(port)))
-        print("connected")
-    except ConnectionRefusedError:
-        print("refused")
-    except (TimeoutError, socket.timeout):
-        print("timed out")
-    """)
-
-
-def probe(network, source, port=25):
-    """connected, refused or timed out."""
-    done = network.wan.run("/usr/bin/python3", "-c", _PROBE, source, network.service(source), port,
-                           CONNECT_SECONDS, check=False)
-    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
 _BOT = textwrap.dedent("""
@@ -139,8 +114,8 @@ class Postfix:
 
     PORT, MILTER = 2500, 8891
 
-    def __init__(self, network, folder: pathlib.Path, source, domain, keys):
-        self.network, self.base = network, folder / "postfix"
+    def __init__(self, network, folder: pathlib.Path, source, domain, keys, name="postfix"):
+        self.network, self.base = network, folder / name
         queue, config, data = (self.base / name for name in ("queue", "config", "data"))
         for path in (self.base, queue, config, data):
             path.mkdir()

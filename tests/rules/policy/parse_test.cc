@@ -247,8 +247,10 @@ TEST(Policy, FollowsNoLoopOfLinks) {
 TEST(Policy, DeclaresServices) {
   const auto policy = parsed(
       "service mx 198.51.100.0/24 2001:db8:25::/64\n"
-      "service submission 198.51.100.0/24 port 587\n");
+      "service submission 198.51.100.0/24 port 587 name \"mx-1.example\"\n");
   ASSERT_EQ(policy.services.size(), 2u);
+  EXPECT_EQ(policy.services[0].host_name, "");
+  EXPECT_EQ(policy.services[1].host_name, "mx-1.example");
   EXPECT_EQ(policy.services[0].name, "mx");
   EXPECT_THAT(policy.services[0].destinations,
               ElementsAre(prefix("198.51.100.0/24"), prefix("2001:db8:25::/64")));

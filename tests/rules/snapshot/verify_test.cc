@@ -145,7 +145,7 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
   EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
-            "s: is a snapshot of version 1; this program reads version 4");
+            "s: is a snapshot of version 1; this program reads version 5");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
@@ -208,19 +208,43 @@ TEST_F(Damage, OfTheTablesIsSeenBehindAGoodChecksum) {
        {Verdict([](auto& v) { v.action = PS_ACTION_COUNT; }),
         Verdict([](auto& v) { v.reason = PS_REASON_COUNT; }), Verdict([](auto& v) { v.flags = 8; }),
         Verdict([](auto& v) { v.limit = 1; }),
+        Verdict([&](auto& v) { v.text = header.text_count & 0x3fffu; }),
         Verdict([](auto& v) { v.observed_rule = PS_MAX_RULES_PER_POLICY + 1; }),
         Verdict([](auto& v) { v.rule = PS_MAX_RULES_PER_POLICY + 1; })})
     EXPECT_THAT(refusal_at(matrix, damage), HasSubstr("a verdict that there is not"));
   EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.count = 8; }),
               HasSubstr("too many services"));
   EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].policy = 9; }),
-              HasSubstr("a policy that there is not"));
+              HasSubstr("a policy or a greeting that there is not"));
+  EXPECT_THAT(
+      refusal_at<ps_service_set>(sets, [&](auto& s) { s.services[0].greeting = UINT16_MAX; }),
+      HasSubstr("a policy or a greeting that there is not"));
   EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].service = 9; }),
               HasSubstr("a service that there is not"));
   EXPECT_THAT(refusal_at<ps_service_set>(sets, [](auto& s) { s.services[0].policy ^= 1; }),
               HasSubstr("a service that there is not"));
   EXPECT_THAT(refusal_at<uint32_t>(root, [&](auto& slot) { slot = header.class_count; }),
               HasSubstr("source_v4_root leads to a value that there is not"));
+}
+
+TEST_F(Damage, OfTextsIsSeenBehindAGoodChecksum) {
+  const auto header = header_of(good());
+  const auto text = size_t{header.texts + PS_TEXT_BY_POLICY * PS_TEXT_BLOCKS} * PS_BLOCK_BYTES;
+  const auto damaged = [&](const std::function<void(ps_text&)>& damage) {
+    return refusal_at<ps_text>(text, damage);
+  };
+  EXPECT_THAT(damaged([](auto& t) { t.parts = 0; }), HasSubstr("a wrong number of parts"));
+  EXPECT_THAT(damaged([](auto& t) { t.parts = 5; }), HasSubstr("a wrong number of parts"));
+  EXPECT_THAT(damaged([](auto& t) { t.ends[0] = 255; }), HasSubstr("out of order"));
+  EXPECT_THAT(damaged([](auto& t) { t.gaps[0] = 2; }), HasSubstr("a gap that there is not"));
+  EXPECT_THAT(damaged([](auto& t) { t.bytes[3] = '\n'; }), HasSubstr("no line that"));
+  EXPECT_THAT(damaged([](auto& t) { t.bytes[3] = 0x80; }), HasSubstr("no line that"));
+  EXPECT_THAT(damaged([](auto& t) { t.ends[1] = 170; }), HasSubstr("no line that"));
+  EXPECT_THAT(damaged([](auto& t) { t.ends[1]--; }), HasSubstr("no line that"));
+  EXPECT_THAT(refusal_of([](auto& h) { h.text_count = PS_TEXT_FIXED_COUNT - 1; }),
+              HasSubstr("the texts lie outside"));
+  EXPECT_THAT(refusal_of([](auto& h) { h.texts = h.engine_blocks - 1; }),
+              HasSubstr("the texts lie outside"));
 }
 
 // A slot of the tables by its kind.

@@ -41,12 +41,14 @@ inline std::shared_ptr<const Snapshot> compiled(const NaiveSite& site, int64_t n
                                     .classes = classes.members,
                                     .protect_owner = classes.protect_owner,
                                     .now = now});
-  const auto services = assign_service_sets(policy, matrix.row_of_service);
+  const RefusalTexts texts(policy, classes.sublists);
+  const auto services = assign_service_sets(policy, matrix.row_of_service, texts);
   return Snapshot::from_bytes(assemble({.policy = policy,
                                         .lists = lists,
                                         .classes = classes,
                                         .matrix = matrix,
                                         .services = services,
+                                        .texts = texts.compose(true),
                                         .generation = 1,
                                         .created = static_cast<uint64_t>(now)}),
                               "naive");

@@ -3,6 +3,8 @@
 // Single frames through the kernel (tests/xdp/bpf/xdp_judge.h).
 #include "tests/xdp/bpf/xdp_judge.h"
 
+#include "dataplane/engine/answer_budget.h"
+
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <unistd.h>
@@ -20,8 +22,10 @@ constexpr int kLoopback = 1;  // where BPF_PROG_TEST_RUN says that a frame came 
 
 }  // namespace
 
-XdpJudge::XdpJudge(const World* world) : program_(1024), dynamic_(program_.dynamic_memory()) {
+XdpJudge::XdpJudge(const World* world) : program_(1024, 8192), dynamic_(program_.dynamic_memory()) {
+  program_.set_answers(kMaxAnswersPerSecond);
   if (world == nullptr) return;
+  program_.cookie_keys() = world->cookies;
   program_.load_image(WorldImage(*world).bytes());
   add_entries(*world, dynamic_);
 }
@@ -59,6 +63,9 @@ Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
   if (counted != 1) throw std::runtime_error("counted " + std::to_string(counted) + " packets");
   if (after.bytes[port] - before.bytes[port] != frame.size())
     throw std::runtime_error("counted other bytes than the frame has");
+
+  for (size_t event = 0; event < PS_EVENT_COUNT; event++)
+    if (after.events[event] != before.events[event]) judgement.events |= 1u << event;
 
   switch (test.retval) {
     case XDP_PASS:
@@ -98,6 +105,7 @@ std::string why_no_bpf() {
 
 Judgement as_sent(Judgement judgement) {
   if (judgement.action == Action::INSPECT) judgement.action = Action::ALLOW;
+  if (judgement.action == Action::REFUSE) judgement.action = Action::RESET;
   return judgement;
 }
 

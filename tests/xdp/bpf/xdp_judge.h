@@ -35,7 +35,8 @@ class XdpJudge {
 // Why BPF programs cannot be loaded here; empty when they can.
 std::string why_no_bpf();
 
-// What an engine can tell apart: inspect and allow are both sent on, with different reasons.
+// What the program's result can tell apart: inspect and allow are both sent on, reset and refuse
+// are both answered, with different reasons.
 Judgement as_sent(Judgement judgement);
 
 }  // namespace postern::packets
