@@ -147,13 +147,13 @@ PS_INLINE uint32_t ps_pseudo_sum(const struct ps_packet* packet, uint32_t tcp_by
   return ps_checksum_add(sum, packet->destination.bytes, 16);
 }
 
-/* Writes the reply to *packet at data, in a frame of exactly ps_reply_bytes(). line: null where
- * there is no text. 1 when written, 0 when the bounds do not hold (a BPF verifier sees that check;
- * it does not happen). */
+/* Writes the reply to *packet at data, in a frame of exactly ps_reply_bytes(). line: of length 0
+ * where there is no text. 1 when written, 0 when the bounds do not hold (a BPF verifier sees that
+ * check; it does not happen). */
 PS_INLINE int ps_reply_write(uint8_t* data, const uint8_t* end, const struct ps_packet* packet,
                              const struct ps_link* link, const struct ps_answer* answer,
                              const struct ps_line* line) {
-  uint32_t tcp_bytes = PS_TCP_BYTES + (line ? line->length : 0), link_bytes = link->bytes, sum;
+  uint32_t tcp_bytes = PS_TCP_BYTES + line->length, link_bytes = link->bytes, sum;
   struct ps_tcp_header tcp;
   uint8_t* at;
   PS_OPAQUE(link_bytes); /* what is checked is what is used */
@@ -170,7 +170,7 @@ PS_INLINE int ps_reply_write(uint8_t* data, const uint8_t* end, const struct ps_
   tcp.flags = answer->flags;
   if (!(answer->flags & PS_TCP_RST)) tcp.window = ps_be16_of(PS_REPLY_WINDOW);
   sum = ps_checksum_add(ps_pseudo_sum(packet, tcp_bytes), &tcp, PS_TCP_BYTES);
-  if (line) sum += ps_line_sum(line);
+  sum += ps_line_sum(line);
   tcp.checksum = ps_checksum_of(sum);
 
   if (packet->family == PS_FAMILY_V4) {
@@ -201,7 +201,7 @@ PS_INLINE int ps_reply_write(uint8_t* data, const uint8_t* end, const struct ps_
     at += PS_IPV6_BYTES;
   }
   *(struct ps_tcp_header*)at = tcp;
-  return line ? ps_line_write(line, at + PS_TCP_BYTES, end) : 1;
+  return ps_line_write(line, at + PS_TCP_BYTES, end);
 }
 
 #endif

@@ -30,10 +30,10 @@ bool resize(rte_mbuf* packet, uint32_t bytes) noexcept {
 
 // Turns a packet into the reply to it; false when it has no room for that.
 bool write_reply(rte_mbuf* packet, const ps_packet& parsed, const ps_link& link,
-                 const ps_answer& answer, const ps_line* line) noexcept {
-  if (!resize(packet, ps_reply_bytes(&parsed, line ? line->length : 0))) return false;
+                 const ps_answer& answer, const ps_line& line) noexcept {
+  if (!resize(packet, ps_reply_bytes(&parsed, line.length))) return false;
   auto* data = rte_pktmbuf_mtod(packet, uint8_t*);
-  return ps_reply_write(data, data + packet->data_len, &parsed, &link, &answer, line) != 0;
+  return ps_reply_write(data, data + packet->data_len, &parsed, &link, &answer, &line) != 0;
 }
 
 // The counters' one writer; readers are on other threads.
@@ -152,15 +152,14 @@ uint32_t PollLoop::answer(ps_image& image, rte_mbuf* packet, const ps_packet& pa
   ps_link link;
   const uint8_t* data = head_of(packet);
   if (!ps_link_save(data, data + packet->data_len, &parsed, &link)) return PS_REASON_COUNT;
-  const ps_line* line = nullptr;
-  if (decision.answer.text != 0 && ps_line_fetch(&image, decision.answer.text, &line_)) {
+  line_.length = 0;
+  if (decision.answer.text != 0 && ps_line_fetch(&image, decision.answer.text, &line_))
     ps_line_make(&line_, &parsed);
-    line = &line_;
-  }
-  if (write_reply(packet, parsed, link, decision.answer, line)) return decision.reason;
+  if (write_reply(packet, parsed, link, decision.answer, line_)) return decision.reason;
+  line_.length = 0;
   const auto reset = ps_answer_reset(&parsed);
-  return write_reply(packet, parsed, link, reset, nullptr) ? PS_REASON_NO_REPLY_ROOM
-                                                           : PS_REASON_COUNT;
+  return write_reply(packet, parsed, link, reset, line_) ? PS_REASON_NO_REPLY_ROOM
+                                                         : PS_REASON_COUNT;
 }
 
 // What the port does not take is freed, not kept: a wire has no queue of its own. untaken: the

@@ -44,23 +44,26 @@ PS_INLINE const struct ps_block* ps_block_at(struct ps_image* image, uint32_t bl
  * way there is. */
 PS_INLINE uint32_t ps_below8(const uint8_t* lasts, uint32_t key) {
   uint32_t below = 0, half;
-  for (half = 16; half; half /= 2)
-    below += half & (0u - (((uint32_t)lasts[below + half - 1] - key) >> 31));
+  for (half = 16; half; half /= 2) {
+    uint32_t at = below + half - 1;
+    below += half & (0u - (((uint32_t)lasts[PS_BELOW(at, 32)] - key) >> 31));
+  }
   return below;
 }
 PS_INLINE uint32_t ps_below16(const uint16_t* lasts, uint32_t count, uint32_t key) {
   uint32_t below = 0, half;
   for (half = 16; half; half /= 2) {
     uint32_t at = below + half - 1;
-    below += half & (0u - ((((uint32_t)lasts[at] - key) & (at - count)) >> 31));
+    below += half & (0u - ((((uint32_t)lasts[PS_BELOW(at, 32)] - key) & (at - count)) >> 31));
   }
-  return below + ((((uint32_t)lasts[below] - key) & (below - count)) >> 31);
+  return below + ((((uint32_t)lasts[PS_BELOW(below, 32)] - key) & (below - count)) >> 31);
 }
 PS_INLINE uint32_t ps_below32(const uint32_t* lasts, uint32_t count, uint32_t key) {
   uint32_t below = 0, half;
   for (half = 8; half; half /= 2) {
     uint32_t at = below + half - 1;
-    below += half & (0u - ((uint32_t)(((uint64_t)lasts[at] - key) >> 63) & ((at - count) >> 31)));
+    uint64_t last = lasts[PS_BELOW(at, 16)];
+    below += half & (0u - ((uint32_t)((last - key) >> 63) & ((at - count) >> 31)));
   }
   return below;
 }
@@ -68,7 +71,7 @@ PS_INLINE uint32_t ps_below64(const uint64_t* lasts, uint32_t count, uint64_t ke
   uint32_t below = 0, half;
   for (half = 4; half; half /= 2) {
     uint32_t at = below + half - 1;
-    uint64_t last = lasts[at];
+    uint64_t last = lasts[PS_BELOW(at, 8)];
     /* The borrow of last - key. */
     uint64_t borrow = ((~last & key) | ((~last | key) & (last - key))) >> 63;
     below += half & (0u - ((uint32_t)borrow & ((at - count) >> 31)));
@@ -88,12 +91,14 @@ PS_INLINE uint32_t ps_line_step(const struct ps_block* block, uint32_t slot, uin
   uint32_t kind = PS_SLOT_KIND(slot), run;
   if (kind == PS_SLOT_HIGH8) {
     const struct ps_line_high8* line = (const struct ps_line_high8*)block;
-    return line->values[ps_below8(line->lasts, digit >> 8)];
+    run = ps_below8(line->lasts, digit >> 8);
+    return line->values[PS_BELOW(run, 32)];
   }
   if (kind != PS_SLOT_RUNS8 && kind != PS_SLOT_RUNS16) return 0;
   run = ps_below16(((const struct ps_line_runs8*)block)->lasts,
                    kind == PS_SLOT_RUNS8 ? PS_RUNS8_RUNS - 1 : PS_RUNS16_RUNS - 1, digit);
   /* The bound holds already, which the kernel's verifier does not see. */
+  run = PS_BELOW(run, 32);
   if (kind == PS_SLOT_RUNS8)
     return run < PS_RUNS8_RUNS ? ((const struct ps_line_runs8*)block)->values[run] : 0;
   return ((const struct ps_line_runs16*)block)->values[run & 15u];
@@ -161,30 +166,43 @@ PS_INLINE uint32_t ps_level_step(const struct ps_block* block, uint32_t slot, ui
 PS_INLINE uint32_t ps_keys32_step(const struct ps_block* block, uint32_t key32) {
   const struct ps_line_keys32* line = (const struct ps_line_keys32*)block;
   uint32_t run = ps_below32(line->lasts, PS_KEYS32_RUNS - 1, key32);
+  run = PS_BELOW(run, 16);
   return run < PS_KEYS32_RUNS ? line->values[run] : 0; /* as in ps_line_step */
 }
 PS_INLINE uint32_t ps_keys64_step(const struct ps_block* block, uint64_t key) {
   const struct ps_line_keys64* line = (const struct ps_line_keys64*)block;
   uint32_t run = ps_below64(line->lasts, PS_KEYS64_RUNS - 1, key);
+  run = PS_BELOW(run, 8);
   return run < PS_KEYS64_RUNS ? line->slots[run] : 0;
 }
 
-/* The value that a slot and a key lead to; a root has taken `taken` bits of the key. */
-PS_INLINE uint32_t ps_key_lookup(struct ps_image* image, uint32_t slot, struct ps_key key,
-                                 uint32_t taken) {
-  uint32_t half, level;
+/* One level down where there is one. 0: there is no such block. */
+PS_INLINE uint32_t ps_descend(struct ps_image* image, uint32_t slot, uint64_t key, uint32_t key32) {
+  const struct ps_block* block;
+  if (!PS_SLOT_LEVELS(slot)) return slot;
+  block = ps_block_at(image, PS_SLOT_BLOCK(slot));
+  return block ? ps_level_step(block, slot, key, key32) : 0;
+}
+
+/* The value that a slot and a key lead to; a root has taken `taken` bits of the key. Levels are
+ * written out, as kernels before 6.2 take no loop that the compiler enters in its middle. */
+PS_OUTLINE uint32_t ps_key_lookup(struct ps_image* image, uint32_t slot, const struct ps_key* key,
+                                  uint32_t taken) {
+  uint32_t half;
   for (half = 0; half < 2; half++) {
     const struct ps_block* block;
-    uint64_t bits = half ? key.low : key.high;
+    uint64_t bits = half ? key->low : key->high;
     uint32_t key32 = (uint32_t)((half ? bits : bits << taken) >> 32);
     uint32_t kind = slot >> PS_SLOT_KIND_SHIFT;
     if (kind != PS_SLOT_KEYS32 && kind != PS_SLOT_KEYS64) break;
-    for (level = 0; level < PS_MAX_LEVELS; level++) {
-      if (!PS_SLOT_LEVELS(slot)) break;
-      block = ps_block_at(image, PS_SLOT_BLOCK(slot));
-      if (!block) return 0;
-      slot = ps_level_step(block, slot, bits, key32);
-    }
+    slot = ps_descend(image, slot, bits, key32); /* PS_MAX_LEVELS times */
+    slot = ps_descend(image, slot, bits, key32);
+    slot = ps_descend(image, slot, bits, key32);
+    slot = ps_descend(image, slot, bits, key32);
+    slot = ps_descend(image, slot, bits, key32);
+    slot = ps_descend(image, slot, bits, key32);
+    slot = ps_descend(image, slot, bits, key32);
+    if (!slot) return 0;
     block = ps_block_at(image, PS_SLOT_BLOCK(slot));
     if (!block) return 0;
     if (kind == PS_SLOT_KEYS32) return ps_keys32_step(block, key32);
@@ -219,16 +237,17 @@ PS_INLINE uint32_t ps_class_of(struct ps_image* image, enum ps_family family,
     if (!block) return 0;
     slot = block->words[index & 15u];
   }
-  return ps_key_lookup(image, slot, key, taken & 31u);
+  return ps_key_lookup(image, slot, &key, taken & 31u);
 }
 
 /* The number of the service set that a destination has; 0: none of its ports is a service. */
 PS_INLINE uint32_t ps_service_set_of(struct ps_image* image, enum ps_family family,
                                      const struct ps_address* destination) {
   const struct ps_snapshot_header* header = ps_image_header(image);
+  struct ps_key key = ps_key_of(family, destination);
   if (!header) return 0;
   return ps_key_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
-                       ps_key_of(family, destination), 0);
+                       &key, 0);
 }
 
 /* 1 and *found when the port (host order) is a service of that set, which is not 0. */

@@ -12,6 +12,26 @@
 
 #define PS_INLINE static inline __attribute__((always_inline))
 
+/* What is called from several places and is long: in BPF one function for all of them, as every
+ * copy would count towards what the kernel's verifier is willing to look at. */
+#ifdef __bpf__
+#define PS_OUTLINE static __attribute__((noinline))
+#else
+#define PS_OUTLINE PS_INLINE
+#endif
+
+/* An index that is below a power of two, as the kernel's verifier has to be told: the compiler
+ * knows it too well to leave a mask where there is one. */
+#ifdef __bpf__
+#define PS_BELOW(index, power)          \
+  ({                                    \
+    __asm__ volatile("" : "+r"(index)); \
+    (index) & ((power)-1u);             \
+  })
+#else
+#define PS_BELOW(index, power) (index)
+#endif
+
 /* Reads a field from memory, once and now: its writer may be another thread or process. */
 #define PS_READ_ONCE(field) (*(const volatile __typeof__(field)*)&(field))
 

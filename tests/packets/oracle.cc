@@ -488,16 +488,15 @@ Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bo
   // Without a reply it is a failure wherever it is compared.
   ps_link link;
   const auto line = std::make_unique<ps_line>();
-  const ps_line* said = nullptr;
   if (!ps_link_save(copy.get(), end, &packet, &link)) return judgement;
   if (decision.answer.text != 0) {
     if (!ps_line_fetch(&image, decision.answer.text, line.get())) return judgement;
     ps_line_make(line.get(), &packet);
-    said = line.get();
   }
-  const auto bytes = ps_reply_bytes(&packet, said ? said->length : 0);
+  const auto bytes = ps_reply_bytes(&packet, line->length);
   const auto reply = std::make_unique<uint8_t[]>(bytes);
-  if (!ps_reply_write(reply.get(), reply.get() + bytes, &packet, &link, &decision.answer, said))
+  if (!ps_reply_write(reply.get(), reply.get() + bytes, &packet, &link, &decision.answer,
+                      line.get()))
     return judgement;
   judgement.reply = Bytes(reply.get(), reply.get() + bytes);
   return judgement;

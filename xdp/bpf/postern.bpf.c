@@ -143,11 +143,9 @@ __attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_
                                             const struct ps_link* link,
                                             const struct ps_line* line) {
   int32_t bytes = (int32_t)(end_of(ctx) - begin_of(ctx));
-  const struct ps_line* said;
   if (!packet || !answer || !link || !line) return 0;
-  said = answer->text ? line : 0;
-  if (!resize(ctx, (int32_t)ps_reply_bytes(packet, said ? said->length : 0) - bytes)) return 0;
-  return ps_reply_write(begin_of(ctx), end_of(ctx), packet, link, answer, said);
+  if (!resize(ctx, (int32_t)ps_reply_bytes(packet, line->length & 255u) - bytes)) return 0;
+  return ps_reply_write(begin_of(ctx), end_of(ctx), packet, link, answer, line);
 }
 
 /* Sends what the decision says; *reason changes where that is not possible. */
@@ -158,10 +156,12 @@ PS_INLINE int reply(struct xdp_md* ctx, struct ps_workplace* place, const struct
     return XDP_DROP;
   }
   if (ps_link_save(begin_of(ctx), end_of(ctx), packet, &place->link)) {
+    place->line.length = 0;
     if (answer->text) postern_line(packet, &place->line);
     if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
     /* An RST is never longer than what it answers. */
     *answer = ps_answer_reset(packet);
+    place->line.length = 0;
     *reason = PS_REASON_NO_REPLY_ROOM;
     if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
   }

@@ -14,6 +14,8 @@
 namespace postern::packets {
 namespace {
 
+constexpr ps_line kNoText{};
+
 struct Parsed {
   ps_packet packet;
   ps_link link;
@@ -30,7 +32,7 @@ std::string reset_of(const Bytes& frame) {
   const auto [packet, link] = parsed(frame);
   const auto answer = ps_answer_reset(&packet);
   Bytes reply(ps_reply_bytes(&packet, 0));
-  if (!ps_reply_write(reply.data(), reply.data() + reply.size(), &packet, &link, &answer, nullptr))
+  if (!ps_reply_write(reply.data(), reply.data() + reply.size(), &packet, &link, &answer, &kNoText))
     return "none";
   return hex(reply);
 }
@@ -100,9 +102,9 @@ TEST(Reply, ChecksumIsRightForEverySequenceNumberThatFoldsDifferently) {
   for (uint32_t i = 0; i < 70'000; i++) {
     const ps_answer answer = {i * 0x00010001u + (i >> 3), ~i, kSyn | kAck, 0, 0};
     Bytes reply(ps_reply_bytes(&packet, 0));
-    ASSERT_EQ(
-        ps_reply_write(reply.data(), reply.data() + reply.size(), &packet, &link, &answer, nullptr),
-        1);
+    ASSERT_EQ(ps_reply_write(reply.data(), reply.data() + reply.size(), &packet, &link, &answer,
+                             &kNoText),
+              1);
     ASSERT_TRUE(checksums_hold(reply)) << i;
   }
 }

@@ -44,8 +44,8 @@ class Unrooted {
   uint32_t at(Key key) const {
     auto image = view_of(blocks_);
     const auto address = address_of(key).abi();
-    return ps_key_lookup(&image, slot_,
-                         ps_key_of(sizeof(Key) == 4 ? PS_FAMILY_V4 : PS_FAMILY_V6, &address), 0);
+    const auto whole = ps_key_of(sizeof(Key) == 4 ? PS_FAMILY_V4 : PS_FAMILY_V6, &address);
+    return ps_key_lookup(&image, slot_, &whole, 0);
   }
 
  private:
