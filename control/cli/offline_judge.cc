@@ -121,7 +121,7 @@ Judgement OfflineJudge::judge(const CapturedFrame& frame) {
   if (!certain && ps_wants_parse(&image_, port_)) return judgement;
   static constexpr ps_cookie_keys kNoCookies{};
   const ps_tables tables{
-      {nullptr, 0}, {limits_.data(), static_cast<uint32_t>(limits_.size())}, &kNoCookies};
+      {nullptr, 0, nullptr}, {limits_.data(), static_cast<uint32_t>(limits_.size())}, &kNoCookies};
   judgement.verdict = ps_judge(&image_, &tables, port_, data, data + length,
                                static_cast<uint64_t>(std::max<int64_t>(frame.time_ns, 0)), &packet);
   judgement.rule = rule_of(judgement);

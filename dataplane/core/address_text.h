@@ -34,7 +34,7 @@ PS_INLINE uint32_t ps_above(uint32_t a, uint32_t b) {
 
 PS_INLINE void ps_put_v4(struct ps_address_text* text, const struct ps_address* address) {
   uint32_t i;
-#ifdef __clang__
+#ifdef __bpf__
 #pragma clang loop unroll(full)
 #endif
   for (i = 0; i < 4; i++) {
@@ -54,7 +54,7 @@ PS_INLINE uint32_t ps_hex_digit(uint32_t value) {
 PS_INLINE void ps_put_v6(struct ps_address_text* text, const struct ps_address* address) {
   uint32_t groups[8], run = 0, longest = 1, first = 8, last, i;
   /* From the end, so that the first of equal runs wins: run is that from group i on. */
-#ifdef __clang__
+#ifdef __bpf__
 #pragma clang loop unroll(full)
 #endif
   for (i = 8; i-- > 0;) {
@@ -66,7 +66,7 @@ PS_INLINE void ps_put_v6(struct ps_address_text* text, const struct ps_address* 
     first += (i - first) * take;
   }
   last = first + longest; /* behind the run; without one, first is 8 */
-#ifdef __clang__
+#ifdef __bpf__
 #pragma clang loop unroll(full)
 #endif
   for (i = 0; i < 8; i++) {

@@ -7,7 +7,7 @@
  * 256-byte buckets, so that the same memory is a BPF ARRAY map, a shared mapping or plain memory.
  *
  * Bounded: when the bucket of a new entry is full, the one expiring first makes room, counted by
- * the writer. An empty table costs one load: `kinds` says which prefix lengths are present at all.
+ * the writer. An empty table costs one load: its gate says which prefix lengths are present at all.
  * Readers rely on loads not being reordered with other loads, as on x86-64; C readers use acquire
  * loads and need no such promise.
  */
@@ -42,12 +42,17 @@ struct ps_dynamic_bucket {
   struct ps_dynamic_entry entries[PS_DYNAMIC_WAYS];
 } __attribute__((aligned(64)));
 
+/* What a packet looks at first; while it is closed the table costs nothing else. */
+struct ps_dynamic_gate {
+  uint32_t kinds;   /* bit k: entries of kind k may be present */
+  uint32_t refuses; /* 1: an entry with action refuse may be present */
+};
+
 /* Bucket 0 is this header; buckets 1..(1 << buckets_log2) hold entries. */
 struct ps_dynamic_header {
-  uint32_t kinds; /* bit k: entries of kind k may be present */
+  struct ps_dynamic_gate gate;
+  uint64_t seed; /* keys the hash, so that a sender cannot choose its bucket */
   uint32_t buckets_log2;
-  uint64_t seed;    /* keys the hash, so that a sender cannot choose its bucket */
-  uint32_t refuses; /* 1: an entry with action refuse may be present */
   uint32_t reserved0;
   uint64_t reserved[29];
 } __attribute__((aligned(64)));
@@ -85,6 +90,7 @@ PS_INLINE uint32_t ps_dynamic_bucket_of(const struct ps_dynamic_header* header, 
 /* The map is the global ARRAY map of the program. */
 struct ps_dynamic {
   void* map;
+  const struct ps_dynamic_gate* gate; /* a copy of the header's, which needs no look-up */
 };
 PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic* table,
                                                         uint32_t bucket) {
@@ -95,24 +101,29 @@ PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic*
 struct ps_dynamic {
   const struct ps_dynamic_bucket* buckets; /* header first */
   uint32_t count;                          /* with the header */
+  const struct ps_dynamic_gate* gate;      /* the header's, or null for no table */
 };
 PS_INLINE const struct ps_dynamic_bucket* ps_dynamic_at(const struct ps_dynamic* table,
                                                         uint32_t bucket) {
   return bucket < table->count ? &table->buckets[bucket] : 0;
 }
 #define PS_LOAD_ACQUIRE(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+
+/* A table in this process's memory. count: of buckets, with the header. */
+PS_INLINE struct ps_dynamic ps_dynamic_of(const struct ps_dynamic_bucket* buckets, uint32_t count) {
+  struct ps_dynamic table = {buckets, count, &((const struct ps_dynamic_header*)buckets)->gate};
+  return table;
+}
 #endif
 
 /* Whether there may be entries at all: if not, no clock is needed. */
 PS_INLINE int ps_dynamic_in_use(const struct ps_dynamic* table) {
-  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
-  return header && PS_LOAD_ACQUIRE(&header->kinds) != 0;
+  return table->gate && PS_LOAD_ACQUIRE(&table->gate->kinds) != 0;
 }
 
 /* Whether there may be entries that refuse, whose sources' other segments are to be answered. */
 PS_INLINE int ps_dynamic_refuses(const struct ps_dynamic* table) {
-  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
-  return header && PS_LOAD_ACQUIRE(&header->refuses) != 0;
+  return table->gate && PS_LOAD_ACQUIRE(&table->gate->refuses) != 0;
 }
 
 /* enum ps_action of a live entry of this very kind and prefix, or -1. */
@@ -139,11 +150,13 @@ PS_INLINE int ps_dynamic_find(const struct ps_dynamic* table, uint32_t bucket_nu
 /* enum ps_action of the most specific live entry for a source, or -1 when there is none. */
 PS_INLINE int ps_dynamic_action(const struct ps_dynamic* table, enum ps_family family,
                                 const struct ps_address* source, uint64_t now_ns) {
-  const struct ps_dynamic_header* header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  const struct ps_dynamic_header* header;
   uint64_t high, low;
   uint32_t kinds;
   int action;
-  if (!header || !(kinds = PS_LOAD_ACQUIRE(&header->kinds))) return -1;
+  if (!table->gate || !(kinds = PS_LOAD_ACQUIRE(&table->gate->kinds))) return -1;
+  header = (const struct ps_dynamic_header*)ps_dynamic_at(table, 0);
+  if (!header) return -1;
   __builtin_memcpy(&high, source->bytes, 8);
   __builtin_memcpy(&low, source->bytes + 8, 8);
 #define PS_X(name, of_family, length)                                                            \

@@ -67,8 +67,10 @@ PS_INLINE int ps_judges_segments(const struct ps_snapshot_header* header,
 /* Whether a frame that arrived on `port` has to be parsed: on the inside port only where there are
  * outbound rules. */
 PS_INLINE int ps_wants_parse(struct ps_image* image, enum ps_port port) {
-  const struct ps_snapshot_header* header = ps_image_header(image);
-  return port == PS_PORT_WAN || (header && (header->features & PS_FEATURE_OUTBOUND));
+  const struct ps_snapshot_header* header;
+  if (port == PS_PORT_WAN) return 1;
+  header = ps_image_header(image);
+  return header && (header->features & PS_FEATURE_OUTBOUND);
 }
 
 /* What judges a TCP segment from the inside. */

@@ -108,29 +108,28 @@ PS_INLINE uint32_t ps_line_sum(const struct ps_line* line) {
   uint32_t i;
   for (i = 0; i < PS_LINE_WORDS; i++) {
     uint64_t word = PS_LOAD64(&line->bytes[i * 8u]);
-    if (i * 8u >= line->length) break;
     sum += (word & 0xffffffffu) + (word >> 32);
   }
   sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
   return (uint32_t)sum;
 }
 
-/* The text behind the headers: 1, or 0 when the bounds do not hold. */
-PS_INLINE int ps_line_write(const struct ps_line* line, uint8_t* at, const uint8_t* end) {
-  uint32_t length = line->length, i, rest;
-  const uint8_t* from;
+/* The text behind the headers: 1, or 0 when the bounds do not hold. Words that would go beyond the
+ * end are the last eight bytes once more, so that there is one way through. length:
+ * PS_TEXT_SHORTEST at least. */
+PS_INLINE int ps_line_write(const struct ps_line* line, uint32_t length, uint8_t* at,
+                            const uint8_t* end) {
+  uint32_t i;
+#ifdef __bpf__
+#pragma clang loop unroll(full)
+#endif
   for (i = 0; i < PS_LINE_WORDS; i++) {
-    if (i * 8u + 8u > length) break;
-    if (!PS_FITS(at, end, 8)) return 0;
-    PS_STORE64(at, PS_LOAD64(&line->bytes[i * 8u]));
-    at += 8;
-  }
-  from = &line->bytes[length & 0xf8u];
-  rest = length & 7u;
-  for (i = 0; i < 7; i++) {
-    if (i >= rest) break;
-    if (!PS_FITS(at, end, 1)) return 0;
-    *at++ = from[i];
+    uint32_t past = i * 8u + 8u - length, place;
+    past &= ((length - i * 8u - 8u) >> 31) * 255u; /* by how much word i goes beyond the end */
+    PS_OPAQUE(past);
+    place = (i * 8u - past) & 255u;
+    if (!PS_FITS(at + place, end, 8)) return 0;
+    PS_STORE64(at + place, PS_LOAD64(&line->bytes[place]));
   }
   return 1;
 }
@@ -170,7 +169,7 @@ PS_INLINE int ps_reply_write(uint8_t* data, const uint8_t* end, const struct ps_
   tcp.flags = answer->flags;
   if (!(answer->flags & PS_TCP_RST)) tcp.window = ps_be16_of(PS_REPLY_WINDOW);
   sum = ps_checksum_add(ps_pseudo_sum(packet, tcp_bytes), &tcp, PS_TCP_BYTES);
-  sum += ps_line_sum(line);
+  if (line->length) sum += ps_line_sum(line);
   tcp.checksum = ps_checksum_of(sum);
 
   if (packet->family == PS_FAMILY_V4) {
@@ -201,7 +200,8 @@ PS_INLINE int ps_reply_write(uint8_t* data, const uint8_t* end, const struct ps_
     at += PS_IPV6_BYTES;
   }
   *(struct ps_tcp_header*)at = tcp;
-  return ps_line_write(line, at + PS_TCP_BYTES, end);
+  if (line->length < PS_TEXT_SHORTEST) return 1; /* there is none */
+  return ps_line_write(line, line->length, at + PS_TCP_BYTES, end);
 }
 
 #endif

@@ -48,7 +48,7 @@ PS_INLINE uint64_t ps_siphash(const struct ps_siphash_key* key, const uint64_t* 
   struct ps_siphash_state s = {k0 ^ 0x736f6d6570736575ull, k1 ^ 0x646f72616e646f6dull,
                                k0 ^ 0x6c7967656e657261ull, k1 ^ 0x7465646279746573ull};
   uint32_t i;
-#ifdef __clang__
+#ifdef __bpf__
 #pragma clang loop unroll(full)
 #endif
   for (i = 0; i < count; i++) ps_siphash_word(&s, words[i]);

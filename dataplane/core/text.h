@@ -37,7 +37,7 @@ struct ps_line {
   uint8_t behind[256];                 /* what copying a part may read */
   struct ps_address_text addresses[2]; /* by enum ps_text_gap */
   uint8_t bytes[512];                  /* the line; zeros from length to PS_TEXT_LINE */
-  uint32_t length;                     /* at most PS_TEXT_LINE */
+  uint32_t length;                     /* 0, or PS_TEXT_SHORTEST to PS_TEXT_LINE */
 };
 
 /* Copies text `number` of the snapshot: 1, or 0 when there is none of that number. */
@@ -54,16 +54,25 @@ PS_INLINE int ps_line_fetch(struct ps_image* image, uint32_t number, struct ps_l
   return 1;
 }
 
-/* `bytes` from `from`, at most PS_TEXT_LINE of them, to the end of the line. Lengths are kept in
- * memory: the kernel's verifier would tell apart all the ways by which a register got its value. */
-PS_INLINE void ps_line_append(struct ps_line* line, const uint8_t* from, uint32_t bytes) {
+/* `bytes` from `from` to the end of the line: always `words` of 8, a constant, as what is copied
+ * too much is written over by what comes next, and a loop that ends early is a way of its own to
+ * the kernel's verifier. So is the way by which a length came about: they are kept in memory. */
+PS_INLINE void ps_line_append(struct ps_line* line, const uint8_t* from, uint32_t bytes,
+                              uint32_t words) {
   uint32_t i, at = PS_READ_ONCE(line->length) & 255u;
   line->length = at + bytes;
-  PS_OPAQUE(bytes); /* else the loop's own bound would be found to be unnecessary */
-  for (i = 0; i < PS_LINE_WORDS; i++) {
-    if (i * 8u >= bytes) break;
-    PS_STORE64(&line->bytes[at + i * 8u], PS_LOAD64(from + i * 8u));
-  }
+#ifdef __bpf__
+#pragma clang loop unroll(full)
+#endif
+  for (i = 0; i < words; i++) PS_STORE64(&line->bytes[at + i * 8u], PS_LOAD64(from + i * 8u));
+}
+
+PS_INLINE void ps_line_clear(uint8_t* bytes) {
+  uint32_t i;
+#ifdef __bpf__
+#pragma clang loop unroll(full)
+#endif
+  for (i = 0; i < PS_LINE_WORDS; i++) PS_STORE64(bytes + i * 8u, 0);
 }
 
 /* Makes the line of the text that was fetched, for the packet that is answered. A text whose parts
@@ -78,20 +87,23 @@ PS_INLINE void ps_line_make(struct ps_line* line, const struct ps_packet* packet
     ps_put_literal(&line->addresses[PS_TEXT_DESTINATION], packet->family, &packet->destination);
   }
   line->length = 0;
-#ifdef __clang__
+#ifdef __bpf__
 #pragma clang loop unroll(full)
 #endif
   for (i = 0; i < PS_TEXT_PARTS; i++) {
     uint32_t begin = i ? PS_READ_ONCE(line->text.ends[i - 1]) : 0u;
     if (i >= parts) break;
-    ps_line_append(line, text + begin, (PS_READ_ONCE(line->text.ends[i]) - begin) & 255u);
+    ps_line_append(line, text + begin, (PS_READ_ONCE(line->text.ends[i]) - begin) & 255u,
+                   PS_LINE_WORDS);
     if (i + 1u < parts && i + 1u < PS_TEXT_PARTS) {
       const struct ps_address_text* address = &line->addresses[line->text.gaps[i] & 1u];
-      ps_line_append(line, address->bytes, address->length & (PS_ADDRESS_TEXT_ROOM - 1));
+      ps_line_append(line, address->bytes, address->length & (PS_ADDRESS_TEXT_ROOM - 1),
+                     PS_ADDRESS_TEXT_ROOM / 8u);
     }
   }
   if (PS_READ_ONCE(line->length) > PS_TEXT_LINE) line->length = PS_TEXT_LINE;
-  PS_STORE64(&line->bytes[PS_READ_ONCE(line->length) & 255u], 0);
+  i = PS_READ_ONCE(line->length) & 255u;
+  ps_line_clear(&line->bytes[i]);
 }
 
 #endif

@@ -65,7 +65,7 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   if (!readers_ || rte_rcu_qsbr_init(readers_.get(), readers) != 0)
     throw std::runtime_error("no hugepage memory for the workers; raise --memory");
 
-  const ps_tables tables{{buckets_.get(), static_cast<uint32_t>(count)},
+  const ps_tables tables{ps_dynamic_of(buckets_.get(), static_cast<uint32_t>(count)),
                          {limits_.get(), static_cast<uint32_t>(limit_count)},
                          &cookies_};
   const auto budget = answer_budget(settings.answers_per_second, std::max(readers, 1u));

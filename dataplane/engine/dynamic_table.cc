@@ -94,7 +94,8 @@ uint64_t monotonic_ns() noexcept {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
-DynamicTable::DynamicTable(std::span<ps_dynamic_bucket> memory) : memory_(memory) {
+DynamicTable::DynamicTable(std::span<ps_dynamic_bucket> memory, ps_dynamic_gate* copy)
+    : memory_(memory), copy_(copy) {
   if (memory.size() < 2 || !std::has_single_bit(memory.size() - 1) ||
       memory.size() - 1 > size_t{1} << 31)
     throw std::invalid_argument("a table of dynamic entries has 1 + 2^n buckets");
@@ -116,6 +117,17 @@ ps_dynamic_header& DynamicTable::header() noexcept {
   return *reinterpret_cast<ps_dynamic_header*>(memory_.data());
 }
 
+void DynamicTable::set_kinds(uint32_t kinds) noexcept {
+  publish(header().gate.kinds, kinds);
+  if (copy_) publish(copy_->kinds, kinds);
+}
+
+void DynamicTable::set_refuses() noexcept {
+  const uint32_t refuses = refusing_ > 0 ? 1 : 0;
+  publish(header().gate.refuses, refuses);
+  if (copy_) publish(copy_->refuses, refuses);
+}
+
 std::span<ps_dynamic_entry, PS_DYNAMIC_WAYS> DynamicTable::bucket_of(
     const Prefix& prefix, ps_dynamic_kind kind) noexcept {
   const auto words = words_of(prefix);
@@ -125,7 +137,7 @@ std::span<ps_dynamic_entry, PS_DYNAMIC_WAYS> DynamicTable::bucket_of(
 // Readers may be at work in this memory all the while (a BPF program outlives its loader).
 bool DynamicTable::adopt() {
   if (header().seed == 0 || header().buckets_log2 != std::bit_width(memory_.size() - 1) - 1u ||
-      header().kinds >> PS_DYNAMIC_KIND_COUNT != 0)
+      header().gate.kinds >> PS_DYNAMIC_KIND_COUNT != 0)
     return false;
   for (auto& bucket : memory_.subspan(1)) {
     for (auto& slot : bucket.entries) {
@@ -147,14 +159,14 @@ bool DynamicTable::adopt() {
   uint32_t kinds = 0;
   for (size_t kind = 0; kind < of_kind_.size(); kind++)
     if (of_kind_[kind] > 0) kinds |= 1u << kind;
-  publish(header().kinds, kinds);
-  publish(header().refuses, refusing_ > 0 ? 1u : 0u);
+  set_kinds(kinds);
+  set_refuses();
   return true;
 }
 
 void DynamicTable::start_empty() {
-  publish(header().kinds, 0u);
-  publish(header().refuses, 0u);
+  set_kinds(0);
+  set_refuses();
   for (auto& bucket : memory_.subspan(1))
     for (auto& slot : bucket.entries) free_slot(slot);
   publish(header().buckets_log2, static_cast<uint32_t>(std::bit_width(memory_.size() - 1) - 1));
@@ -172,9 +184,9 @@ void DynamicTable::forget(Details::iterator detail) {
   const auto kind = static_cast<ps_dynamic_kind>(detail->second.slot->kind);
   free_slot(*detail->second.slot);
   by_expiry_.erase({detail->second.expires_ns, detail->first});
-  if (detail->second.action == Action::REFUSE && --refusing_ == 0) publish(header().refuses, 0u);
+  if (detail->second.action == Action::REFUSE && --refusing_ == 0) set_refuses();
   details_.erase(detail);
-  if (--of_kind_[kind] == 0) publish(header().kinds, header().kinds & ~(1u << kind));
+  if (--of_kind_[kind] == 0) set_kinds(header().gate.kinds & ~(1u << kind));
 }
 
 void DynamicTable::add(const DynamicEntry& entry, uint64_t now_ns) {
@@ -206,8 +218,8 @@ void DynamicTable::add(const DynamicEntry& entry, uint64_t now_ns) {
   }
   write_slot(*slot, words_of(entry.prefix), *kind, entry.action, entry.expires_ns);
   note(entry.prefix, {slot, entry.action, entry.reason, entry.expires_ns}, *kind);
-  publish(header().kinds, header().kinds | 1u << *kind);
-  publish(header().refuses, refusing_ > 0 ? 1u : 0u);
+  set_kinds(header().gate.kinds | 1u << *kind);
+  set_refuses();
 }
 
 bool DynamicTable::remove(const Prefix& prefix) {

@@ -41,7 +41,8 @@ class DynamicTable {
   // taken over from a dead process) are kept when the header is sound, else it is emptied; one that
   // was torn by the writer's death is dropped. Throws std::invalid_argument for another size, and
   // std::system_error when there is no randomness for the seed.
-  explicit DynamicTable(std::span<ps_dynamic_bucket> memory);
+  // copy: of the header's gate, kept where readers find it sooner; null for none.
+  explicit DynamicTable(std::span<ps_dynamic_bucket> memory, ps_dynamic_gate* copy = nullptr);
   DynamicTable(const DynamicTable&) = delete;  // one writer
   DynamicTable& operator=(const DynamicTable&) = delete;
 
@@ -76,6 +77,8 @@ class DynamicTable {
   using Details = std::map<Prefix, Detail>;
 
   ps_dynamic_header& header() noexcept;
+  void set_kinds(uint32_t kinds) noexcept;
+  void set_refuses() noexcept;
   std::span<ps_dynamic_entry, PS_DYNAMIC_WAYS> bucket_of(const Prefix& prefix,
                                                          ps_dynamic_kind kind) noexcept;
   bool adopt();
@@ -84,6 +87,7 @@ class DynamicTable {
   void forget(Details::iterator detail);
 
   std::span<ps_dynamic_bucket> memory_;
+  ps_dynamic_gate* copy_;
   Details details_;
   std::set<std::pair<uint64_t, Prefix>> by_expiry_;
   std::array<size_t, PS_DYNAMIC_KIND_COUNT> of_kind_{};

@@ -195,14 +195,16 @@ PS_OUTLINE uint32_t ps_key_lookup(struct ps_image* image, uint32_t slot, const s
     uint32_t key32 = (uint32_t)((half ? bits : bits << taken) >> 32);
     uint32_t kind = slot >> PS_SLOT_KIND_SHIFT;
     if (kind != PS_SLOT_KEYS32 && kind != PS_SLOT_KEYS64) break;
-    slot = ps_descend(image, slot, bits, key32); /* PS_MAX_LEVELS times */
-    slot = ps_descend(image, slot, bits, key32);
-    slot = ps_descend(image, slot, bits, key32);
-    slot = ps_descend(image, slot, bits, key32);
-    slot = ps_descend(image, slot, bits, key32);
-    slot = ps_descend(image, slot, bits, key32);
-    slot = ps_descend(image, slot, bits, key32);
-    if (!slot) return 0;
+    if (PS_SLOT_LEVELS(slot)) {
+      slot = ps_descend(image, slot, bits, key32); /* PS_MAX_LEVELS times */
+      slot = ps_descend(image, slot, bits, key32);
+      slot = ps_descend(image, slot, bits, key32);
+      slot = ps_descend(image, slot, bits, key32);
+      slot = ps_descend(image, slot, bits, key32);
+      slot = ps_descend(image, slot, bits, key32);
+      slot = ps_descend(image, slot, bits, key32);
+      if (!slot) return 0;
+    }
     block = ps_block_at(image, PS_SLOT_BLOCK(slot));
     if (!block) return 0;
     if (kind == PS_SLOT_KEYS32) return ps_keys32_step(block, key32);
@@ -312,9 +314,11 @@ PS_INLINE struct ps_outbound ps_outbound_of(struct ps_image* image, uint32_t add
 
 /* 1 and *found when there is a limit of that number, which is not 0. */
 PS_INLINE int ps_limit_of(struct ps_image* image, uint32_t number, struct ps_limit* found) {
-  const struct ps_snapshot_header* header = ps_image_header(image);
+  const struct ps_snapshot_header* header;
   const struct ps_block* block;
-  if (!header || !number || number >= header->limit_count) return 0;
+  if (!number) return 0;
+  header = ps_image_header(image);
+  if (!header || number >= header->limit_count) return 0;
   block = ps_block_at(image, header->limits + (number >> 2));
   if (!block) return 0;
   *found = ((const struct ps_limit*)block)[number & 3];

@@ -205,10 +205,11 @@ struct ps_outbound {
 
 /* A line of SMTP that an engine says: parts of ASCII, and between them addresses that only the
  * packet knows. Part i is bytes[ends[i - 1]..ends[i]), the first from 0 on; behind part i comes the
- * address gaps[i]. With every address at its longest it is at most PS_TEXT_LINE bytes, CR LF
- * included. */
+ * address gaps[i]. Its parts are PS_TEXT_SHORTEST bytes at least, and with every address at its
+ * longest it is at most PS_TEXT_LINE bytes, CR LF included. */
 #define PS_TEXT_PARTS 4u
 #define PS_TEXT_LINE 200u
+#define PS_TEXT_SHORTEST 8u                               /* so that it is copied by whole words */
 enum ps_text_gap { PS_TEXT_SOURCE, PS_TEXT_DESTINATION }; /* the latter as in "[IPv6:::1]" */
 struct ps_text {
   uint8_t parts; /* 1 to PS_TEXT_PARTS */

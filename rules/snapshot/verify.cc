@@ -169,7 +169,7 @@ class ImageVerifier {
                                                          : PS_TEXT_LONGEST_DESTINATION;
       }
       const size_t end = text.ends[text.parts - 1];
-      require(longest <= PS_TEXT_LINE && end >= 2 && text.bytes[end - 2] == '\r' &&
+      require(longest <= PS_TEXT_LINE && end >= PS_TEXT_SHORTEST && text.bytes[end - 2] == '\r' &&
                   text.bytes[end - 1] == '\n' &&
                   std::all_of(text.bytes, text.bytes + end - 2,
                               [](uint8_t byte) { return byte >= 0x20 && byte < 0x7f; }),

@@ -65,7 +65,7 @@ class WorldEntries {
  public:
   explicit WorldEntries(const World& world, uint32_t buckets_log2 = 6);
   ps_dynamic table() const noexcept {
-    return {memory_.data(), static_cast<uint32_t>(memory_.size())};
+    return ps_dynamic_of(memory_.data(), static_cast<uint32_t>(memory_.size()));
   }
 
  private:

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only
  *
- * What the loader tells the BPF program, in the program's .bss, which both have mapped. Plain
- * words, each read once per packet; the ports and the topology are set before the first packet.
+ * What the loader tells the BPF program, in the program's .bss, which both have mapped: plain
+ * words, each read once per packet; the ports and the topology are set before the first packet. And
+ * what each CPU has to itself, in a map.
  */
 #ifndef POSTERN_XDP_BPF_CONFIG_H
 #define POSTERN_XDP_BPF_CONFIG_H
 
 #include "dataplane/core/budget.h"
-#include "dataplane/core/cookie.h"
+#include "dataplane/core/judge.h"
 
 enum ps_topology {
   PS_TOPOLOGY_WIRE, /* what passes leaves by the other port */
@@ -19,7 +20,16 @@ struct ps_xdp_config {
   uint32_t mx_ifindex;  /* packets from here come from inside; 0: no such port */
   uint64_t test_now_ns; /* the time, where a test sets it; 0: the kernel's CLOCK_MONOTONIC */
   struct ps_cookie_keys cookies;
-  struct ps_budget answers; /* of each CPU */
+  struct ps_dynamic_gate dynamic; /* a copy of the table's */
+  struct ps_budget answers;       /* of each CPU */
+};
+
+/* What a CPU counts, where it makes a reply, and when it may send the next. */
+struct ps_xdp_cpu {
+  struct ps_counters counters;
+  struct ps_link link;
+  struct ps_line line;
+  uint64_t next_answer_ns;
 };
 
 #endif

@@ -55,25 +55,13 @@ struct {
   __type(value, struct ps_limit_bucket);
 } limits SEC(".maps");
 
+/* What each CPU has to itself. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
   __type(key, uint32_t);
-  __type(value, struct ps_counters);
-} counters SEC(".maps");
-
-/* Where a reply is made, and when this CPU may send the next. */
-struct ps_workplace {
-  struct ps_link link;
-  struct ps_line line;
-  uint64_t next_answer_ns;
-};
-struct {
-  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, uint32_t);
-  __type(value, struct ps_workplace);
-} workplaces SEC(".maps");
+  __type(value, struct ps_xdp_cpu);
+} cpus SEC(".maps");
 
 /* Where a frame that passes leaves, by the port it arrived on. */
 struct {
@@ -107,7 +95,7 @@ __attribute__((noinline)) uint32_t postern_parse(struct xdp_md* ctx, struct ps_p
 __attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,
                                             const struct ps_packet* packet,
                                             struct ps_decision* decision, struct ps_line* line) {
-  struct ps_tables tables = {{&dynamic}, {&limits}, &config.cookies};
+  struct ps_tables tables = {{&dynamic, &config.dynamic}, {&limits}, &config.cookies};
   struct ps_question question = {};
   enum ps_reason reason;
   uint32_t slot = 0;
@@ -149,21 +137,21 @@ __attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_
 }
 
 /* Sends what the decision says; *reason changes where that is not possible. */
-PS_INLINE int reply(struct xdp_md* ctx, struct ps_workplace* place, const struct ps_packet* packet,
+PS_INLINE int reply(struct xdp_md* ctx, struct ps_xdp_cpu* cpu, const struct ps_packet* packet,
                     struct ps_answer* answer, uint32_t* reason) {
-  if (!ps_budget_take(&config.answers, &place->next_answer_ns, now_ns())) {
+  if (!ps_budget_take(&config.answers, &cpu->next_answer_ns, now_ns())) {
     *reason = PS_REASON_ANSWER_LIMIT;
     return XDP_DROP;
   }
-  if (ps_link_save(begin_of(ctx), end_of(ctx), packet, &place->link)) {
-    place->line.length = 0;
-    if (answer->text) postern_line(packet, &place->line);
-    if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
+  if (ps_link_save(begin_of(ctx), end_of(ctx), packet, &cpu->link)) {
+    cpu->line.length = 0;
+    if (answer->text) postern_line(packet, &cpu->line);
+    if (postern_reply(ctx, packet, answer, &cpu->link, &cpu->line)) return XDP_TX;
     /* An RST is never longer than what it answers. */
     *answer = ps_answer_reset(packet);
-    place->line.length = 0;
+    cpu->line.length = 0;
     *reason = PS_REASON_NO_REPLY_ROOM;
-    if (postern_reply(ctx, packet, answer, &place->link, &place->line)) return XDP_TX;
+    if (postern_reply(ctx, packet, answer, &cpu->link, &cpu->line)) return XDP_TX;
   }
   *reason = PS_REASON_NO_REPLY_ROOM;
   return XDP_DROP;
@@ -173,7 +161,8 @@ PS_INLINE int reply(struct xdp_md* ctx, struct ps_workplace* place, const struct
  * these alone: a frame that was not parsed passes. */
 PS_INLINE int wants_parse(uint32_t port) {
   uint32_t slot = 0;
-  struct ps_image image = {bpf_map_lookup_elem(&rules, &slot), 0, 0};
+  struct ps_image image = {0, 0, 0};
+  if (port != PS_PORT_WAN) image.map = bpf_map_lookup_elem(&rules, &slot);
   return ps_wants_parse(&image, port);
 }
 
@@ -182,17 +171,16 @@ int postern(struct xdp_md* ctx) {
   uint32_t port = ctx->ingress_ifindex == config.mx_ifindex ? PS_PORT_MX : PS_PORT_WAN;
   uint32_t bytes = (uint32_t)(end_of(ctx) - begin_of(ctx)), slot = 0, reason;
   uint32_t parsed = PS_REASON_FROM_INSIDE;
-  struct ps_counters* count = bpf_map_lookup_elem(&counters, &slot);
-  struct ps_workplace* place = bpf_map_lookup_elem(&workplaces, &slot);
+  struct ps_xdp_cpu* cpu = bpf_map_lookup_elem(&cpus, &slot);
   struct ps_packet packet = {};
   struct ps_decision decision = {};
   int result = XDP_DROP;
-  if (!count || !place) return XDP_ABORTED; /* they are there */
+  if (!cpu) return XDP_ABORTED; /* it is there */
   if (wants_parse(port)) parsed = postern_parse(ctx, &packet);
-  postern_judge(port, parsed, &packet, &decision, &place->line);
+  postern_judge(port, parsed, &packet, &decision, &cpu->line);
   reason = decision.reason;
   if (decision.answer.flags) {
-    result = reply(ctx, place, &packet, &decision.answer, &reason);
+    result = reply(ctx, cpu, &packet, &decision.answer, &reason);
   } else if (decision.action != PS_ACTION_DROP) {
     if (config.topology == PS_TOPOLOGY_HOST) {
       result = XDP_PASS;
@@ -206,12 +194,12 @@ int postern(struct xdp_md* ctx) {
    * the barrier makes clang index with the very register that was checked. */
   asm volatile("" : "+r"(reason));
   if (reason >= PS_REASON_COUNT) reason = PS_REASON_NO_RULE;
-  count->packets[port][reason]++;
-  count->bytes[port] += bytes;
+  cpu->counters.packets[port][reason]++;
+  cpu->counters.bytes[port] += bytes;
   if (decision.events) {
     uint32_t event;
     for (event = 0; event < PS_EVENT_COUNT; event++)
-      count->events[event] += decision.events >> event & 1u;
+      cpu->counters.events[event] += decision.events >> event & 1u;
   }
   return result;
 }

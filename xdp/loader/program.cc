@@ -99,11 +99,12 @@ std::span<std::byte> Program::live_image() const noexcept {
 ps_counters Program::counters() const {
   const int cpus = libbpf_num_possible_cpus();
   if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
-  std::vector<ps_counters> each(static_cast<size_t>(cpus));
-  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.counters), &kFirst, each.data()) != 0)
+  std::vector<ps_xdp_cpu> each(static_cast<size_t>(cpus));
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &kFirst, each.data()) != 0)
     throw kernel_error("cannot read the counters", errno);
   ps_counters sum{};
-  for (const auto& one : each) {
+  for (const auto& cpu : each) {
+    const auto& one = cpu.counters;
     for (size_t event = 0; event < PS_EVENT_COUNT; event++) sum.events[event] += one.events[event];
     for (size_t port = 0; port < PS_PORT_COUNT; port++) {
       sum.bytes[port] += one.bytes[port];
@@ -131,6 +132,10 @@ void Program::set_answers(uint64_t per_second) {
   skeleton_->bss->config.answers = answer_budget(per_second, static_cast<unsigned>(cpus));
 }
 
+ps_dynamic_gate& Program::dynamic_gate() noexcept {
+  return skeleton_->bss->config.dynamic;
+}
+
 ps_cookie_keys& Program::cookie_keys() noexcept {
   return skeleton_->bss->config.cookies;
 }
@@ -148,7 +153,7 @@ std::array<Program::NamedMap, 5> Program::maps() const noexcept {
   return {{{"rules", bpf_map__fd(maps.rules)},
            {"dynamic", bpf_map__fd(maps.dynamic)},
            {"limits", bpf_map__fd(maps.limits)},
-           {"counters", bpf_map__fd(maps.counters)},
+           {"cpus", bpf_map__fd(maps.cpus)},
            {"egress", bpf_map__fd(maps.egress)}}};
 }
 

@@ -49,6 +49,8 @@ class Program {
   // How many replies may be sent in a second, by all CPUs together.
   void set_answers(uint64_t per_second);
   ps_cookie_keys& cookie_keys() noexcept;
+  // Where a DynamicTable keeps a copy of its gate for the program.
+  ps_dynamic_gate& dynamic_gate() noexcept;
   // Headers and their buckets, shared with the program.
   std::span<ps_dynamic_bucket> dynamic_memory() const noexcept;
   std::span<ps_limit_bucket> limit_memory() const noexcept;

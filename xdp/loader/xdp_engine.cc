@@ -28,7 +28,7 @@ XdpEngine::XdpEngine(const Settings& settings)
       }()),
       pins_(settings.pin),
       program_(settings.dynamic_entries, settings.limit_sources),
-      dynamic_(program_.dynamic_memory()) {
+      dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
   program_.set_ports(settings.topology, ports_.front()->device.index(),
                      ports_.size() > 1 ? ports_.back()->device.index() : 0);
   program_.set_answers(settings.answers_per_second);

@@ -83,7 +83,7 @@ TEST(OfflineJudge, WholeFramesGetTheVerdictOfTheCore) {
   for (const auto& one : packets::corpus()) {
     auto image = snapshot()->image();
     const ps_cookie_keys no_cookies{};
-    const ps_tables nothing = {{nullptr, 0}, {nullptr, 0}, &no_cookies};
+    const ps_tables nothing = {{nullptr, 0, nullptr}, {nullptr, 0}, &no_cookies};
     ps_packet packet;
     const auto* data = one.frame.data();
     const auto expected =

@@ -161,7 +161,7 @@ TEST(Dynamic, AnEntryThatIsBeingWrittenIsAbsent) {
   writer.add(
       {*Prefix::parse("198.18.0.1/32", Prefix::HostBits::kRefuse), Action::DROP, "", kNow + 1},
       kNow);
-  const ps_dynamic table = {memory.data(), 3};
+  const auto table = ps_dynamic_of(memory.data(), 3);
   const auto address = source.abi();
   ASSERT_EQ(ps_dynamic_action(&table, PS_FAMILY_V4, &address, kNow), PS_ACTION_DROP);
   for (auto& bucket : memory)
@@ -172,7 +172,7 @@ TEST(Dynamic, AnEntryThatIsBeingWrittenIsAbsent) {
 
 TEST(Dynamic, AnEmptyTableNeedsNoClock) {
   std::vector<ps_dynamic_bucket> memory(3);
-  const ps_dynamic table = {memory.data(), 3};
+  const auto table = ps_dynamic_of(memory.data(), 3);
   EXPECT_FALSE(ps_dynamic_in_use(&table));
   DynamicTable writer(memory);
   EXPECT_FALSE(ps_dynamic_in_use(&table));

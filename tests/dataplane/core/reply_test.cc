@@ -112,7 +112,7 @@ TEST(Reply, ChecksumIsRightForEverySequenceNumberThatFoldsDifferently) {
 TEST(Reply, ChecksumIsRightForLinesOfAnyLengthAndContent) {
   const auto [packet, link] = parsed(Ethernet{} / Ipv4{.source = "203.0.113.129"} / Tcp{});
   const ps_answer answer = {7, 8, kPsh | kAck, 0, 1};
-  for (size_t length = 1; length <= PS_TEXT_LINE; length++)
+  for (size_t length = PS_TEXT_SHORTEST; length <= PS_TEXT_LINE; length++)
     for (const char letter : {'\x01', 'A', '~', '\xff'}) {
       const auto line = line_of(std::string(length, letter));
       Bytes reply(ps_reply_bytes(&packet, line->length));

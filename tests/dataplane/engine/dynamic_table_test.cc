@@ -33,7 +33,7 @@ class Table {
   }
   // As a packet's source is looked up: -1 for no entry.
   int find(const IpAddress& source, uint64_t now) const {
-    const ps_dynamic view{memory_.data(), static_cast<uint32_t>(memory_.size())};
+    const auto view = ps_dynamic_of(memory_.data(), static_cast<uint32_t>(memory_.size()));
     const auto address = source.abi();
     return ps_dynamic_action(&view, source.abi_family(), &address, now);
   }
@@ -80,16 +80,16 @@ TEST(DynamicTable, TheMostSpecificEntryDecides) {
 
 TEST(DynamicTable, TheGateClosesWithTheLastEntryOfItsKind) {
   Table table(64);
-  EXPECT_EQ(table.header().kinds, 0u);
+  EXPECT_EQ(table.header().gate.kinds, 0u);
   table->add({prefix("203.0.113.7/32"), Action::DROP, "", 100}, 1);
   table->add({prefix("203.0.113.8/32"), Action::DROP, "", 200}, 1);
   table->add({prefix("2001:db8::/64"), Action::DROP, "", 100}, 1);
-  EXPECT_EQ(table.header().kinds, 1u << PS_DYNAMIC_V4_32 | 1u << PS_DYNAMIC_V6_64);
+  EXPECT_EQ(table.header().gate.kinds, 1u << PS_DYNAMIC_V4_32 | 1u << PS_DYNAMIC_V6_64);
   table->sweep(100);
-  EXPECT_EQ(table.header().kinds, 1u << PS_DYNAMIC_V4_32);
+  EXPECT_EQ(table.header().gate.kinds, 1u << PS_DYNAMIC_V4_32);
   EXPECT_EQ(table->size(), 1u);
   EXPECT_TRUE(table->remove(prefix("203.0.113.8/32")));
-  EXPECT_EQ(table.header().kinds, 0u);
+  EXPECT_EQ(table.header().gate.kinds, 0u);
   EXPECT_FALSE(table->remove(prefix("203.0.113.8/32")));
 }
 
@@ -191,7 +191,7 @@ TEST(DynamicTable, StartsEmptyOverMemoryThatIsNotATable) {
     for (size_t i = 0; i < memory.size() * sizeof(ps_dynamic_bucket) / 8; i++) words[i] = random();
     if (round % 2) {  // a header that looks sound, and rubbish behind it
       auto* header = reinterpret_cast<ps_dynamic_header*>(memory.data());
-      header->kinds = 63;
+      header->gate.kinds = 63;
       header->buckets_log2 = 3;
     }
     DynamicTable table(memory);

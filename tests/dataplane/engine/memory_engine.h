@@ -41,7 +41,7 @@ class MemoryEngine : public Engine {
   }
   // What a packet from `source` would meet.
   int learned(const IpAddress& source, uint64_t now_ns) const {
-    const ps_dynamic table{memory_.data(), static_cast<uint32_t>(memory_.size())};
+    const auto table = ps_dynamic_of(memory_.data(), static_cast<uint32_t>(memory_.size()));
     const auto address = source.abi();
     return ps_dynamic_action(&table, source.abi_family(), &address, now_ns);
   }

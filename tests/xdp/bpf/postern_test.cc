@@ -74,7 +74,7 @@ TEST_F(PosternBpf, UsesTheKernelsClockUnlessATestSetsOne) {
        now + 3'600'000'000'000}};
   XdpJudge judge(nullptr);
   judge.program().load_image(WorldImage(world).bytes());
-  DynamicTable table(judge.program().dynamic_memory());
+  DynamicTable table(judge.program().dynamic_memory(), &judge.program().dynamic_gate());
   for (const auto& entry : world.entries) table.add(entry, 0);
   const auto reason_for = [&judge](const char* source) {
     return judge.judge(PS_PORT_WAN, Ethernet{} / Ipv4{.source = source} / Tcp{}, 0).reason;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -89,7 +90,10 @@ class Program {
     if (bpf_map_update_elem(bpf_map__fd(map("rules")), &kFirst, &image, BPF_ANY) != 0)
       fail("putting the image into force");
     const size_t dynamic_bytes = header_.dynamic_buckets * sizeof(ps_dynamic_bucket);
-    fill(bpf_map__fd(map("dynamic")), reader.take(dynamic_bytes), dynamic_bytes);
+    const char* dynamic = reader.take(dynamic_bytes);
+    fill(bpf_map__fd(map("dynamic")), dynamic, dynamic_bytes);
+    std::memcpy(&config_.dynamic, dynamic + offsetof(ps_dynamic_header, gate),
+                sizeof config_.dynamic);
     const size_t limit_bytes = header_.limit_buckets * sizeof(ps_limit_bucket);
     fill(bpf_map__fd(map("limits")), reader.take(limit_bytes), limit_bytes);
     config_.topology = PS_TOPOLOGY_HOST;
@@ -138,11 +142,12 @@ class Program {
     return found;
   }
   ps_counters counters() const {
-    std::vector<ps_counters> each(static_cast<size_t>(libbpf_num_possible_cpus()));
-    if (bpf_map_lookup_elem(bpf_map__fd(map("counters")), &kFirst, each.data()) != 0)
+    std::vector<ps_xdp_cpu> each(static_cast<size_t>(libbpf_num_possible_cpus()));
+    if (bpf_map_lookup_elem(bpf_map__fd(map("cpus")), &kFirst, each.data()) != 0)
       fail("reading the counters");
     ps_counters sum{};
-    for (const auto& one : each) {
+    for (const auto& cpu : each) {
+      const auto& one = cpu.counters;
       for (size_t port = 0; port < PS_PORT_COUNT; port++)
         for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
           sum.packets[port][reason] += one.packets[port][reason];
