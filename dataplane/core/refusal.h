@@ -7,7 +7,8 @@
  *
  *   SYN                         SYN-ACK, the cookie
  *   ACK of the cookie           220 NAME, or under `refuse greeting` the refusal itself
- *   data                        the refusal: 554 5.7.1 ...
+ *   HELO, EHLO                  250 NAME, unless the greeting has refused already
+ *   other data                  the refusal: 554 5.7.1 ...
  *   data that begins with QUIT,
  *   FIN                         FIN
  *   anything else               nothing
@@ -23,15 +24,13 @@
 #include "dataplane/core/cookie.h"
 #include "dataplane/core/reply.h"
 
-/* Whether a segment's text begins with QUIT, in any case of letters. */
-PS_INLINE int ps_says_quit(const struct ps_packet* packet) {
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-  const uint32_t quit = 0x54495551u;
-#else
-  const uint32_t quit = 0x51554954u;
-#endif
-  return (packet->payload_head & 0xdfdfdfdfu) == quit;
+/* Whether a segment's text begins with these four letters (as a big-endian number), in any case. */
+PS_INLINE int ps_says(const struct ps_packet* packet, uint32_t letters) {
+  return PS_SWAP32(packet->payload_head & 0xdfdfdfdfu) == letters;
 }
+#define PS_VERB_QUIT 0x51554954u
+#define PS_VERB_HELO 0x48454c4fu
+#define PS_VERB_EHLO 0x45484c4fu
 
 PS_INLINE struct ps_answer ps_refuse_attempt(const struct ps_cookie_keys* cookies,
                                              const struct ps_packet* attempt) {
@@ -42,8 +41,8 @@ PS_INLINE struct ps_answer ps_refuse_attempt(const struct ps_cookie_keys* cookie
 }
 
 /* A segment that acknowledges a cookie, `said` bytes of ours behind it: the reason that it is
- * counted under, and what is to be sent. text: the refusal. greeting: that goes before it, 0 none.
- */
+ * counted under, and what is to be sent. text: the refusal. greeting: what goes before it, 0 none;
+ * the text behind it is the answer to HELO. */
 PS_INLINE enum ps_reason ps_refuse_segment(const struct ps_packet* packet, uint32_t said,
                                            uint16_t text, uint16_t greeting,
                                            struct ps_answer* answer) {
@@ -52,7 +51,7 @@ PS_INLINE enum ps_reason ps_refuse_segment(const struct ps_packet* packet, uint3
   answer->flags = 0;
   answer->text = 0;
   if (packet->tcp_flags & (PS_TCP_RST | PS_TCP_SYN)) return PS_REASON_REFUSAL_QUIET;
-  if ((packet->tcp_flags & PS_TCP_FIN) || ps_says_quit(packet)) {
+  if ((packet->tcp_flags & PS_TCP_FIN) || ps_says(packet, PS_VERB_QUIT)) {
     answer->flags = PS_TCP_FIN | PS_TCP_ACK;
     return PS_REASON_REFUSAL_END;
   }
@@ -60,6 +59,12 @@ PS_INLINE enum ps_reason ps_refuse_segment(const struct ps_packet* packet, uint3
   answer->flags = PS_TCP_PSH | PS_TCP_ACK;
   if (packet->payload_bytes == 0) {
     answer->text = greeting ? greeting : text;
+    return PS_REASON_REFUSAL_GREETING;
+  }
+  /* A client that may not even introduce itself takes that for a fault of the network
+   * (OpenSMTPD 6.8 does), and tells nobody why. */
+  if (greeting && (ps_says(packet, PS_VERB_EHLO) || ps_says(packet, PS_VERB_HELO))) {
+    answer->text = (uint16_t)(greeting + 1u);
     return PS_REASON_REFUSAL_GREETING;
   }
   answer->text = text;

@@ -177,7 +177,7 @@ struct ps_service {
   uint16_t port;     /* host order */
   uint16_t policy;   /* row of the matrix */
   uint16_t service;  /* number of the service in the policy file, from 0 */
-  uint16_t greeting; /* number of the text that a refused client is greeted with */
+  uint16_t greeting; /* of the text that a refused client is greeted with; the next: for HELO */
 };
 struct ps_service_set {
   uint32_t count;

@@ -47,7 +47,7 @@
   X(LIMIT_DROP, STOP, "limit-drop", "more attempts than its source may make; dropped")         \
   X(LIMIT_RESET, STOP, "limit-reset", "more attempts than its source may make; an RST")        \
   X(LIMIT_REFUSE, STOP, "limit-refuse", "more attempts than its source may make; a 421")       \
-  X(REFUSAL_GREETING, STOP, "refusal-greeting", "refused: its handshake was answered in SMTP") \
+  X(REFUSAL_GREETING, STOP, "refusal-greeting", "refused: its handshake or HELO was answered") \
   X(REFUSAL_TEXT, STOP, "refusal-text", "refused: its command was answered with the reason")   \
   X(REFUSAL_END, STOP, "refusal-end", "refused: its QUIT or FIN was answered with a FIN")      \
   X(REFUSAL_QUIET, STOP, "refusal-quiet", "refused: a segment that needs no answer")           \

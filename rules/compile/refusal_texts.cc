@@ -15,7 +15,7 @@ namespace postern {
 namespace {
 
 // Of a service without a name: RFC 5321 section 4.1.3 lets an address stand for one.
-constexpr std::string_view kNameless = "220 %d ESMTP";
+constexpr std::string_view kNameless = "%d";
 
 std::string refusal(std::string_view reason, std::string_view contact) {
   std::string line = "554 5.7.1 %a refused: ";
@@ -24,8 +24,9 @@ std::string refusal(std::string_view reason, std::string_view contact) {
   return line;
 }
 
-std::string greeting(const Service& service) {
-  return service.host_name.empty() ? std::string(kNameless) : "220 " + service.host_name + " ESMTP";
+// What a service is called to its clients.
+std::string name_of(const Service& service) {
+  return service.host_name.empty() ? std::string(kNameless) : service.host_name;
 }
 
 }  // namespace
@@ -82,12 +83,13 @@ std::string refusal_line(const Snapshot& snapshot, uint32_t number, const IpAddr
 RefusalTexts::RefusalTexts(const Policy& policy, const std::vector<SubList>& sublists)
     : policy_(policy) {
   for (const auto& service : policy.services) {
-    const auto next = static_cast<uint32_t>(PS_TEXT_FIXED_COUNT + names_.size());
+    const auto next = static_cast<uint32_t>(PS_TEXT_FIXED_COUNT + 2 * names_.size());
     if (number_of_name_.try_emplace(service.host_name, next).second) names_.push_back(&service);
   }
   std::map<std::pair<uint32_t, std::string_view>, uint32_t> numbers;
   for (const auto& sublist : sublists) {
-    const auto next = static_cast<uint32_t>(PS_TEXT_FIXED_COUNT + names_.size() + of_lists_.size());
+    const auto next =
+        static_cast<uint32_t>(PS_TEXT_FIXED_COUNT + 2 * names_.size() + of_lists_.size());
     const auto [known, is_new] = numbers.try_emplace({sublist.list, sublist.category}, next);
     if (is_new) of_lists_.push_back(&sublist);
     of_sublist_.push_back(known->second);
@@ -103,7 +105,10 @@ std::vector<ps_text> RefusalTexts::compose(bool with_lists) const {
   texts[PS_TEXT_BY_POLICY] = text_of(refusal("by the policy of this site", ""));
   texts[PS_TEXT_LEARNED] = text_of(refusal("for what came from there before", ""));
   texts[PS_TEXT_LIMITED] = text_of("421 4.7.1 %a has made too many connections; try again later");
-  for (const auto* service : names_) texts.push_back(text_of(greeting(*service)));
+  for (const auto* service : names_) {
+    texts.push_back(text_of("220 " + name_of(*service) + " ESMTP"));
+    texts.push_back(text_of("250 " + name_of(*service) + " Hello"));
+  }
   if (with_lists)
     for (const auto* sublist : of_lists_) texts.push_back(line_of(*sublist));
   if (texts.size() > PS_MAX_TEXTS)

@@ -2,8 +2,9 @@
 //
 // RefusalTexts: what refused clients read (struct ps_text). Some lines are the same for everyone;
 // then there is one for each list and category that may be the reason, with the list's contact; and
-// one greeting for each name that a service has. Which line belongs to a sub-list does not depend
-// on the time, so that the matrix of a later hour finds its lines where they were.
+// a greeting and an answer to HELO for each name that a service has. Which line belongs to a
+// sub-list does not depend on the time, so that the matrix of a later hour finds its lines where
+// they were.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +39,7 @@ class RefusalTexts {
 
   // Numbers of texts. Of the line that names a sub-list's list and category:
   uint32_t of_sublist(uint32_t sublist) const { return of_sublist_[sublist]; }
-  // Of a service's greeting:
+  // Of a service's greeting; the next is what it says to HELO.
   uint32_t greeting_of(const Service& service) const;
 
   // All of them, by number; those of lists, which are the last, only where rules refuse. Throws

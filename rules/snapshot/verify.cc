@@ -183,7 +183,7 @@ class ImageVerifier {
       require(sets[i].count <= PS_SERVICES_PER_SET, "a service set has too many services");
       for (uint32_t j = 0; j < sets[i].count; j++)
         require(sets[i].services[j].policy < header_.policy_count &&
-                    sets[i].services[j].greeting < header_.text_count,
+                    sets[i].services[j].greeting + 1u < header_.text_count,
                 "a service has a policy or a greeting that there is not");
     }
   }

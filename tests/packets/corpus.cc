@@ -542,14 +542,14 @@ void limits(Corpus& c) {
         segment("198.19.7.1", "198.51.100.25", 25, 0, kAck));
   c.refuses(Reason::REFUSAL_TEXT);
   c.add("command of a source over its limit",
-        segment("2001:db8:1907::1", "2001:db8:25::25", 25, 40, kAck | kPsh, "EHLO you\r\n"));
+        segment("2001:db8:1907::1", "2001:db8:25::25", 25, 40, kAck | kPsh, "MAIL FROM:<>\r\n"));
   c.refuses(Reason::RULE_REFUSE);
   after("198.19.9.1", 1);
   c.refuses(Reason::LIMIT_REFUSE);
   after("198.19.9.2", 2);
   c.refuses(Reason::REFUSAL_TEXT);
   c.add("command of a source that is refused, and limited besides",
-        segment("198.19.9.1", "198.51.100.25", 25, 40, kAck | kPsh, "EHLO you\r\n"));
+        segment("198.19.9.1", "198.51.100.25", 25, 40, kAck | kPsh, "MAIL FROM:<>\r\n"));
 }
 
 void refusals(Corpus& c) {
@@ -583,35 +583,46 @@ void refusals(Corpus& c) {
   c.add("handshake under the key before", segment("198.19.3.1", kTo, 25, 0, kAck, "", -1));
   c.add("handshake under the key after", segment("198.19.3.1", kTo, 25, 0, kAck, "", 1));
 
+  c.add("ehlo", segment("198.19.3.1", kTo, 25, 37, kAck | kPsh, "EHLO you.example\r\n"));
+  c.add("helo in small letters, ipv6",
+        segment("2001:db8:1903::1", kTo6, 25, 37, kAck | kPsh, "helo x\r\n"));
+  c.add("ehlo of four bytes", segment("198.19.3.1", kTo, 587, 37, kAck | kPsh, "EHLO"));
+  c.add("ehlo at once", segment("198.19.3.1", kTo, 25, 0, kAck | kPsh, "EHLO x\r\n"));
+  c.add("ehlo, learned", segment("198.18.6.7", kTo, 25, 37, kAck, "Ehlo x\r\n"));
+
   c.refuses(Reason::REFUSAL_TEXT);
-  c.add("command", segment("198.19.3.1", kTo, 25, 37, kAck | kPsh, "EHLO you.example\r\n"));
-  c.add("command, ipv6", segment("2001:db8:1903::1", kTo6, 25, 37, kAck | kPsh, "HELO x\r\n"));
+  c.add("ehlo, refused at once already",
+        segment("198.19.4.1", kTo, 25, 80, kAck | kPsh, "EHLO you.example\r\n"));
+  c.add("ehl and no more", segment("198.19.3.1", kTo, 25, 37, kAck | kPsh, "EHL"));
+  c.add("command", segment("198.19.3.1", kTo, 25, 37, kAck | kPsh, "MAIL FROM:<a@b>\r\n"));
+  c.add("command, ipv6", segment("2001:db8:1903::1", kTo6, 25, 37, kAck | kPsh, "RCPT TO:<a>\r\n"));
   c.add("command of one byte", segment("198.19.3.1", kTo, 25, 37, kAck, "E"));
   c.add("command of three bytes", segment("198.19.3.1", kTo, 25, 37, kAck, "QUI"));
-  c.add("command without a greeting", segment("198.19.3.1", kTo, 25, 0, kAck | kPsh, "EHLO x\r\n"));
+  c.add("command without a greeting",
+        segment("198.19.3.1", kTo, 25, 0, kAck | kPsh, "MAIL FROM:<>\r\n"));
   c.add("command, all that can be said was said",
-        segment("198.19.3.1", kTo, 25, 2047, kAck | kPsh, "EHLO x\r\n"));
-  c.add("the longest text",
-        segment("2001:db8:1904:ffff:eeee:dddd:cccc:bbbb", kTo6, 25, 9, kAck | kPsh, "EHLO x\r\n"));
+        segment("198.19.3.1", kTo, 25, 2047, kAck | kPsh, "MAIL FROM:<>\r\n"));
+  c.add("the longest text", segment("2001:db8:1904:ffff:eeee:dddd:cccc:bbbb", kTo6, 25, 9,
+                                    kAck | kPsh, "MAIL FROM:<>\r\n"));
   c.add("the longest text, of another service",
-        segment("198.19.3.255", kTo, 587, 9, kAck | kPsh, "EHLO x\r\n"));
+        segment("198.19.3.255", kTo, 587, 9, kAck | kPsh, "MAIL FROM:<>\r\n"));
   c.add("a whole segment", segment("198.19.3.1", kTo, 25, 37, kAck, std::string(1400, 'x')));
-  c.add("command, learned", segment("2001:db8:18:600::1", kTo6, 25, 37, kAck, "EHLO x\r\n"));
+  c.add("command, learned", segment("2001:db8:18:600::1", kTo6, 25, 37, kAck, "MAIL FROM:<>\r\n"));
   for (const auto* source :
        {"2001:db8:1903::", "2001:db8:1903:0:1::", "2001:db8:1903:1:0:0:2:0", "2001:db8:1903::1:0:1",
         "2001:db8:1903:0:0:1:0:0", "2001:db8:1903:a0b:c00d:e000:f:10"})
     c.add(std::string("command of ") + source,
-          segment(source, kTo6, 25, 37, kAck | kPsh, "EHLO x\r\n"));
+          segment(source, kTo6, 25, 37, kAck | kPsh, "MAIL FROM:<>\r\n"));
   for (const auto* source : {"198.19.3.0", "198.19.3.10", "198.19.3.100"})
     c.add(std::string("command of ") + source,
-          segment(source, kTo, 25, 37, kAck | kPsh, "EHLO x\r\n"));
+          segment(source, kTo, 25, 37, kAck | kPsh, "MAIL FROM:<>\r\n"));
 
   c.refuses(Reason::REFUSAL_END);
   c.add("quit", segment("198.19.3.1", kTo, 25, 150, kAck | kPsh, "QUIT\r\n"));
   c.add("quit in small letters", segment("198.19.3.1", kTo, 25, 150, kAck | kPsh, "quit\r\n"));
   c.add("quit in both, ipv6", segment("2001:db8:1903::1", kTo6, 25, 150, kAck | kPsh, "qUiT"));
   c.add("fin", segment("198.19.3.1", kTo, 25, 150, kFin | kAck));
-  c.add("fin with a command", segment("198.19.3.1", kTo, 25, 150, kFin | kAck, "EHLO x\r\n"));
+  c.add("fin with a command", segment("198.19.3.1", kTo, 25, 150, kFin | kAck, "MAIL FROM:<>\r\n"));
   c.add("fin at once, ipv6", segment("2001:db8:1903::1", kTo6, 25, 0, kFin | kAck));
 
   c.drops(Reason::REFUSAL_QUIET);
@@ -627,7 +638,7 @@ void refusals(Corpus& c) {
   c.add("handshake under a key that is not there yet",
         segment("198.19.3.1", kTo, 25, 0, kAck, "", 2));
   c.add("all was said, and one byte more",
-        segment("198.19.3.1", kTo, 25, 2048, kAck | kPsh, "EHLO x\r\n"));
+        segment("198.19.3.1", kTo, 25, 2048, kAck | kPsh, "MAIL FROM:<>\r\n"));
   c.add("acknowledges less than the cookie", segment("198.19.3.1", kTo, 25, UINT32_MAX, kAck));
   c.add("somebody else's cookie",
         frame_of("198.19.3.2",

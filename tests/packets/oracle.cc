@@ -294,12 +294,13 @@ std::optional<uint32_t> received_of_ours(const World& world, const Segment& segm
   return std::nullopt;
 }
 
-bool says_quit(const Bytes& payload) {
-  if (payload.size() < 4) return false;
+// The first four letters, as capitals.
+std::string verb_of(const Bytes& payload) {
+  if (payload.size() < 4) return {};
   std::string word(payload.begin(), payload.begin() + 4);
   for (auto& letter : word)
     if (letter >= 'a' && letter <= 'z') letter = static_cast<char>(letter - 'a' + 'A');
-  return word == "QUIT";
+  return word;
 }
 
 // Whatever may be answered at all.
@@ -322,8 +323,11 @@ Judgement converse(const World& world, const Segment& segment, uint32_t said, si
   };
   const Judgement quiet{Action::DROP, Reason::REFUSAL_QUIET, {}};
   if ((segment.flags & (kSyn | kRst)) != 0) return quiet;
-  if ((segment.flags & kFin) != 0 || says_quit(segment.payload))
+  if ((segment.flags & kFin) != 0 || verb_of(segment.payload) == "QUIT")
     return answer(Reason::REFUSAL_END, kFin | kAck);
+  const auto verb = verb_of(segment.payload);
+  if (greeting && (verb == "HELO" || verb == "EHLO"))
+    return answer(Reason::REFUSAL_GREETING, kPsh | kAck, text_for(world, *greeting + 1, segment));
   if (!segment.payload.empty())
     return answer(Reason::REFUSAL_TEXT, kPsh | kAck, text_for(world, text, segment));
   if (said > 0) return quiet;

@@ -44,7 +44,8 @@ enum Class : uint32_t {
 };
 
 // The places of texts; the first are those of ps_fixed_text.
-constexpr uint16_t kGreeting = 4, kNamedGreeting = 5, kRefusal = 6, kLongRefusal = 7;
+// Behind each greeting comes the answer to HELO.
+constexpr uint16_t kGreeting = 4, kNamedGreeting = 6, kRefusal = 8, kLongRefusal = 9;
 
 // Of exactly PS_TEXT_LINE bytes where the address is of 39.
 std::string longest_refusal() {
@@ -172,7 +173,9 @@ World make_world() {
                  "554 5.7.1 %a refused as learned\r\n",
                  "421 4.7.1 %a has made too many connections\r\n",
                  "220 %d ESMTP\r\n",
+                 "250 %d Hello\r\n",
                  "220 mx.example ESMTP\r\n",
+                 "250 mx.example Hello\r\n",
                  "554 5.7.1 %a refused: dynamic (list pool); see https://postmaster.example/\r\n",
                  longest_refusal()};
   world.features = PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND;

@@ -88,7 +88,7 @@ def dialogue(network, source):
 def refusal_seen(lines, source, list_name, at_once=False):
     """What became of a refused session, in a few words."""
     refusal = f"554 5.7.1 {source} refused: {list_name} (list {list_name}); see https://"
-    want = [refusal if at_once else "220 mx.farm.example", refusal, refusal, "(end)"]
+    want = [refusal] * 3 + ["(end)"] if at_once else ["220 mx.farm.example", "250 mx.farm.example", refusal, "(end)"]
     if len(lines) == len(want) and all(line.startswith(start) for line, start in zip(lines, want)):
         return "554 as the greeting" if at_once else "220, then 554 with the reason"
     return " / ".join(lines)

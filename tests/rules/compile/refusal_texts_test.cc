@@ -74,8 +74,10 @@ TEST(RefusalTexts, OneForEachListAndCategoryAndName) {
   EXPECT_EQ(shown(all.at(texts.of_sublist(2))), "554 5.7.1 %a refused: list zen\r\n");
   EXPECT_EQ(shown(all.at(texts.of_sublist(3))), "554 5.7.1 %a refused: spam (list zen)\r\n");
   EXPECT_EQ(shown(all.at(texts.greeting_of(policy.services[0]))), "220 mx.example ESMTP\r\n");
+  EXPECT_EQ(shown(all.at(texts.greeting_of(policy.services[0]) + 1)), "250 mx.example Hello\r\n");
   EXPECT_EQ(texts.greeting_of(policy.services[0]), texts.greeting_of(policy.services[1]));
   EXPECT_EQ(shown(all.at(texts.greeting_of(policy.services[2]))), "220 %d ESMTP\r\n");
+  EXPECT_EQ(shown(all.at(texts.greeting_of(policy.services[2]) + 1)), "250 %d Hello\r\n");
   EXPECT_EQ(shown(all.at(PS_TEXT_BY_POLICY)),
             "554 5.7.1 %a refused: by the policy of this site\r\n");
   EXPECT_EQ(shown(all.at(PS_TEXT_LEARNED)),
