@@ -33,6 +33,7 @@ class NaiveJudge {
  public:
   explicit NaiveJudge(const World& world) : world_(world) {}
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules = true);
+  void forget() { arrivals_.clear(); }
 
  private:
   const World& world_;

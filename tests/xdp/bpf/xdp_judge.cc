@@ -37,6 +37,25 @@ Judgement XdpJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns) {
   return run(port, frame);
 }
 
+void XdpJudge::forget() {
+  for (auto& bucket : program_.limit_memory().subspan(1)) bucket = {};
+}
+
+XdpJudge::Outcome XdpJudge::test(ps_port port, const Bytes& frame, uint64_t now_ns) {
+  program_.set_ports(PS_TOPOLOGY_HOST, kLoopback, port == PS_PORT_MX ? kLoopback : 0);
+  program_.set_test_time(now_ns);
+  out_.resize(frame.size() + 512);
+  LIBBPF_OPTS(bpf_test_run_opts, test);
+  test.data_in = frame.data();
+  test.data_size_in = static_cast<uint32_t>(frame.size());
+  test.data_out = out_.data();
+  test.data_size_out = static_cast<uint32_t>(out_.size());
+  test.repeat = 1;
+  if (const int error = bpf_prog_test_run_opts(program_.fd(), &test); error != 0)
+    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
+  return {test.retval, std::span(out_).first(test.data_size_out)};
+}
+
 Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
   const auto before = program_.counters();
   Bytes out(frame.size() + 256);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "dataplane/engine/dynamic_table.h"
@@ -22,14 +23,25 @@ class XdpJudge {
   explicit XdpJudge(const World* world);
   // Throws std::runtime_error when the run fails or anything but one packet was counted.
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns);
+  // What the program returned (XDP_*) and the frame afterwards; the counters are the caller's to
+  // compare. Some microseconds, where judge() takes a hundred.
+  struct Outcome {
+    uint32_t result;
+    std::span<const uint8_t> frame;  // valid until the next call
+  };
+  Outcome test(ps_port port, const Bytes& frame, uint64_t now_ns);
   // The same with ports and time as they are set.
   Judgement run(ps_port port, const Bytes& frame);
+
+  // What limits remember.
+  void forget();
 
   xdp::Program& program() noexcept { return program_; }
 
  private:
   xdp::Program program_;
   DynamicTable dynamic_;
+  Bytes out_;
 };
 
 // Why BPF programs cannot be loaded here; empty when they can.
