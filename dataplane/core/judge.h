@@ -201,7 +201,9 @@ PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_t
     decision.reason = (uint8_t)ps_refuse_segment(
         packet, (uint32_t)said, (uint16_t)text,
         flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision.answer);
-    decision.action = decision.answer.flags ? PS_ACTION_REFUSE : PS_ACTION_DROP;
+    if (!decision.answer.flags) return ps_decision_because((enum ps_reason)decision.reason);
+    if (!ps_is_answerable(packet)) return ps_decision_because(PS_REASON_NEVER_ANSWERED);
+    decision.action = PS_ACTION_REFUSE;
     return decision;
   }
 

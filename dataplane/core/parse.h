@@ -163,6 +163,9 @@ PS_INLINE enum ps_reason ps_parse(const uint8_t* data, const uint8_t* end,
   }
   packet->vlan_tags = (uint8_t)tags;
   packet->l3_offset = (uint16_t)(PS_ETHERNET_BYTES + tags * PS_VLAN_BYTES);
+  /* Read back, so that the kernel's verifier follows the rest once, and not once for each number of
+   * tags. */
+  at = data + (PS_READ_ONCE(packet->l3_offset) & 31u);
   switch (ether_type) {
     case PS_ETHER_IPV4:
       return ps_parse_ipv4(data, at, end, packet);

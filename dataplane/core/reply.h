@@ -37,17 +37,20 @@ PS_INLINE int ps_is_unicast(enum ps_family family, const struct ps_address* addr
   return first != 0xff;
 }
 
-/* Whether a segment may be answered at all: nothing that is itself an answer (RST, SYN-ACK), no
- * group address in any header, and none of our own services as its source, where two engines could
- * go on answering each other. */
-PS_INLINE int ps_may_be_answered(struct ps_image* image, const struct ps_packet* packet) {
+/* Whether a segment by itself may be answered: nothing that is an answer already (RST, SYN-ACK),
+ * and no group address in any header. */
+PS_INLINE int ps_is_answerable(const struct ps_packet* packet) {
   uint8_t flags = packet->tcp_flags;
   if ((flags & PS_TCP_RST) || (flags & (PS_TCP_SYN | PS_TCP_ACK)) == (PS_TCP_SYN | PS_TCP_ACK))
     return 0;
-  if (packet->link_group || !ps_is_unicast(packet->family, &packet->source) ||
-      !ps_is_unicast(packet->family, &packet->destination))
-    return 0;
-  return !ps_service_set_of(image, packet->family, &packet->source);
+  return !packet->link_group && ps_is_unicast(packet->family, &packet->source) &&
+         ps_is_unicast(packet->family, &packet->destination);
+}
+
+/* Whether it may be where nothing proves that its source has sent it: not to one of our own
+ * services either, with which two engines could go on answering each other. */
+PS_INLINE int ps_may_be_answered(struct ps_image* image, const struct ps_packet* packet) {
+  return ps_is_answerable(packet) && !ps_service_set_of(image, packet->family, &packet->source);
 }
 
 /* The sequence number behind the segment. */

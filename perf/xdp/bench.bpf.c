@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "rules/abi/lookup.h"
+#include "xdp/bpf/rules_map.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -22,20 +23,6 @@ struct {
   __type(key, uint32_t);
   __type(value, uint32_t);
 } keys SEC(".maps"); /* IPv4 addresses, in network order */
-
-struct image_map {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-  __uint(max_entries, 1);
-  __uint(key_size, sizeof(uint32_t));
-  __uint(value_size, PS_CHUNK_BYTES);
-};
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-  __uint(max_entries, 1);
-  __uint(key_size, sizeof(uint32_t));
-  __array(values, struct image_map);
-} rules SEC(".maps");
 
 struct lpm_key {
   uint32_t length;

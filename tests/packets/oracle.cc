@@ -304,12 +304,16 @@ std::string verb_of(const Bytes& payload) {
 }
 
 // Whatever may be answered at all.
-bool may_answer(const World& world, const Segment& segment) {
+bool is_answerable(const Segment& segment) {
   if ((segment.flags & kRst) != 0) return false;
   if ((segment.flags & kSyn) != 0 && (segment.flags & kAck) != 0) return false;
   if ((segment.link[0] % 2) != 0 || (segment.link[6] % 2) != 0) return false;
-  if (!may_be_answered(segment.source) || !may_be_answered(segment.destination)) return false;
-  return std::none_of(world.destinations.begin(), world.destinations.end(),
+  return may_be_answered(segment.source) && may_be_answered(segment.destination);
+}
+// The same, where its source may be anybody.
+bool may_answer(const World& world, const Segment& segment) {
+  return is_answerable(segment) &&
+         std::none_of(world.destinations.begin(), world.destinations.end(),
                       [&](const auto& place) { return place.prefix.contains(segment.source); });
 }
 
@@ -317,6 +321,7 @@ bool may_answer(const World& world, const Segment& segment) {
 Judgement converse(const World& world, const Segment& segment, uint32_t said, size_t text,
                    std::optional<size_t> greeting) {
   const auto answer = [&](Reason reason, uint8_t flags, const std::string& line = {}) {
+    if (!is_answerable(segment)) return Judgement{Action::DROP, Reason::NEVER_ANSWERED, {}};
     return Judgement{Action::REFUSE, reason,
                      reply_to(segment, segment.acknowledgement,
                               segment.sequence + length_of(segment), flags, line)};
@@ -474,36 +479,6 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
 
 Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, uint64_t now_ns) {
   return NaiveJudge(world ? *world : corpus_world()).judge(port, frame, now_ns, world != nullptr);
-}
-
-Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules) {
-  const auto copy = std::make_unique<uint8_t[]>(frame.size());
-  std::ranges::copy(frame, copy.get());
-  ps_image image = with_rules ? image_.image() : ps_image{nullptr, 0};
-  const ps_tables tables{entries_.table(), limits_.table(), &world_.cookies};
-  ps_packet packet;
-  const auto* end = copy.get() + frame.size();
-  const auto decision = ps_judge(&image, &tables, port, copy.get(), end, now_ns, &packet);
-  Judgement judgement{static_cast<Action>(decision.action),
-                      static_cast<Reason>(decision.reason),
-                      {},
-                      decision.events};
-  if (decision.answer.flags == 0) return judgement;
-  // Without a reply it is a failure wherever it is compared.
-  ps_link link;
-  const auto line = std::make_unique<ps_line>();
-  if (!ps_link_save(copy.get(), end, &packet, &link)) return judgement;
-  if (decision.answer.text != 0) {
-    if (!ps_line_fetch(&image, decision.answer.text, line.get())) return judgement;
-    ps_line_make(line.get(), &packet);
-  }
-  const auto bytes = ps_reply_bytes(&packet, line->length);
-  const auto reply = std::make_unique<uint8_t[]>(bytes);
-  if (!ps_reply_write(reply.get(), reply.get() + bytes, &packet, &link, &decision.answer,
-                      line.get()))
-    return judgement;
-  judgement.reply = Bytes(reply.get(), reply.get() + bytes);
-  return judgement;
 }
 
 std::string hex(const Bytes& bytes) {

@@ -48,23 +48,6 @@ Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, ui
 uint32_t cookie_of(const World& world, const IpAddress& source, const IpAddress& destination,
                    uint16_t source_port, uint16_t destination_port, uint32_t epoch);
 
-// The core's judgement of the same frame; world and image are of the same rules. The frame is
-// copied to memory of its very size first, so that a sanitizer sees any step outside. Remembers
-// what limits remember, too.
-class CoreJudge {
- public:
-  explicit CoreJudge(const World& world) : world_(world), image_(world), entries_(world) {}
-  Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules = true);
-  // What limits remember.
-  void forget() { limits_ = WorldLimits(); }
-
- private:
-  const World& world_;
-  WorldImage image_;
-  WorldEntries entries_;
-  WorldLimits limits_;
-};
-
 // For messages of failed tests.
 std::string to_string(const Judgement& judgement);
 std::string hex(const Bytes& bytes);

@@ -2,8 +2,9 @@
  *
  * The packet engine as one XDP program, attached to every port. It judges a frame with the core
  * (the same source as the DPDK engine's), counts its reason, and acts: pass it to the other port
- * (wire) or to the kernel (host), drop it, or turn it into a reset and send it back. It reads maps
- * and writes only counters; what is in the maps is the loader's business (xdp/loader).
+ * (wire) or to the kernel (host), drop it, or turn it into its reply and send it back. It reads
+ * maps and writes only counters, limits, and what a CPU has to itself; what else is in the maps is
+ * the loader's business (xdp/loader).
  *
  * Made for clang 14 and kernel 6.1 and later: no kfuncs, no open-coded iterators, loops with
  * constant bounds, helpers that 6.1 has.
@@ -15,27 +16,11 @@
 #include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
 #include "xdp/bpf/config.h"
+#include "xdp/bpf/rules_map.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct ps_xdp_config config;
-
-/* One snapshot image, a chunk an element. The loader makes one for each snapshot, as large as it
- * needs, fills it through mmap, and puts it into the slot of `rules`. */
-struct ps_image_map {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-  __uint(max_entries, 1);
-  __uint(key_size, sizeof(uint32_t));
-  __uint(value_size, PS_CHUNK_BYTES);
-};
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-  __uint(max_entries, 1);
-  __uint(key_size, sizeof(uint32_t));
-  __array(values, struct ps_image_map);
-} rules SEC(".maps");
 
 /* dataplane/core/dynamic.h: the header, then buckets; max_entries is set by the loader. */
 struct {

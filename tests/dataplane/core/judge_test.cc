@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "tests/packets/core_judge.h"
 #include "tests/packets/corpus.h"
 
 namespace postern::packets {

@@ -52,14 +52,18 @@ TEST(Options, Defaults) {
   EXPECT_TRUE(options.cores.empty());
   EXPECT_EQ(options.burst, 32u);
   EXPECT_EQ(options.idle_sleep_us, 0u);
+  EXPECT_EQ(options.limit_sources, 65536u);
+  EXPECT_EQ(options.answers_per_second, 100'000u);
+  EXPECT_EQ(options.cookie_secret, "");
   EXPECT_TRUE(options.eal.empty());
 }
 
 TEST(Options, EverythingSaid) {
-  const auto options = read_options({"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s",
-                                     "--api=/a", "--cores=2,4-6", "--burst=64", "--idle-sleep=50",
-                                     "--memory=1024", "--dynamic-entries=1000000",
-                                     "--eal=--log-level=lib.eal:debug --socket-limit 512"});
+  const auto options =
+      read_options({"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a",
+                    "--cores=2,4-6", "--burst=64", "--idle-sleep=50", "--memory=1024",
+                    "--dynamic-entries=1000000", "--limit-sources=2000", "--answers=0",
+                    "--cookie-secret=/c", "--eal=--log-level=lib.eal:debug --socket-limit 512"});
   EXPECT_EQ(options.snapshot, "/s");
   EXPECT_EQ(options.api, "/a");
   EXPECT_EQ(options.cores, (std::vector<unsigned>{2, 4, 5, 6}));
@@ -67,6 +71,9 @@ TEST(Options, EverythingSaid) {
   EXPECT_EQ(options.idle_sleep_us, 50u);
   EXPECT_EQ(options.memory_mb, 1024u);
   EXPECT_EQ(options.dynamic_entries, 1'000'000u);
+  EXPECT_EQ(options.limit_sources, 2000u);
+  EXPECT_EQ(options.answers_per_second, 0u);
+  EXPECT_EQ(options.cookie_secret, "/c");
   EXPECT_EQ(options.eal, (Words{"--log-level=lib.eal:debug", "--socket-limit", "512"}));
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "tests/packets/core_judge.h"
 #include "tests/packets/corpus.h"
 #include "tests/xdp/bpf/xdp_judge.h"
 

@@ -44,6 +44,10 @@ void XdpJudge::forget() {
 XdpJudge::Outcome XdpJudge::test(ps_port port, const Bytes& frame, uint64_t now_ns) {
   program_.set_ports(PS_TOPOLOGY_HOST, kLoopback, port == PS_PORT_MX ? kLoopback : 0);
   program_.set_test_time(now_ns);
+  return execute(frame);
+}
+
+XdpJudge::Outcome XdpJudge::execute(const Bytes& frame) {
   out_.resize(frame.size() + 512);
   LIBBPF_OPTS(bpf_test_run_opts, test);
   test.data_in = frame.data();
@@ -58,16 +62,8 @@ XdpJudge::Outcome XdpJudge::test(ps_port port, const Bytes& frame, uint64_t now_
 
 Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
   const auto before = program_.counters();
-  Bytes out(frame.size() + 256);
-  Bytes in = frame;
-  LIBBPF_OPTS(bpf_test_run_opts, test);
-  test.data_in = in.data();
-  test.data_size_in = static_cast<uint32_t>(in.size());
-  test.data_out = out.data();
-  test.data_size_out = static_cast<uint32_t>(out.size());
-  test.repeat = 1;
-  if (const int error = bpf_prog_test_run_opts(program_.fd(), &test); error != 0)
-    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(-error));
+  const auto outcome = execute(frame);
+  const Bytes out(outcome.frame.begin(), outcome.frame.end());
   const auto after = program_.counters();
 
   Judgement judgement;
@@ -87,7 +83,7 @@ Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     if (after.events[event] != before.events[event]) judgement.events |= 1u << event;
 
-  switch (test.retval) {
+  switch (outcome.result) {
     case XDP_PASS:
       judgement.action = Action::ALLOW;
       break;
@@ -96,12 +92,12 @@ Judgement XdpJudge::run(ps_port port, const Bytes& frame) {
       break;
     case XDP_TX:
       judgement.action = Action::RESET;
-      judgement.reply = cut(out, test.data_size_out);
+      judgement.reply = out;
       break;
     default:
-      throw std::runtime_error("the program returned " + std::to_string(test.retval));
+      throw std::runtime_error("the program returned " + std::to_string(outcome.result));
   }
-  if (test.retval != XDP_TX && cut(out, test.data_size_out) != frame)
+  if (outcome.result != XDP_TX && out != frame)
     throw std::runtime_error("a frame that is not answered was changed");
   return judgement;
 }

@@ -39,6 +39,8 @@ class XdpJudge {
   xdp::Program& program() noexcept { return program_; }
 
  private:
+  Outcome execute(const Bytes& frame);
+
   xdp::Program program_;
   DynamicTable dynamic_;
   Bytes out_;

@@ -101,6 +101,13 @@ class Program {
     config_.answers = {1, 1'000'000'000};
   }
   uint32_t frames() const { return header_.frames; }
+  // How many the kernel's verifier looked at, of the million that it is willing to.
+  uint32_t verified_instructions() const {
+    bpf_prog_info info{};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(program_, &info, &size) != 0) fail("asking for the program");
+    return info.verified_insns;
+  }
 
   // What was judged otherwise, in words; empty where nothing was.
   std::string judge(const RecordedFrame& frame, const char* in, const char* out) {
@@ -173,7 +180,7 @@ int main(int count, char** words) {
   try {
     Reader reader(words[2]);
     Program program(words[1], reader);
-    std::printf("loaded\n");
+    std::printf("loaded, %u instructions verified\n", program.verified_instructions());
     uint32_t otherwise = 0;
     for (uint32_t i = 0; i < program.frames(); i++) {
       const auto frame = reader.take<RecordedFrame>();

@@ -55,16 +55,39 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.api, "/run/postern/xdp.sock");
   EXPECT_TRUE(options.snapshot.empty());
   EXPECT_FALSE(options.keep);
+  EXPECT_EQ(options.engine.limit_sources, 65536u);
+  EXPECT_EQ(options.engine.answers_per_second, 100'000u);
+  EXPECT_TRUE(options.cookie_secret.empty());
 }
 
 TEST(Options, AllOfThem) {
-  const auto options =
-      std::get<Options>(parse({"--wan", "a", "--topology", "host", "--snapshot", "s", "--api", "/x",
-                               "--pin", "/y", "--generic", "--keep", "--dynamic-entries", "100"}));
+  const auto options = std::get<Options>(parse({"--wan",
+                                                "a",
+                                                "--topology",
+                                                "host",
+                                                "--snapshot",
+                                                "s",
+                                                "--api",
+                                                "/x",
+                                                "--pin",
+                                                "/y",
+                                                "--generic",
+                                                "--keep",
+                                                "--dynamic-entries",
+                                                "100",
+                                                "--limit-sources",
+                                                "200",
+                                                "--answers",
+                                                "0",
+                                                "--cookie-secret",
+                                                "/c"}));
   EXPECT_EQ(options.engine.topology, PS_TOPOLOGY_HOST);
   EXPECT_EQ(options.engine.mode, Mode::kGeneric);
   EXPECT_EQ(options.engine.pin, "/y");
   EXPECT_EQ(options.engine.dynamic_entries, 100u);
+  EXPECT_EQ(options.engine.limit_sources, 200u);
+  EXPECT_EQ(options.engine.answers_per_second, 0u);
+  EXPECT_EQ(options.cookie_secret, "/c");
   EXPECT_EQ(options.snapshot, "s");
   EXPECT_EQ(options.api, "/x");
   EXPECT_TRUE(options.keep);
