@@ -15,8 +15,6 @@
 #include <stdexcept>
 #include <vector>
 
-#include "dataplane/core/judge.h"
-
 namespace postern::packets {
 namespace {
 

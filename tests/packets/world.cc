@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The corpus's rules, and their image (tests/packets/world.h).
+// The corpus's rules (tests/packets/world.h).
 #include "tests/packets/world.h"
 
-#include <algorithm>
 #include <array>
-#include <cstring>
-#include <map>
-#include <set>
+#include <cstdio>
+#include <initializer_list>
 #include <stdexcept>
+#include <utility>
 
 #include "dataplane/engine/limit_table.h"
-#include "rules/address/key.h"
 
 namespace postern::packets {
 namespace {
@@ -109,57 +107,39 @@ World make_world() {
   const auto limited = [](uint8_t number) {
     return ps_verdict{PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, number, 0, 0, 0};
   };
-  world.matrix = {
-      {kNoRule,
-       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
-       {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0},
-       {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 0, 4, 0, 0},
-       {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0},
-       kProtect,
-       {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 5, 0, 0},
-       {PS_ACTION_RESET, PS_REASON_RULE_RESET, kHardly, 0, 6, 0, 0},
-       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 7, 0, kRefusal},
-       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, PS_VERDICT_GREETING, 0, 8, 0, kLongRefusal},
-       limited(1),
-       limited(2),
-       limited(3),
-       limited(4),
-       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 3, 9, 0, kRefusal},
-       kNoRule},
-      // The other policy resets what the first drops, and allows nothing by rule.
-      {kNoRule,
-       {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 1, 0, 0},
-       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
-       kNoRule,
-       kNoRule,
-       kProtect,
-       kNoRule,
-       kNoRule,
-       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 3, 0, kLongRefusal},
-       kNoRule,
-       limited(1),
-       kNoRule,
-       kNoRule,
-       kNoRule,
-       kNoRule,
-       kNoRule},
-      // From the inside, by destination.
-      {{PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0},
-       {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0},
-       {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 4, 0, 0},
-       kNoRule,
-       {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0},
-       kProtect,
-       kNoRule,
-       kNoRule,
-       {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 5, 0, kRefusal},
-       kNoRule,
-       limited(1),
-       kNoRule,
-       kNoRule,
-       kNoRule,
-       kNoRule,
-       kNoRule}};
+  // A class that a policy says nothing of matches no rule; what is protected is so in all.
+  const auto policy = [&](std::initializer_list<std::pair<Class, ps_verdict>> rules) {
+    std::vector<ps_verdict> row(kClasses, kNoRule);
+    row[kProtected] = kProtect;
+    for (const auto& [address_class, verdict] : rules) row[address_class] = verdict;
+    world.matrix.push_back(std::move(row));
+  };
+  policy({{kDropped, {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0}},
+          {kReset, {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0}},
+          {kInspected, {PS_ACTION_INSPECT, PS_REASON_RULE_INSPECT, 0, 0, 4, 0, 0}},
+          {kAllowed, {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0}},
+          {kHard, {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 5, 0, 0}},
+          {kHardReset, {PS_ACTION_RESET, PS_REASON_RULE_RESET, kHardly, 0, 6, 0, 0}},
+          {kRefused, {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 7, 0, kRefusal}},
+          {kRefusedAtOnce,
+           {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, PS_VERDICT_GREETING, 0, 8, 0, kLongRefusal}},
+          {kLimited, limited(1)},
+          {kLimitedReset, limited(2)},
+          {kLimitedRefused, limited(3)},
+          {kLimitObserved, limited(4)},
+          {kRefusedAndLimited, {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 3, 9, 0, kRefusal}}});
+  // This one resets what the first drops, and allows nothing by rule.
+  policy({{kDropped, {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 1, 0, 0}},
+          {kReset, {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0}},
+          {kRefused, {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 3, 0, kLongRefusal}},
+          {kLimited, limited(1)}});
+  // From the inside, by destination.
+  policy({{kUnlisted, {PS_ACTION_RESET, PS_REASON_RULE_RESET, 0, 0, 3, 0, 0}},
+          {kDropped, {PS_ACTION_DROP, PS_REASON_RULE_DROP, 0, 0, 2, 0, 0}},
+          {kReset, {PS_ACTION_DROP, PS_REASON_RULE_DROP, kHardly, 0, 4, 0, 0}},
+          {kAllowed, {PS_ACTION_ALLOW, PS_REASON_RULE_ALLOW, kFinal, 0, 1, 0, 0}},
+          {kRefused, {PS_ACTION_REFUSE, PS_REASON_RULE_REFUSE, 0, 0, 5, 0, kRefusal}},
+          {kLimited, limited(1)}});
   world.outbound.resize(kClasses);
   world.outbound[kResident] = {25, 2};
   constexpr uint64_t kSecond = 1'000'000'000;
