@@ -7,7 +7,7 @@
  * What a receiver might reassemble into an attempt never passes half seen: a first fragment must
  * hold the whole TCP header (RFC 1858 and 3128 for IPv4, RFC 7112 for IPv6), and a TCP fragment at
  * offset 1, which could rewrite the flags, is stopped. Checksums are not verified: a segment whose
- * checksum is wrong dies in the receiver.
+ * checksum is wrong dies in the receiver, and is not answered (dataplane/core/intact.h).
  */
 #ifndef POSTERN_DATAPLANE_CORE_PARSE_H
 #define POSTERN_DATAPLANE_CORE_PARSE_H
@@ -26,11 +26,11 @@ struct ps_packet {
   uint8_t tcp_flags;      /* PS_TCP_* */
   uint8_t vlan_tags;      /* 0..2 */
   uint8_t link_group;     /* 1: one of the two MAC addresses is a group address */
-  uint8_t reserved;       /* 0 */
+  uint8_t fragment;       /* 1: the first of several fragments, whose header is whole */
   uint16_t l3_offset;     /* of the IP header, from the frame's first byte */
   uint16_t l4_offset;     /* of the TCP header */
   uint16_t payload_bytes; /* of the TCP segment, as far as it is in this frame */
-  uint16_t reserved2;     /* 0 */
+  uint16_t segment_bytes; /* the same with TCP's header */
   uint32_t payload_head;  /* its first four bytes, as they lie there; 0 where there are fewer */
 };
 
@@ -65,6 +65,8 @@ PS_INLINE enum ps_reason ps_parse_tcp(const uint8_t* data, const uint8_t* at, co
   packet->acknowledgement = tcp->acknowledgement;
   packet->tcp_flags = tcp->flags;
   packet->l4_offset = (uint16_t)(at - data);
+  packet->fragment = (uint8_t)fragment;
+  packet->segment_bytes = (uint16_t)left;
   packet->payload_bytes = (uint16_t)(left - header_bytes);
   if (packet->payload_bytes >= 4) {
     at += header_bytes;

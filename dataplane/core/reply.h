@@ -37,10 +37,16 @@ PS_INLINE int ps_is_unicast(enum ps_family family, const struct ps_address* addr
   return first != 0xff;
 }
 
+/* Of a segment, its header included: more than a refused client may send at once, and about as much
+ * as any may send in an attempt. */
+#define PS_ANSWERED_BYTES 2048u
+
 /* Whether a segment by itself may be answered: nothing that is an answer already (RST, SYN-ACK),
- * and no group address in any header. */
+ * no group address in any header, and nothing whose checksum could not be verified, as it is only a
+ * fragment or longer than PS_ANSWERED_BYTES. */
 PS_INLINE int ps_is_answerable(const struct ps_packet* packet) {
   uint8_t flags = packet->tcp_flags;
+  if (packet->fragment || packet->segment_bytes > PS_ANSWERED_BYTES) return 0;
   if ((flags & PS_TCP_RST) || (flags & (PS_TCP_SYN | PS_TCP_ACK)) == (PS_TCP_SYN | PS_TCP_ACK))
     return 0;
   return !packet->link_group && ps_is_unicast(packet->family, &packet->source) &&

@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/core/intact.h"
+
 namespace postern::dpdk {
 namespace {
 
@@ -132,7 +134,9 @@ void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t n
   }
   uint32_t reason = decision.reason;
   if (decision.answer.flags != 0) {
-    if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
+    if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
+      reason = PS_REASON_BAD_CHECKSUM;
+    } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
       reason = PS_REASON_ANSWER_LIMIT;
     } else if (const auto sent = answer(image, packet, parsed, decision); sent < PS_REASON_COUNT) {
       burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);

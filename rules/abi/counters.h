@@ -14,13 +14,20 @@ enum ps_port { PS_PORT_WAN, PS_PORT_MX, PS_PORT_COUNT };
 /* X(NAME, "word", "what it means") - what may happen besides a packet's reason. */
 #define PS_EVENTS(X)                                                                        \
   X(LIMIT_FULL, "limit-full", "an attempt passed a limit uncounted, as its table was full") \
-  X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")
+  X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")  \
+  X(TEACH_FULL, "teach-full", "a signature's hit taught nothing, as too many came at once")
 
 enum ps_event {
 #define PS_X(name, word, text) PS_EVENT_##name,
   PS_EVENTS(PS_X)
 #undef PS_X
       PS_EVENT_COUNT
+};
+
+/* Of one cell of the matrix: the attempts that it judged, and those of them that were stopped,
+ * whether by its verdict or by its limit. Four fill a block. */
+struct ps_cell_count {
+  uint64_t attempts, stopped;
 };
 
 struct ps_counters {

@@ -39,7 +39,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 5u
+#define PS_SNAPSHOT_VERSION 6u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -60,6 +60,7 @@
 #define PS_MAX_SUBLISTS 16384u
 #define PS_MAX_LIMITS 255u
 #define PS_MAX_TEXTS 16383u
+#define PS_MAX_SIGNATURES 255u
 #define PS_MAX_INCLUDES 256u
 #define PS_MAX_BLOCKS (1u << 25) /* of an image: 2 GiB */
 
@@ -234,6 +235,9 @@ enum ps_fixed_text {
 #define PS_FEATURE_LIMIT 0x2u    /* a limit */
 #define PS_FEATURE_HARD 0x4u     /* PS_VERDICT_HARD */
 #define PS_FEATURE_OUTBOUND 0x8u /* outbound rules */
+/* Signatures. An engine that cannot look into payload leaves them to control, who applies them to
+ * what gets there. */
+#define PS_FEATURE_SIGNATURE 0x10u
 
 /* Sections behind the image. Offsets are from the start of the file, in bytes. */
 enum ps_section {
@@ -246,6 +250,7 @@ enum ps_section {
   PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[], likewise */
   PS_SECTION_DOMAINS,    /* struct ps_domain_record[], sorted by list and domain */
   PS_SECTION_ROWS,       /* uint32_t per service of the policy: its row of the matrix */
+  PS_SECTION_SIGNATURES, /* struct ps_signature_record[], in the order of the policy */
   PS_SECTION_STRINGS,    /* bytes that the records point into */
   PS_SECTION_COUNT
 };
@@ -280,7 +285,7 @@ struct ps_snapshot_header {
   uint32_t features;    /* PS_FEATURE_* */
   uint32_t texts;       /* block of text 0 */
   uint32_t text_count;  /* with text 0 */
-  uint64_t reserved[5];
+  uint64_t reserved[3];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -297,7 +302,7 @@ static_assert(sizeof(struct ps_separators32) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_separators64) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
-static_assert(PS_SECTION_COUNT == 10);
+static_assert(PS_SECTION_COUNT == 11);
 static_assert(sizeof(struct ps_limit) == 16);
 static_assert(sizeof(struct ps_text) == PS_TEXT_BLOCKS * PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_snapshot_header) == 5 * PS_BLOCK_BYTES);

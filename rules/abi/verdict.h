@@ -51,6 +51,8 @@
   X(REFUSAL_TEXT, STOP, "refusal-text", "refused: its command was answered with the reason")   \
   X(REFUSAL_END, STOP, "refusal-end", "refused: its QUIT or FIN was answered with a FIN")      \
   X(REFUSAL_QUIET, STOP, "refusal-quiet", "refused: a segment that needs no answer")           \
+  X(SIGNATURE_DROP, STOP, "signature-drop", "its HELO has a signature that is dropped")        \
+  X(SIGNATURE_RESET, STOP, "signature-reset", "its HELO has a signature that is reset")        \
   X(TRUNCATED_ETHERNET, STOP, "truncated-ethernet", "ends inside its Ethernet or VLAN header") \
   X(BAD_IP_HEADER, STOP, "bad-ip-header", "ends inside its IP header, or the header lies")     \
   X(TRUNCATED_TCP, STOP, "truncated-tcp", "ends inside its TCP header, or the header lies")    \
@@ -58,6 +60,7 @@
   X(OVERLAPPING_FRAGMENT, STOP, "overlapping-fragment", "TCP fragment at offset 1 (RFC 3128)") \
   X(DEEP_HEADERS, STOP, "deep-headers", "to a service, with IPv6 headers beyond the walk")     \
   X(NEVER_ANSWERED, STOP, "never-answered", "a reply was due, but not to such a packet")       \
+  X(BAD_CHECKSUM, STOP, "bad-checksum", "a reply was due, but a checksum is wrong")            \
   X(ANSWER_LIMIT, STOP, "answer-limit", "a reply was due, but this second's are used up")      \
   X(NO_REPLY_ROOM, STOP, "no-reply-room", "a reply was due, but the packet could not hold it") \
   X(EGRESS_FULL, STOP, "egress-full", "should pass, but the other port did not take it")

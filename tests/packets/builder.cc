@@ -196,6 +196,11 @@ Payload payload(size_t count) {
   return {Bytes(count, 'x')};
 }
 
+Bytes flipped(Bytes frame) {
+  frame.back() ^= 1;
+  return frame;
+}
+
 Bytes cut(Bytes frame, size_t bytes) {
   frame.resize(std::min(frame.size(), bytes));
   return frame;

@@ -129,6 +129,8 @@ Packet operator/(First first, Next next) {
 
 // n bytes 'x'.
 Payload payload(size_t count);
+// The frame with another last bit.
+Bytes flipped(Bytes frame);
 // The frame's first bytes.
 Bytes cut(Bytes frame, size_t bytes);
 // The frame with zeroes behind it, as a network card pads.

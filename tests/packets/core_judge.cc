@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "dataplane/core/intact.h"
 #include "dataplane/core/judge.h"
 
 namespace postern::packets {
@@ -23,6 +24,11 @@ Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bo
                       {},
                       decision.events};
   if (decision.answer.flags == 0) return judgement;
+  if (!ps_is_intact(copy.get(), end, &packet)) {
+    judgement.action = Action::DROP;
+    judgement.reason = Reason::BAD_CHECKSUM;
+    return judgement;
+  }
   // Without a reply it is a failure wherever it is compared.
   ps_link link;
   const auto line = std::make_unique<ps_line>();

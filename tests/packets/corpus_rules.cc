@@ -360,6 +360,9 @@ void replies(Corpus& c) {
   c.add("reset, sequence wraps", Ethernet{} / reset() / Tcp{.sequence = 0xffffffff});
   c.add("reset, sequence wraps over data",
         Ethernet{} / reset6() / Tcp{.sequence = 0xfffffff0} / payload(100));
+  c.add("reset, 2048 bytes of TCP", Ethernet{} / reset() / Tcp{} / payload(2028));
+  for (const size_t bytes : Sizes{1, 2, 3, 5, 12, 31, 33, 63, 65})
+    c.add("reset, data of " + std::to_string(bytes), Ethernet{} / reset() / Tcp{} / payload(bytes));
   c.add("reset, data", Ethernet{} / reset() / Tcp{} / payload(1000));
   c.add("reset, syn-fin", Ethernet{} / reset() / Tcp{.flags = kSyn | kFin});
   c.add("reset, syn-fin with data, ipv6",
@@ -369,8 +372,6 @@ void replies(Corpus& c) {
         Ethernet{} / Ipv4{.source = "203.0.113.129", .options = Bytes(40, 1)} / Tcp{});
   c.add("reset, extension headers",
         Ethernet{} / reset6() / Extension{.type = 0} / Extension{} / Fragment6{} / Tcp{});
-  c.add("reset, first fragment",
-        Ethernet{} / Ipv4{.source = "203.0.113.129", .fragment = 0x2000} / Tcp{} / payload(4));
   c.add("reset, vlan", Ethernet{} / Vlan{.id = 4094, .priority = 5} / reset() / Tcp{});
   c.add("reset, two tags", Ethernet{} / Vlan{.tag = 0x88a8} / Vlan{.id = 9} / reset() / Tcp{});
   c.add("reset, vlan, ipv6", Ethernet{} / Vlan{} / reset6() / Tcp{});
@@ -381,7 +382,32 @@ void replies(Corpus& c) {
       "reset, checksum of zero bits",
       Ethernet{} / reset() / Tcp{.destination_port = 25, .source_port = 0, .sequence = 0xfffffffe});
 
+  c.drops(Reason::BAD_CHECKSUM);
+  const Tcp wrong{.checksum = uint16_t{0x1234}};
+  c.add("reset, wrong checksum", Ethernet{} / reset() / wrong);
+  c.add("reset, wrong checksum, ipv6", Ethernet{} / reset6() / wrong);
+  c.add("reset, wrong checksum, two tags", Ethernet{} / Vlan{} / Vlan{} / reset() / wrong);
+  c.add("reset, no checksum", Ethernet{} / reset() / Tcp{.checksum = uint16_t{0}});
+  c.add("reset, wrong checksum of the IP header",
+        Ethernet{} / Ipv4{.source = "203.0.113.129", .checksum = uint16_t{1}} / Tcp{});
+  c.add("reset, wrong checksum behind IP options",
+        Ethernet{} / Ipv4{.source = "203.0.113.129", .options = Bytes(40, 1)} / wrong);
+  for (const size_t bytes : Sizes{1, 2, 3, 4, 5, 31, 32, 33, 1000, 1459})
+    c.add("reset, wrong last bit of " + std::to_string(bytes),
+          flipped(Ethernet{} / reset() / Tcp{} / payload(bytes)));
+  c.add("learned reset, wrong last bit, ipv6",
+        flipped(Ethernet{} / Ipv6{.source = "2001:db8:e::1"} / Tcp{} / payload(77)));
+  c.add("reset, a routing header leads elsewhere",
+        Ethernet{} / reset6() / Extension{.type = 43} / wrong);
+  c.add("refused, a command's last bit is wrong",
+        flipped(segment("198.19.3.1", "198.51.100.25", 25, 0, kAck | kPsh, "MAIL FROM:<>\r\n")));
+
   c.drops(Reason::NEVER_ANSWERED);
+  c.add("reset, first fragment",
+        Ethernet{} / Ipv4{.source = "203.0.113.129", .fragment = 0x2000} / Tcp{} / payload(4));
+  c.add("reset, first fragment, ipv6",
+        Ethernet{} / reset6() / Fragment6{.more = true} / Tcp{} / payload(8));
+  c.add("reset, 2049 bytes of TCP", Ethernet{} / reset() / Tcp{} / payload(2029));
   const Mac group = {0x01, 0, 0x5e, 0, 0, 1}, broadcast = {255, 255, 255, 255, 255, 255};
   c.add("reset, to a group MAC address", Ethernet{.destination = group} / reset() / Tcp{});
   c.add("reset, to all MAC addresses", Ethernet{.destination = broadcast} / reset6() / Tcp{});

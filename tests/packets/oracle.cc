@@ -53,7 +53,11 @@ class Region {
 };
 
 struct Segment {
-  Bytes link;  // the Ethernet header with its tags
+  Bytes link;         // the Ethernet header with its tags
+  Bytes ip_header;    // of IPv4, with its options
+  Bytes tcp;          // header and payload
+  size_t tcp_at = 0;  // in the frame
+  bool is_fragment = false;
   IpAddress source, destination;
   unsigned source_port = 0, destination_port = 0, flags = 0;
   uint32_t sequence = 0, acknowledgement = 0;
@@ -74,6 +78,8 @@ void read_tcp(const Bytes& bytes, bool fragment, Segment& segment) {
   const size_t header = tcp.u8(12) / 16 * 4;
   if (header < 20) throw Settled{Reason::TRUNCATED_TCP};
   segment.payload = tcp.from(header);
+  segment.tcp = bytes;
+  segment.is_fragment = fragment;
   segment.source_port = tcp.u16(0);
   segment.destination_port = tcp.u16(2);
   segment.sequence = tcp.u32(4);
@@ -93,6 +99,8 @@ void read_ipv4(const Region& ip, Segment& segment) {
   if (offset > 1) throw Settled{Reason::LATER_FRAGMENT};
   segment.source = address_of(ip.some(12, 4));
   segment.destination = address_of(ip.some(16, 4));
+  segment.ip_header = ip.some(0, header);
+  segment.tcp_at = segment.link.size() + header;
   read_tcp(ip.some(header, total - header), more, segment);
 }
 
@@ -133,7 +141,9 @@ void read_ipv6(const Region& ip, Segment& segment) {
   if (ip.u8(0) / 16 != 6) throw Settled{Reason::BAD_IP_HEADER};
   segment.source = address_of(ip.some(8, 16));
   segment.destination = address_of(ip.some(24, 16));
-  read_ipv6_chain(ip.some(40, ip.u16(4)), ip.u8(6), 0, false, segment);
+  const auto chain = ip.some(40, ip.u16(4));
+  read_ipv6_chain(chain, ip.u8(6), 0, false, segment);
+  segment.tcp_at = segment.link.size() + 40 + chain.size() - segment.tcp.size();
 }
 
 // On TooDeep, the segment has its addresses.
@@ -259,6 +269,25 @@ Bytes reset_to(const Segment& segment) {
   return reply_to(segment, 0, segment.sequence + length_of(segment), kRst | kAck);
 }
 
+// What TCP's checksum is taken over (RFC 9293 section 3.1, RFC 8200 section 8.1).
+Bytes summed_bytes(const Segment& segment) {
+  Bytes bytes;
+  const auto size = segment.source.is_v4() ? 4 : 16;
+  for (const auto& address : {segment.source, segment.destination})
+    bytes.insert(bytes.end(), address.bytes().begin(), address.bytes().begin() + size);
+  const auto length = segment.tcp.size();
+  for (const size_t byte : {length >> 24, length >> 16, length >> 8, length, size_t{0}, size_t{0},
+                            size_t{0}, size_t{6}})
+    bytes.push_back(static_cast<uint8_t>(byte));
+  bytes.insert(bytes.end(), segment.tcp.begin(), segment.tcp.end());
+  return bytes;
+}
+
+bool is_intact(const Segment& segment) {
+  return internet_checksum(segment.ip_header) == (segment.source.is_v4() ? 0 : 0xffff) &&
+         internet_checksum(summed_bytes(segment)) == 0;
+}
+
 uint64_t siphash(const ps_siphash_key& key, const Bytes& message) {
   struct Free {
     void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
@@ -303,6 +332,7 @@ std::string verb_of(const Bytes& payload) {
 
 // Whatever may be answered at all.
 bool is_answerable(const Segment& segment) {
+  if (segment.is_fragment || segment.tcp.size() > 2048) return false;
   if ((segment.flags & kRst) != 0) return false;
   if ((segment.flags & kSyn) != 0 && (segment.flags & kAck) != 0) return false;
   if ((segment.link[0] % 2) != 0 || (segment.link[6] % 2) != 0) return false;
@@ -320,6 +350,7 @@ Judgement converse(const World& world, const Segment& segment, uint32_t said, si
                    std::optional<size_t> greeting) {
   const auto answer = [&](Reason reason, uint8_t flags, const std::string& line = {}) {
     if (!is_answerable(segment)) return Judgement{Action::DROP, Reason::NEVER_ANSWERED, {}};
+    if (!is_intact(segment)) return Judgement{Action::DROP, Reason::BAD_CHECKSUM, {}};
     return Judgement{Action::REFUSE, reason,
                      reply_to(segment, segment.acknowledgement,
                               segment.sequence + length_of(segment), flags, line)};
@@ -464,6 +495,11 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
     judgement.reason = Reason::NEVER_ANSWERED;
     return judgement;
   }
+  if (!is_intact(segment)) {
+    judgement.action = Action::DROP;
+    judgement.reason = Reason::BAD_CHECKSUM;
+    return judgement;
+  }
   judgement.reply = action == Action::RESET
                         ? reset_to(segment)
                         : reply_to(segment,
@@ -477,6 +513,28 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
 
 Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, uint64_t now_ns) {
   return NaiveJudge(world ? *world : corpus_world()).judge(port, frame, now_ns, world != nullptr);
+}
+
+Bytes with_checksums(Bytes frame) {
+  Segment segment;
+  try {
+    read(frame, segment);
+  } catch (const Settled&) {
+    return frame;
+  } catch (const TooDeep&) {
+    return frame;
+  }
+  const auto put = [](Bytes& bytes, size_t at, unsigned sum) {
+    bytes.at(at) = static_cast<uint8_t>(sum >> 8);
+    bytes.at(at + 1) = static_cast<uint8_t>(sum);
+  };
+  if (segment.source.is_v4()) {
+    put(segment.ip_header, 10, 0);
+    put(frame, segment.link.size() + 10, internet_checksum(segment.ip_header));
+  }
+  put(segment.tcp, 16, 0);
+  put(frame, segment.tcp_at + 16, internet_checksum(summed_bytes(segment)));
+  return frame;
 }
 
 std::string hex(const Bytes& bytes) {

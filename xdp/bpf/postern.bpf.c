@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "dataplane/core/budget.h"
+#include "dataplane/core/intact.h"
 #include "dataplane/core/judge.h"
 #include "xdp/bpf/config.h"
 #include "xdp/bpf/rules_map.h"
@@ -103,6 +104,12 @@ __attribute__((noinline)) int postern_line(const struct ps_packet* packet, struc
   return 0;
 }
 
+__attribute__((noinline)) uint32_t postern_intact(struct xdp_md* ctx,
+                                                  const struct ps_packet* packet) {
+  if (!packet) return 0;
+  return (uint32_t)ps_is_intact(begin_of(ctx), end_of(ctx), packet);
+}
+
 /* Gives the frame its length: 1, or 0 when there is no room. Headers are written anew, so it may
  * grow at the front, where drivers leave more room than behind. */
 PS_INLINE int resize(struct xdp_md* ctx, int32_t by) {
@@ -124,6 +131,10 @@ __attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_
 /* Sends what the decision says; *reason changes where that is not possible. */
 PS_INLINE int reply(struct xdp_md* ctx, struct ps_xdp_cpu* cpu, const struct ps_packet* packet,
                     struct ps_answer* answer, uint32_t* reason) {
+  if (!postern_intact(ctx, packet)) {
+    *reason = PS_REASON_BAD_CHECKSUM;
+    return XDP_DROP;
+  }
   if (!ps_budget_take(&config.answers, &cpu->next_answer_ns, now_ns())) {
     *reason = PS_REASON_ANSWER_LIMIT;
     return XDP_DROP;
