@@ -4,8 +4,9 @@
  * the clock among them; what is written is *packet, and the table of limits. What an engine has
  * left to do is to act on the decision (send on, free, or send the reply that
  * dataplane/core/reply.h writes) and to count its reason and events. ps_judge is the whole; its
- * parts, ps_parse, ps_screen and ps_decide, stand alone for engines that read the clock, or work on
- * bursts, only once there is something to decide.
+ * parts, ps_parse, ps_screen and ps_decide, stand alone for engines that read the clock only once
+ * there is something to decide. Those that look addresses up in bursts do that between the parts,
+ * and hand the answers to ps_screen_by and ps_decide_by.
  *
  * Judged are connection attempts. Other segments are looked at only where the rules ask for it:
  * under `hard` they are stopped like attempts, and under `refuse` those that acknowledge a cookie
@@ -73,12 +74,11 @@ PS_INLINE int ps_wants_parse(struct ps_image* image, enum ps_port port) {
   return header && (header->features & PS_FEATURE_OUTBOUND);
 }
 
-/* What judges a TCP segment from the inside. */
+/* What judges a TCP segment from the inside; source_class: that of its source. */
 PS_INLINE enum ps_reason ps_screen_inside(struct ps_image* image, enum ps_reason parsed,
-                                          const struct ps_packet* packet,
+                                          const struct ps_packet* packet, uint32_t source_class,
                                           struct ps_question* question) {
-  struct ps_outbound outbound =
-      ps_outbound_of(image, ps_class_of(image, packet->family, &packet->source));
+  struct ps_outbound outbound = ps_outbound_of(image, source_class);
   if (!outbound.port) return PS_REASON_FROM_INSIDE;
   if (parsed == PS_REASON_DEEP_HEADERS) return parsed;
   if (outbound.port != ps_be16_host(packet->destination_port)) return PS_REASON_FROM_INSIDE;
@@ -88,14 +88,12 @@ PS_INLINE enum ps_reason ps_screen_inside(struct ps_image* image, enum ps_reason
   return PS_UNDECIDED;
 }
 
-/* What judges a TCP segment from outside. */
+/* What judges a TCP segment from outside; set: the service set of its destination. */
 PS_INLINE enum ps_reason ps_screen_outside(struct ps_image* image, enum ps_reason parsed,
-                                           const struct ps_packet* packet,
+                                           const struct ps_packet* packet, uint32_t set,
                                            struct ps_question* question) {
   struct ps_service service = {0, 0, 0, 0};
-  uint32_t set;
   if (!ps_image_header(image)) return PS_REASON_NO_SNAPSHOT;
-  set = ps_service_set_of(image, packet->family, &packet->destination);
   if (!set) return PS_REASON_NOT_SERVICE;
   if (parsed == PS_REASON_DEEP_HEADERS) return parsed;
   if (!ps_service_in(image, set, ps_be16_host(packet->destination_port), &service))
@@ -107,25 +105,48 @@ PS_INLINE enum ps_reason ps_screen_outside(struct ps_image* image, enum ps_reaso
   return PS_UNDECIDED;
 }
 
+/* Whether ps_parse found addresses to screen by. */
+PS_INLINE int ps_is_screened(enum ps_reason parsed) {
+  return parsed == PS_PARSED_TCP || parsed == PS_REASON_DEEP_HEADERS;
+}
+
+/* What settles a frame that is not screened. From the inside, malformed frames are stopped as they
+ * are from outside: a fragment must not be a way past the rules. */
+PS_INLINE enum ps_reason ps_unscreened(enum ps_port port, enum ps_reason parsed) {
+  return port == PS_PORT_WAN || ps_reason_stops(parsed) ? parsed : PS_REASON_FROM_INSIDE;
+}
+
+/* ps_screen of a frame that ps_is_screened(), when `found` has been looked up already: from outside
+ * the service set of its destination, from inside the class of its source. */
+PS_INLINE enum ps_reason ps_screen_by(struct ps_image* image, const struct ps_dynamic* dynamic,
+                                      enum ps_port port, enum ps_reason parsed,
+                                      const struct ps_packet* packet, uint32_t found,
+                                      struct ps_question* question) {
+  const struct ps_snapshot_header* header;
+  enum ps_reason reason;
+  if (port == PS_PORT_WAN)
+    reason = ps_screen_outside(image, parsed, packet, found, question);
+  else
+    reason = ps_screen_inside(image, parsed, packet, found, question);
+  if (reason != PS_UNDECIDED || ps_is_attempt(packet)) return reason;
+  header = ps_image_header(image);
+  if (header && ps_judges_segments(header, dynamic)) return PS_UNDECIDED;
+  return port == PS_PORT_WAN ? PS_REASON_NOT_ATTEMPT : PS_REASON_FROM_INSIDE;
+}
+
 /* A frame that arrived on `port`; parsed: what ps_parse said of it, or from-inside where nobody
  * wanted it parsed. PS_UNDECIDED when it is a segment that rules apply to: then *question says by
- * what it is judged. Else the reason that settles it. From the inside, malformed frames are stopped
- * as they are from outside: a fragment must not be a way past the rules. */
+ * what it is judged. Else the reason that settles it. */
 PS_INLINE enum ps_reason ps_screen(struct ps_image* image, const struct ps_dynamic* dynamic,
                                    enum ps_port port, enum ps_reason parsed,
                                    const struct ps_packet* packet, struct ps_question* question) {
-  const struct ps_snapshot_header* header;
-  enum ps_reason reason, passes = PS_REASON_NOT_ATTEMPT;
-  if (port != PS_PORT_WAN) passes = PS_REASON_FROM_INSIDE;
-  if (parsed != PS_PARSED_TCP && parsed != PS_REASON_DEEP_HEADERS)
-    return port == PS_PORT_WAN || ps_reason_stops(parsed) ? parsed : passes;
+  uint32_t found;
+  if (!ps_is_screened(parsed)) return ps_unscreened(port, parsed);
   if (port == PS_PORT_WAN)
-    reason = ps_screen_outside(image, parsed, packet, question);
+    found = ps_service_set_of(image, packet->family, &packet->destination);
   else
-    reason = ps_screen_inside(image, parsed, packet, question);
-  if (reason != PS_UNDECIDED || ps_is_attempt(packet)) return reason;
-  header = ps_image_header(image);
-  return header && ps_judges_segments(header, dynamic) ? PS_UNDECIDED : passes;
+    found = ps_class_of(image, packet->family, &packet->source);
+  return ps_screen_by(image, dynamic, port, parsed, packet, found, question);
 }
 
 /* The reason that goes with a dynamic entry's action. */
@@ -156,14 +177,18 @@ PS_INLINE int ps_needs_clock(struct ps_image* image, const struct ps_dynamic* dy
   return (header && (header->features & PS_FEATURE_LIMIT)) || ps_dynamic_in_use(dynamic);
 }
 
-/* A segment that ps_screen left undecided. Precedence: protect > allow > dynamic entry > matrix;
- * limits are of the matrix. now_ns is read only where ps_needs_clock(). */
-PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_tables* tables,
-                                       const struct ps_packet* packet,
-                                       const struct ps_question* question, uint64_t now_ns) {
+/* The address by whose class a segment is judged. */
+PS_INLINE const struct ps_address* ps_judged_by(const struct ps_packet* packet,
+                                                const struct ps_question* question) {
+  return question->outbound ? &packet->destination : &packet->source;
+}
+
+/* ps_decide, when the class of ps_judged_by() has been looked up already. */
+PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct ps_tables* tables,
+                                          const struct ps_packet* packet,
+                                          const struct ps_question* question,
+                                          uint32_t address_class, uint64_t now_ns) {
   struct ps_decision decision = ps_decision_because(PS_REASON_NO_RULE);
-  const struct ps_address* judged = question->outbound ? &packet->destination : &packet->source;
-  uint32_t address_class = ps_class_of(image, packet->family, judged);
   struct ps_verdict verdict = ps_verdict_of(image, question->policy, address_class);
   uint32_t action = verdict.action, reason = verdict.reason, flags = verdict.flags;
   uint32_t text = verdict.text, has_limit = 0;
@@ -232,6 +257,15 @@ decided:
   decision.answer = action == PS_ACTION_RESET ? ps_answer_reset(packet)
                                               : ps_refuse_attempt(tables->cookies, packet);
   return decision;
+}
+
+/* A segment that ps_screen left undecided. Precedence: protect > allow > dynamic entry > matrix;
+ * limits are of the matrix. now_ns is read only where ps_needs_clock(). */
+PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_tables* tables,
+                                       const struct ps_packet* packet,
+                                       const struct ps_question* question, uint64_t now_ns) {
+  uint32_t address_class = ps_class_of(image, packet->family, ps_judged_by(packet, question));
+  return ps_decide_by(image, tables, packet, question, address_class, now_ns);
 }
 
 /* data..end is one Ethernet frame as it arrived on `port`. *packet is filled as far as parsing

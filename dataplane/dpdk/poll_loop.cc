@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <algorithm>
+
 #include "dataplane/core/intact.h"
 
 namespace postern::dpdk {
@@ -54,6 +56,7 @@ struct PollLoop::Burst {
   rte_mbuf *passing[kMaxBurst], *replies[kMaxBurst], *stopped[kMaxBurst];
   uint8_t pass_reasons[kMaxBurst], reply_reasons[kMaxBurst];
   uint16_t pass_count = 0, reply_count = 0, stop_count = 0;
+  uint64_t bytes = 0;
 };
 
 PollLoop::PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const ActiveImage& image,
@@ -62,12 +65,15 @@ PollLoop::PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const Activ
       queue_(queue),
       burst_(static_cast<uint16_t>(burst)),
       image_(image),
-      tables_(tables),
-      answers_(answers) {}
+      answers_(answers),
+      judge_(tables) {}
 
-unsigned PollLoop::poll(uint64_t now_ns) noexcept {
-  return poll_port(PS_PORT_WAN, now_ns) + poll_port(PS_PORT_MX, now_ns);
+template <bool profiled>
+unsigned PollLoop::poll_ports(uint64_t now_ns) noexcept {
+  return poll_port<profiled>(PS_PORT_WAN, now_ns) + poll_port<profiled>(PS_PORT_MX, now_ns);
 }
+template unsigned PollLoop::poll_ports<false>(uint64_t) noexcept;
+template unsigned PollLoop::poll_ports<true>(uint64_t) noexcept;
 
 void PollLoop::count(ps_port port, uint32_t reason, uint64_t packets) noexcept {
   add(counters_.packets[port][reason], packets);
@@ -83,25 +89,34 @@ void PollLoop::add_to(ps_counters& total) const noexcept {
   }
 }
 
+void PollLoop::add_to(Profile& total) const noexcept {
+  total.packets += read(profile_.packets);
+  total.bursts += read(profile_.bursts);
+  for (size_t stage = 0; stage < total.cycles.size(); stage++)
+    total.cycles[stage] += read(profile_.cycles[stage]);
+}
+
+template <bool profiled>
 unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   const uint16_t here = port == PS_PORT_WAN ? wire_.wan : wire_.mx;
   const uint16_t there = port == PS_PORT_WAN ? wire_.mx : wire_.wan;
   rte_mbuf* packets[kMaxBurst];
+  Stopwatch<profiled> watch(profile_);
   const uint16_t received = rte_eth_rx_burst(here, queue_, packets, burst_);
   if (received == 0) return 0;
+  watch.lap(Stage::kReceive);
 
   Burst burst;
   uint64_t bytes = 0;
   const auto* active = image_.load(std::memory_order_acquire);
   ps_image image = active ? *active : ps_image{};
   if (ps_wants_parse(&image, port)) {
-    for (uint16_t i = 0; i < received && i < kPrefetchAhead; i++)
-      rte_prefetch0(head_of(packets[i]));
-    for (uint16_t i = 0; i < received; i++) {
-      if (i + kPrefetchAhead < received) rte_prefetch0(head_of(packets[i + kPrefetchAhead]));
-      bytes += packets[i]->pkt_len;
-      judge(port, image, packets[i], now_ns, burst);
+    constexpr uint16_t kMost = BurstJudge::kMost;
+    for (uint16_t first = 0; first < received; first = static_cast<uint16_t>(first + kMost)) {
+      const auto left = static_cast<uint16_t>(received - first);
+      judge<profiled>(port, image, packets + first, std::min(left, kMost), now_ns, burst, watch);
     }
+    bytes = burst.bytes;
   } else {  // the way out, without rules for it, is not looked at
     for (uint16_t i = 0; i < received; i++) {
       bytes += packets[i]->pkt_len;
@@ -109,21 +124,43 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
       burst.pass_reasons[i] = PS_REASON_FROM_INSIDE;
     }
     burst.pass_count = received;
+    watch.lap(Stage::kAct);
   }
   add(counters_.bytes[port], bytes);
   send(port, there, burst.passing, burst.pass_reasons, burst.pass_count, PS_REASON_EGRESS_FULL);
   send(port, here, burst.replies, burst.reply_reasons, burst.reply_count, PS_REASON_NO_REPLY_ROOM);
   if (burst.stop_count > 0) rte_pktmbuf_free_bulk(burst.stopped, burst.stop_count);
+  watch.lap(Stage::kSend);
+  watch.end(received);
   return received;
 }
 
-void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t now_ns,
-                     Burst& burst) noexcept {
-  if (packet->nb_segs > 1) (void)rte_pktmbuf_linearize(packet);
-  ps_packet parsed;
-  const uint8_t* data = head_of(packet);
-  const auto decision =
-      ps_judge(&image, &tables_, port, data, data + packet->data_len, now_ns, &parsed);
+template <bool profiled>
+void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t packet_count,
+                     uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept {
+  for (uint16_t i = 0; i < packet_count && i < kPrefetchAhead; i++)
+    rte_prefetch0(head_of(packets[i]));
+  judge_.begin(image, port);
+  for (uint16_t i = 0; i < packet_count; i++) {
+    auto* packet = packets[i];
+    if (i + kPrefetchAhead < packet_count) rte_prefetch0(head_of(packets[i + kPrefetchAhead]));
+    burst.bytes += packet->pkt_len;
+    if (packet->nb_segs > 1) (void)rte_pktmbuf_linearize(packet);
+    const uint8_t* data = head_of(packet);
+    judge_.parse(data, data + packet->data_len);
+  }
+  watch.lap(Stage::kParse);
+  judge_.look_up();
+  watch.lap(Stage::kLookUp);
+  judge_.decide(now_ns);
+  watch.lap(Stage::kDecide);
+  for (uint16_t i = 0; i < packet_count; i++)
+    act(port, image, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
+  watch.lap(Stage::kAct);
+}
+
+void PollLoop::act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+                   const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept {
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
@@ -134,6 +171,7 @@ void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t n
   }
   uint32_t reason = decision.reason;
   if (decision.answer.flags != 0) {
+    const uint8_t* data = head_of(packet);
     if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
       reason = PS_REASON_BAD_CHECKSUM;
     } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {

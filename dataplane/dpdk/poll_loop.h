@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // PollLoop: one worker's share of the wire: a queue pair of each port, and the counters that only
-// this worker writes. Takes a burst from one port, judges it, and sends it to the other. Every mbuf
-// that it takes it sends or frees, and counts under exactly one reason.
+// this worker writes. Takes a burst from one port, judges it (dataplane/dpdk/burst_judge.h), and
+// sends it to the other, in the order it came. Every mbuf that it takes it sends or frees, and
+// counts under exactly one reason.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,8 @@
 
 #include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
+#include "dataplane/dpdk/burst_judge.h"
+#include "dataplane/dpdk/profile.h"
 
 struct rte_mbuf;
 
@@ -37,16 +40,25 @@ class alignas(64) PollLoop {
 
   // One burst in each direction, judged at now_ns (CLOCK_MONOTONIC); how many packets there were.
   // The image is read once per burst, and not held on return.
-  unsigned poll(uint64_t now_ns) noexcept;
+  unsigned poll(uint64_t now_ns) noexcept { return poll_ports<false>(now_ns); }
+  // The same, and counts where the cycles go.
+  unsigned poll_profiled(uint64_t now_ns) noexcept { return poll_ports<true>(now_ns); }
 
   // What the worker has counted so far; from any thread.
   void add_to(ps_counters& total) const noexcept;
+  void add_to(Profile& total) const noexcept;
 
  private:
   struct Burst;
+  template <bool profiled>
+  unsigned poll_ports(uint64_t now_ns) noexcept;
+  template <bool profiled>
   unsigned poll_port(ps_port port, uint64_t now_ns) noexcept;
-  void judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t now_ns,
-             Burst& burst) noexcept;
+  template <bool profiled>
+  void judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t packet_count,
+             uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
+  void act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+           const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
   uint32_t answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
                   const ps_decision& decision) noexcept;
   void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint16_t count,
@@ -57,11 +69,12 @@ class alignas(64) PollLoop {
   const uint16_t queue_;
   const uint16_t burst_;
   const ActiveImage& image_;
-  const ps_tables tables_;
   const ps_budget answers_;
   uint64_t next_answer_ns_ = 0;
   ps_line line_{};  // where the text of a reply is made
+  BurstJudge judge_;
   alignas(64) ps_counters counters_{};
+  Profile profile_;
 };
 
 }  // namespace postern::dpdk

@@ -89,6 +89,13 @@ uint64_t key_of(const ps_address& address) noexcept {
   return half == Half::kHigh ? key.high : key.low;
 }
 
+// Where the keys of a table begin.
+struct KeyRoot {
+  uint32_t bits;          // as ps_snapshot_header::source_v6_bits; 0: no root
+  uint32_t slot;          // of the keys that the root does not cover
+  const ps_block* block;  // the root's first; without a root any block, as its first slot is read
+};
+
 #ifdef POSTERN_LINES_BY_AVX512
 // Of up to 16 addresses the first and the second 32 bits, in host order. (Masks that choose all
 // lanes are there for GCC 12, which warns of what its own headers leave undefined without one.)
@@ -118,12 +125,11 @@ inline __m512i in_all_lanes(uint32_t value) noexcept {
   return _mm512_set1_epi32(static_cast<int>(value));
 }
 
-inline void start_at_root(const ps_image& image, const ps_snapshot_header& header,
-                          const ps_block* root, const ps_address* addresses, uint32_t count,
-                          Keys& burst, uint32_t* classes) noexcept {
+inline void start_at_root(const ps_image& image, const KeyRoot& root, const ps_address* addresses,
+                          uint32_t count, Keys& burst, uint32_t* classes) noexcept {
   alignas(64) uint32_t indices[kLookupBurst];
   __mmask16 rooted[kLookupBurst / 16];
-  const uint32_t bits = header.source_v6_bits, taken = PS_V6_ROOT_PREFIX + bits;
+  const uint32_t bits = root.bits, taken = PS_V6_ROOT_PREFIX + bits;
   for (uint32_t first = 0; first < count; first += 16) {
     const HighWords words(addresses + first, count - first);
     const __m512i top = _mm512_maskz_srli_epi32(0xffff, words.first, 32 - PS_V6_ROOT_PREFIX);
@@ -138,16 +144,16 @@ inline void start_at_root(const ps_image& image, const ps_snapshot_header& heade
                        _mm512_maskz_srlv_epi32(inside, below_top, in_all_lanes(32 - bits)));
     _mm512_store_si512(&burst.keys32[first], _mm512_mask_mov_epi32(words.first, inside, key32));
     for (uint32_t i = first; i < first + 16; i++)
-      __builtin_prefetch(&root->words[indices[i]], 0, kToSecondLevel);
+      __builtin_prefetch(&root.block->words[indices[i]], 0, kToSecondLevel);
   }
   // Each asks for its block as soon as its root entry is there, not when all sixteen are.
   for (uint32_t i = 0; i < count; i++)
-    burst.at.set<kToSecondLevel>(image, i, root->words[indices[i]]);
+    burst.at.set<kToSecondLevel>(image, i, root.block->words[indices[i]]);
   for (uint32_t first = 0; first < count; first += 16) {
     const Sixteen sixteen(first, count);
     const auto lanes = sixteen.lanes;
     const __m512i slots =
-        _mm512_mask_mov_epi32(in_all_lanes(header.source_v6), rooted[first / 16],
+        _mm512_mask_mov_epi32(in_all_lanes(root.slot), rooted[first / 16],
                               _mm512_maskz_loadu_epi32(lanes, &burst.at.slots[first]));
     const __m512i blocks = _mm512_and_si512(slots, in_all_lanes(PS_MAX_BLOCKS - 1));
     _mm512_store_si512(&burst.at.slots[first], slots);
@@ -167,22 +173,21 @@ inline void start_at_root(const ps_image& image, const ps_snapshot_header& heade
   }
 }
 #else
-inline void start_at_root(const ps_image& image, const ps_snapshot_header& header,
-                          const ps_block* root, const ps_address* addresses, uint32_t count,
-                          Keys& burst, uint32_t* classes) noexcept {
+inline void start_at_root(const ps_image& image, const KeyRoot& root, const ps_address* addresses,
+                          uint32_t count, Keys& burst, uint32_t* classes) noexcept {
   uint32_t indices[kLookupBurst];
   bool rooted[kLookupBurst];
-  const uint32_t bits = header.source_v6_bits, taken = PS_V6_ROOT_PREFIX + bits;
+  const uint32_t bits = root.bits, taken = PS_V6_ROOT_PREFIX + bits;
   for (uint32_t i = 0; i < count; i++) {
     const uint64_t key = key_of<Half::kHigh>(addresses[i]);
     rooted[i] = ps_v6_root_index(bits, key, &indices[i]);
     indices[i] = rooted[i] ? indices[i] : 0;
     burst.keys32[i] = static_cast<uint32_t>((key << (rooted[i] ? taken : 0)) >> 32);
-    __builtin_prefetch(&root->words[indices[i]], 0, kToSecondLevel);
+    __builtin_prefetch(&root.block->words[indices[i]], 0, kToSecondLevel);
   }
   for (uint32_t i = 0; i < count; i++) {
-    const uint32_t from_root = root->words[indices[i]];
-    burst.at.set<kToSecondLevel>(image, i, rooted[i] ? from_root : header.source_v6);
+    const uint32_t from_root = root.block->words[indices[i]];
+    burst.at.set<kToSecondLevel>(image, i, rooted[i] ? from_root : root.slot);
     classes[i] = burst.sort(i, burst.at.slots[i]);
   }
 }
@@ -227,12 +232,12 @@ void look_up_half(const ps_image& image, const ps_address* addresses, Keys& burs
   }
 }
 
-// At most kLookupBurst addresses. root: the first block, within the image.
-inline void look_up(const ps_image& image, const ps_snapshot_header& header, const ps_block* root,
-                    const ps_address* addresses, uint32_t count, uint32_t* classes) noexcept {
+// At most kLookupBurst addresses. The root lies within the image.
+inline void look_up(const ps_image& image, const KeyRoot& root, const ps_address* addresses,
+                    uint32_t count, uint32_t* classes) noexcept {
   Keys burst;
   Chosen further, beyond;
-  start_at_root(image, header, root, addresses, count, burst, classes);
+  start_at_root(image, root, addresses, count, burst, classes);
   look_up_half<Half::kHigh>(image, addresses, burst, classes, further);
   if (further.count == 0) return;
   burst.lines32.count = burst.lines64.count = 0;

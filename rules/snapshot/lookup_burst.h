@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The classes of a burst of sources at once, for user space. What a look-up costs is waiting for
-// memory, and branches on what cannot be foreseen: here all addresses of a burst take one kind of
-// step together, each asks for the block of its next step, and the waits overlap. The answers are
-// those of ps_class_of, from the same image (rules/abi/lookup.h). Any number of addresses is taken
-// in parts of kLookupBurst; nothing allocates or throws.
+// The classes of a burst of sources at once, and the service sets of a burst of destinations, for
+// user space. What a look-up costs is waiting for memory, and branches on what cannot be foreseen:
+// here all addresses of a burst take one kind of step together, each asks for the block of its next
+// step, and the waits overlap. The answers are those of ps_class_of and ps_service_set_of, from the
+// same image (rules/abi/lookup.h). Any number of addresses is taken in parts of kLookupBurst;
+// nothing allocates or throws.
 #pragma once
 
 #include <cstdint>
@@ -53,11 +54,67 @@ inline void classes_of(ps_image image, const ps_address* addresses, uint32_t cou
     std::memset(classes, 0, count * sizeof classes[0]);
     return;
   }
-  // Without a root nothing of it is read but its first slot, which may be any block.
-  const auto* root = &image.blocks[bits ? header->source_v6_root : 0];
+  const burst::KeyRoot root{bits, header->source_v6,
+                            &image.blocks[bits ? header->source_v6_root : 0]};
   burst::in_parts(count, [&](uint32_t from, uint32_t part) {
-    burst::look_up(image, *header, root, addresses + from, part, classes + from);
+    burst::look_up(image, root, addresses + from, part, classes + from);
   });
+}
+
+namespace burst {
+
+inline ps_address to_address(uint32_t v4) noexcept {
+  ps_address address{};
+  const uint32_t bytes = PS_SWAP32(v4);
+  std::memcpy(address.bytes, &bytes, sizeof bytes);
+  return address;
+}
+inline ps_address to_address(const ps_address& v6) noexcept {
+  return v6;
+}
+inline uint32_t first_word(uint32_t v4) noexcept {
+  return v4;
+}
+inline uint32_t first_word(const ps_address& v6) noexcept {
+  return static_cast<uint32_t>(ps_key_of(PS_FAMILY_V6, &v6).high >> 32);
+}
+
+// Most sites have so few addresses that they fill one line.
+template <typename Address>
+void service_sets(const ps_image& image, uint32_t slot, const Address* addresses, uint32_t count,
+                  uint32_t* sets) noexcept {
+  if (PS_IS_VALUE(slot)) {
+    for (uint32_t i = 0; i < count; i++) sets[i] = slot;
+    return;
+  }
+  if (slot >> PS_SLOT_KIND_SHIFT == PS_SLOT_KEYS32 && !PS_SLOT_LEVELS(slot) &&
+      PS_SLOT_BLOCK(slot) < image.count) {
+    const auto* line = &image.blocks[PS_SLOT_BLOCK(slot)];
+    for (uint32_t i = 0; i < count; i++) sets[i] = Steps32::line(line, first_word(addresses[i]));
+    return;
+  }
+  const KeyRoot root{0, slot, image.blocks};
+  in_parts(count, [&](uint32_t from, uint32_t part) {
+    ps_address keys[kLookupBurst];
+    for (uint32_t i = 0; i < part; i++) keys[i] = to_address(addresses[from + i]);
+    look_up(image, root, keys, part, sets + from);
+  });
+}
+
+}  // namespace burst
+
+// IPv4 destinations in host order.
+inline void service_sets_of(ps_image image, const uint32_t* addresses, uint32_t count,
+                            uint32_t* sets) noexcept {
+  const auto* header = ps_image_header(&image);
+  burst::service_sets(image, header ? header->service_v4 : 0, addresses, count, sets);
+}
+
+// IPv6 destinations.
+inline void service_sets_of(ps_image image, const ps_address* addresses, uint32_t count,
+                            uint32_t* sets) noexcept {
+  const auto* header = ps_image_header(&image);
+  burst::service_sets(image, header ? header->service_v6 : 0, addresses, count, sets);
 }
 
 }  // namespace postern

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The service sets of bursts of destinations, beside the same look-ups one by one. Classes have
+// their tests where the tables are made (tests/rules/compile/).
+#include "rules/snapshot/lookup_burst.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "rules/compile/compile.h"
+#include "rules/policy/parse.h"
+#include "rules/snapshot/snapshot.h"
+
+namespace postern {
+namespace {
+
+// One service, or many: their destinations are a host in every other /24 and /64, and all of
+// another /48.
+std::string services(unsigned count) {
+  std::string text;
+  for (unsigned i = 0; i < count; i++) {
+    const auto number = std::to_string(i);
+    text += "service s" + number + " 10." + std::to_string(2 * i / 256) + "." +
+            std::to_string(2 * i % 256) + ".25/32 2001:db8:0:" + std::to_string(2 * i) +
+            "::25/128 2001:db8:" + std::to_string(1000 + i) + "::/48 port 25\n";
+  }
+  return text;
+}
+
+class ServiceSetBursts : public testing::TestWithParam<unsigned> {};
+
+TEST_P(ServiceSetBursts, SayTheSameAsOneByOne) {
+  const auto policy = parse_policy(services(GetParam()), "p");
+  const auto snapshot = Snapshot::from_bytes(compile(policy).bytes, "p");
+  auto image = snapshot->image();
+  std::vector<uint32_t> v4;
+  std::vector<ps_address> v6;
+  for (uint32_t net = 0; net < 2 * GetParam() + 2; net++)
+    for (const uint32_t host : {0u, 24u, 25u, 26u, 255u}) {
+      v4.push_back(0x0a000000u + net * 256 + host);
+      for (const auto* form : {"2001:db8:0:", "2001:db8:", "2002:"})
+        v6.push_back(
+            IpAddress::parse(form + std::to_string(net) + "::" + std::to_string(host))->abi());
+      v6.push_back(IpAddress::parse("2001:db8:" + std::to_string(1000 + net) + ":" +
+                                    std::to_string(host) + "::")
+                       ->abi());
+    }
+  std::vector<uint32_t> sets(v6.size(), 0xdead);
+  size_t found = 0;
+  service_sets_of(image, v4.data(), static_cast<uint32_t>(v4.size()), sets.data());
+  for (size_t i = 0; i < v4.size(); i++) {
+    const auto address = IpAddress::v4(v4[i]).abi();
+    ASSERT_EQ(sets[i], ps_service_set_of(&image, PS_FAMILY_V4, &address)) << i;
+    found += sets[i] != 0;
+  }
+  EXPECT_EQ(found, GetParam());
+  found = 0;
+  service_sets_of(image, v6.data(), static_cast<uint32_t>(v6.size()), sets.data());
+  for (size_t i = 0; i < v6.size(); i++) {
+    ASSERT_EQ(sets[i], ps_service_set_of(&image, PS_FAMILY_V6, &v6[i])) << i;
+    found += sets[i] != 0;
+  }
+  EXPECT_GT(found, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(FewAndMany, ServiceSetBursts, testing::Values(1, 3, 9, 60, 300));
+
+TEST(ServiceSets, AreNoneWithoutAnImage) {
+  const uint32_t v4 = 0x0a000019;
+  const ps_address v6{};
+  uint32_t set = 1;
+  service_sets_of(ps_image{}, &v4, 1, &set);
+  EXPECT_EQ(set, 0u);
+  set = 1;
+  service_sets_of(ps_image{}, &v6, 1, &set);
+  EXPECT_EQ(set, 0u);
+}
+
+}  // namespace
+}  // namespace postern
