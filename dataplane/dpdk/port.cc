@@ -28,6 +28,10 @@ constexpr uint16_t kDescriptors = 1024;
 constexpr std::array<uint8_t, 2> kSymmetricKey = {0x6d, 0x5a};
 constexpr uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 
+constexpr int kStrips = RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD;
+constexpr uint64_t kRxChangers =
+    RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP;
+
 constexpr bool is_hex(char c) noexcept {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -110,6 +114,10 @@ std::string PortName::argument(std::string_view name) const {
   return {};
 }
 
+bool changes_frames(int vlan_offload, uint64_t rx_offloads) noexcept {
+  return (vlan_offload > 0 && (vlan_offload & kStrips) != 0) || (rx_offloads & kRxChangers) != 0;
+}
+
 Port::Port(std::string role, const PortName& name) : role_(std::move(role)), text_(name.text) {
   if (name.kind == PortName::Kind::kVdev)
     create_vdev(name);
@@ -133,6 +141,8 @@ void Port::create_vdev(const PortName& name) {
     if (interface.empty()) fail("say which interface: " + name.device + ",iface=NAME", 0);
     try {
       claim_.emplace(interface, by_xdp);
+      // AF_XDP may read behind GRO, too, where the driver has no native XDP.
+      frames_.emplace(KernelInterface(interface), ReadAt::kStack);
     } catch (const std::runtime_error& refused) {
       fail(refused.what(), 0);
     }
@@ -209,7 +219,6 @@ void Port::set_up(uint16_t queues, rte_mempool* pool) {
   }
   if (const int error = rte_eth_dev_configure(id_, queues, queues, &conf); error != 0)
     fail("does not take its configuration", error);
-
   const auto node = static_cast<unsigned>(socket());
   for (uint16_t queue = 0; queue < queues; queue++) {
     if (const int error = rte_eth_rx_queue_setup(id_, queue, rx_descriptors_, node, nullptr, pool);
@@ -219,6 +228,20 @@ void Port::set_up(uint16_t queues, rte_mempool* pool) {
         error != 0)
       fail("cannot set up send queue " + std::to_string(queue), error);
   }
+  require_true_frames();
+}
+
+// No offload was asked for, but some drivers have one on by themselves.
+void Port::require_true_frames() {
+  const int strips = rte_eth_dev_get_vlan_offload(id_);
+  if (changes_frames(strips, 0)) rte_eth_dev_set_vlan_offload(id_, strips & ~kStrips);
+  rte_eth_rxq_info queue{};
+  if (rte_eth_rx_queue_info_get(id_, 0, &queue) != 0) queue.conf.offloads = 0;
+  if (changes_frames(rte_eth_dev_get_vlan_offload(id_), queue.conf.offloads))
+    fail(
+        "its driver takes VLAN tags out of frames or joins segments (LRO), and does not stop; "
+        "turn that off in its arguments, or use another card",
+        0);
 }
 
 void Port::start() {

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "dataplane/dpdk/interface_claim.h"
+#include "dataplane/engine/true_frames.h"
 
 struct rte_mempool;
 
@@ -29,6 +30,10 @@ struct PortName {
   // The value of an argument (iface=...); empty when there is none.
   std::string argument(std::string_view name) const;
 };
+
+// Whether a device that says so of itself hands on frames other than they were: vlan_offload as of
+// rte_eth_dev_get_vlan_offload (negative: it knows none), rx_offloads RTE_ETH_RX_OFFLOAD_*.
+bool changes_frames(int vlan_offload, uint64_t rx_offloads) noexcept;
 
 class Port {
  public:
@@ -57,11 +62,14 @@ class Port {
  private:
   void create_vdev(const PortName& name);
   void find_pci(const PortName& name);
+  void require_true_frames();
   [[noreturn]] void fail(std::string_view what, int error) const;
 
   std::string role_, text_;
-  std::optional<InterfaceClaim> claim_;  // outlives the device
-  bool created_ = false;                 // a vdev of ours, unplugged at the end
+  // These outlive the device. Only where it drives an interface of the kernel's.
+  std::optional<InterfaceClaim> claim_;
+  std::optional<TrueFrames> frames_;
+  bool created_ = false;  // a vdev of ours, unplugged at the end
   bool started_ = false;
   uint16_t id_ = 0;
   uint16_t mtu_ = 0;

@@ -250,7 +250,6 @@ enum ps_section {
   PS_SECTION_ENTRIES_V6, /* struct ps_entry_v6[], likewise */
   PS_SECTION_DOMAINS,    /* struct ps_domain_record[], sorted by list and domain */
   PS_SECTION_ROWS,       /* uint32_t per service of the policy: its row of the matrix */
-  PS_SECTION_SIGNATURES, /* struct ps_signature_record[], in the order of the policy */
   PS_SECTION_STRINGS,    /* bytes that the records point into */
   PS_SECTION_COUNT
 };
@@ -285,7 +284,7 @@ struct ps_snapshot_header {
   uint32_t features;    /* PS_FEATURE_* */
   uint32_t texts;       /* block of text 0 */
   uint32_t text_count;  /* with text 0 */
-  uint64_t reserved[3];
+  uint64_t reserved[5];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -302,7 +301,7 @@ static_assert(sizeof(struct ps_separators32) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_separators64) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_verdict) == 8);
-static_assert(PS_SECTION_COUNT == 11);
+static_assert(PS_SECTION_COUNT == 10);
 static_assert(sizeof(struct ps_limit) == 16);
 static_assert(sizeof(struct ps_text) == PS_TEXT_BLOCKS * PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_snapshot_header) == 5 * PS_BLOCK_BYTES);

@@ -89,14 +89,6 @@ struct ps_domain_record {
   uint32_t list, line;
 };
 
-// A pattern in the text of a HELO or EHLO, in Hyperscan's dialect of PCRE. The one section that an
-// engine reads, as it loads the snapshot.
-struct ps_signature_record {
-  ps_string name, pattern;
-  uint32_t action;         // PS_ACTION_DROP or PS_ACTION_RESET
-  uint32_t learn_seconds;  // how long its source is stopped for everything; 0: it is not
-};
-
 static_assert(sizeof(ps_policy_source) == 16);
 static_assert(sizeof(ps_list_record) == 120);
 static_assert(sizeof(ps_sublist_record) == 32);
@@ -104,6 +96,5 @@ static_assert(sizeof(ps_note_record) == 48);
 static_assert(sizeof(ps_entry_v4) == 16);
 static_assert(sizeof(ps_entry_v6) == 40);
 static_assert(sizeof(ps_domain_record) == 16);
-static_assert(sizeof(ps_signature_record) == 24);
 
 }  // namespace postern

@@ -31,6 +31,8 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
+  for (const auto& [device, offload] : engine.turned_off())
+    spdlog::info("turned-off device={} offload={}", device, offload);
   if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api);
 
   const auto& settings = options.engine;

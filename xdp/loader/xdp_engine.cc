@@ -49,7 +49,9 @@ void XdpEngine::attach() {
     if (name.starts_with("link-"))
       if (auto link = former_link(pins_.open(name))) former.push_back(std::move(*link));
 
+  const auto where = settings_.mode == Mode::kNative ? ReadAt::kDriver : ReadAt::kStack;
   for (const auto& port : ports_) {
+    port->device.become_true(where);
     if (settings_.topology == PS_TOPOLOGY_WIRE) port->device.become_wire();
     port->attachment.emplace(port->device, program_.fd(), settings_.mode, former);
   }
@@ -66,6 +68,14 @@ void XdpEngine::attach() {
   }
   for (const auto& name : found)
     if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
+}
+
+std::vector<XdpEngine::TurnedOff> XdpEngine::turned_off() const {
+  std::vector<TurnedOff> all;
+  for (const auto& port : ports_)
+    for (auto& offload : port->device.turned_off())
+      all.push_back({port->device.name(), std::move(offload)});
+  return all;
 }
 
 size_t XdpEngine::taken_over() const noexcept {

@@ -44,6 +44,11 @@ class XdpEngine : public Engine {
   void attach();
   // Links stay in force, pinned, when this is destroyed.
   void keep() noexcept { keep_ = true; }
+  // The offloads that had to be turned off, with their devices.
+  struct TurnedOff {
+    std::string device, offload;
+  };
+  std::vector<TurnedOff> turned_off() const;
   // How many ports were taken over.
   size_t taken_over() const noexcept;
 

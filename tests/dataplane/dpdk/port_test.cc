@@ -4,10 +4,14 @@
 #include "dataplane/dpdk/port.h"
 
 #include <gtest/gtest.h>
+#include <rte_ethdev.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "dataplane/dpdk/packet_pool.h"
 #include "tests/dataplane/dpdk/ring_wire.h"
@@ -93,6 +97,32 @@ TEST(Port, MoreCoresThanQueuesAreRefused) {
   const auto line = refusal_of([&] { port.set_up(200, pool.get()); });
   EXPECT_TRUE(line.starts_with("mx: net_ring5: offers ")) << line;
   EXPECT_NE(line.find("fewer --cores"), std::string::npos) << line;
+}
+
+TEST(Port, FramesThatTheDeviceChangesAreNotTaken) {
+  EXPECT_FALSE(changes_frames(0, 0));
+  EXPECT_FALSE(changes_frames(-ENOTSUP, 0));
+  EXPECT_FALSE(changes_frames(RTE_ETH_VLAN_FILTER_OFFLOAD,
+                              RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM));
+  EXPECT_TRUE(changes_frames(RTE_ETH_VLAN_STRIP_OFFLOAD, 0));
+  EXPECT_TRUE(changes_frames(RTE_ETH_QINQ_STRIP_OFFLOAD | RTE_ETH_VLAN_FILTER_OFFLOAD, 0));
+  EXPECT_TRUE(changes_frames(0, RTE_ETH_RX_OFFLOAD_TCP_LRO));
+  EXPECT_TRUE(changes_frames(-ENOTSUP, RTE_ETH_RX_OFFLOAD_VLAN_STRIP));
+}
+
+// Any device that a driver of the kernel holds; DPDK would have to be given it first.
+TEST(Port, ADeviceThatTheKernelHoldsIsNamedWithItsDriver) {
+  std::string held;
+  std::error_code absent;
+  for (const auto& device : std::filesystem::directory_iterator("/sys/bus/pci/devices", absent)) {
+    const auto driver = std::filesystem::read_symlink(device.path() / "driver", absent);
+    if (!absent && !driver.filename().string().starts_with("vfio"))
+      held = device.path().filename().string();
+  }
+  if (held.empty()) GTEST_SKIP() << "no PCI device here has a driver of the kernel";
+  const auto line = refusal_of(held);
+  EXPECT_NE(line.find("is held by the kernel driver "), std::string::npos) << line;
+  EXPECT_NE(line.find("dpdk-devbind.py --bind=vfio-pci " + held), std::string::npos) << line;
 }
 
 TEST(InterfaceClaim, IsForOneHolderAtATime) {

@@ -113,14 +113,14 @@ def engine_words(build, kind, wan, mx, snapshot, api, pin):
 
 
 class Engine(Program):
-    def __init__(self, build, kind, folder, snapshot, popen, wan="postern-wan", mx="postern-mx"):
+    def __init__(self, build, kind, folder, snapshot, popen, wan="postern-wan", mx="postern-mx", more=()):
         self.kind = kind
         self.socket = folder / f"{kind}.sock"
         self.api = Api(self.socket)
         # Pinned under a name of its own, so that two labs, or the site's own engine, never meet.
         pin = pathlib.Path("/sys/fs/bpf") / f"postern-{folder.name}"
         super().__init__(f"the {kind} engine", popen,
-                         engine_words(build, kind, wan, mx, snapshot, self.socket, pin), folder / f"{kind}.log")
+                         [*engine_words(build, kind, wan, mx, snapshot, self.socket, pin), *more], folder / f"{kind}.log")
 
 
 class Control(Program):

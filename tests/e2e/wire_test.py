@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The wire between two veth pairs, by each engine: frames of every kind pass as they are and in their
+order, what would change them is turned off, and a start that cannot be is refused in one line.
+
+A marker of 8 bytes at the end of each frame tells it from what the kernel says by itself."""
+
+import contextlib
+import os
+import pathlib
+import re
+import struct
+import subprocess
+
+import pytest
+from scapy.contrib.lacp import LACP
+from scapy.contrib.lldp import LLDPDUChassisID, LLDPDUEndOfLLDPDU, LLDPDUPortID, LLDPDUTimeToLive
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Dot3, Ether, GRE, LLC, STP
+from scapy.packet import Raw
+
+from tests.e2e.lab import product
+from tests.e2e.lab.frames import FrameEnd
+from tests.e2e.lab.namespaces import Network
+
+BUILD = pathlib.Path(os.environ["POSTERN_BUILD"])
+DPDK = BUILD / "dataplane/dpdk/postern-dataplane"
+POLICY = """\
+list pool "pool.cidr" format cidr category dynamic
+service mx 198.51.100.25/32 port 25
+connection to mx
+    drop list pool
+"""
+LISTED, UNLISTED, SERVICE = "203.0.113.1", "192.0.2.10", "198.51.100.25"
+MARK = b"postern\0"
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("postern-wire")
+    (folder / "pool.cidr").write_text("203.0.113.0/24\n")
+    (folder / "policy").write_text(POLICY)
+    subprocess.run([BUILD / "control/cli/postern", "compile", "--policy", folder / "policy", "-o", folder / "snapshot"], check=True,
+                   capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network():
+    with Network() as made:
+        for space in (made.wan, made.mx):  # or the kernel answers what is meant for others
+            space.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=8", "net.ipv6.conf.all.disable_ipv6=1")
+        made.take_redirected(BUILD / "xdp/bpf/pass.bpf.o")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hugepages():
+    with product.Hugepages() as reserved:
+        yield reserved
+
+
+@pytest.fixture(params=["xdp", "dpdk"])
+def kind(request):
+    if request.param == "dpdk":
+        if not DPDK.exists():
+            pytest.skip("this build has no DPDK engine")
+        request.getfixturevalue("hugepages")
+    return request.param
+
+
+@pytest.fixture
+def ends(network):
+    wan, mx = FrameEnd(network.wan, network.SENDERS), FrameEnd(network.mx, network.FARM)
+    yield wan, mx
+    wan.close()
+    mx.close()
+
+
+@contextlib.contextmanager
+def running(kind, network, files, *more, **ports):
+    engine = product.Engine(BUILD, kind, files, files / "snapshot", network.box.popen, more=more, **ports)
+    try:
+        yield engine
+        assert engine.alive(), product.tail(engine.log)
+    finally:
+        engine.stop()
+
+
+def padded(frame, size=60):
+    frame = bytes(frame)
+    return frame + bytes(max(0, size - len(MARK) - len(frame))) + MARK
+
+
+def frames():
+    """By name; every one of these is none of the engine's business."""
+    one, other = "02:00:00:00:00:01", "02:00:00:00:00:02"
+    ether = Ether(src=one, dst=other)
+    tcp = IP(src=LISTED, dst=UNLISTED) / TCP(sport=179, dport=40000, flags="A", seq=1, ack=1)
+    return {
+        "arp": padded(Ether(src=one, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=UNLISTED, pdst=SERVICE)),
+        "gratuitous arp": padded(Ether(src=one, dst="ff:ff:ff:ff:ff:ff") / ARP(op=2, psrc=UNLISTED, pdst=UNLISTED)),
+        "neighbour solicitation": padded(
+            Ether(src=one, dst="33:33:ff:00:00:25") / IPv6(src="2001:db8::1", dst="ff02::1:ff00:25", hlim=255)
+            / ICMPv6ND_NS(tgt="2001:db8::25") / ICMPv6NDOptSrcLLAddr(lladdr=one)),
+        "icmp": padded(ether / IP(src=LISTED, dst=SERVICE) / ICMP() / Raw(b"x" * 40)),
+        "icmpv6": padded(ether / IPv6(src="2001:db8::1", dst="2001:db8::25") / ICMPv6EchoRequest()),
+        "bgp attempt": padded(ether / IP(src=LISTED, dst=SERVICE) / TCP(dport=179, flags="S")),
+        "bgp": padded(ether / tcp / Raw(b"\xff" * 16 + b"\x00\x13\x04")),
+        "lacp": padded(Ether(src=one, dst="01:80:c2:00:00:02", type=0x8809) / Raw(b"\x01") / LACP(), 124),
+        "spanning tree": padded(Dot3(src=one, dst="01:80:c2:00:00:00") / LLC(dsap=0x42, ssap=0x42, ctrl=3) / STP()),
+        "lldp": padded(Ether(src=one, dst="01:80:c2:00:00:0e", type=0x88cc)
+                       / LLDPDUChassisID(subtype=4, id=b"\x02\0\0\0\0\1") / LLDPDUPortID(subtype=5, id=b"1")
+                       / LLDPDUTimeToLive(ttl=120) / LLDPDUEndOfLLDPDU()),
+        "802.1x": padded(Ether(src=one, dst="01:80:c2:00:00:03", type=0x888e) / Raw(bytes(46))),
+        "to nobody's MAC address": padded(Ether(src=one, dst="02:aa:aa:aa:aa:aa") / IP(src=LISTED, dst=SERVICE) / UDP()),
+        "multicast": padded(Ether(src=one, dst="01:00:5e:00:00:05") / IP(src=LISTED, dst="224.0.0.5", proto=89)),
+        "vlan": padded(ether / Dot1Q(vlan=100, prio=5) / IP(src=LISTED, dst=SERVICE) / UDP(dport=25)),
+        "qinq": padded(ether / Dot1AD(vlan=7) / Dot1Q(vlan=100) / IP(src=LISTED, dst=SERVICE) / UDP(dport=25)),
+        "mpls": padded(Ether(src=one, dst=other, type=0x8847) / Raw(b"\0\x01\x01\xff") / tcp),
+        "pppoe": padded(Ether(src=one, dst=other, type=0x8863) / Raw(bytes(40))),
+        "gre": padded(ether / IP(src=LISTED, dst=SERVICE) / GRE() / tcp),
+        "as large as the MTU": padded(ether / IP(src=LISTED, dst=SERVICE) / UDP(dport=25) / Raw(bytes(1472 - len(MARK)))),
+    }
+
+
+def ours(frame):
+    return frame.endswith(MARK)
+
+
+def passes_both_ways(ends, sent):
+    for here, there in (ends, ends[::-1]):
+        for frame in sent:
+            here.send(frame)
+        came = there.collect(len(sent), 10, ours)
+        assert [f.hex() for f in came] == [f.hex() for f in sent]
+
+
+def test_what_is_not_smtp_passes_as_it_is(kind, network, files, ends):
+    with running(kind, network, files) as engine:
+        passes_both_ways(ends, list(frames().values()))
+        # A service named by a tag is a service: the tag was seen, and an attempt in it is judged.
+        tagged = padded(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / Dot1Q(vlan=100)
+                        / IP(src=LISTED, dst=SERVICE) / TCP(dport=25, flags="S"))
+        ends[0].send(tagged)
+        assert ends[1].collect(1, 1, ours) == []
+        assert engine.api.reasons()["rule-drop"] == 1
+
+
+def test_the_order_within_a_flow_is_kept(kind, network, files, ends):
+    count = 20000
+    head = bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+                 / IP(src=UNLISTED, dst=SERVICE, len=20 + 8 + 16 + len(MARK)) / UDP(sport=1, dport=2, chksum=0))
+    head = head[:42]
+    with running(kind, network, files):
+        for here, there in (ends, ends[::-1]):
+            came = []
+            for number in range(count):
+                here.send(head + struct.pack("!QQ", number, 0) + MARK)
+                if number % 64 == 63:
+                    came += there.collect(64, 0.002, ours)
+            came += there.collect(count, 2, ours)
+            numbers = [struct.unpack_from("!Q", frame, 42)[0] for frame in came]
+            assert numbers == sorted(set(numbers)), "out of order, or twice"
+            assert len(numbers) > count / 2
+
+
+def features(network, device):
+    shown = network.box.run("ethtool", "-k", device).stdout.splitlines()[1:]
+    return {name.strip(): value.split()[0] for name, value in (line.split(":", 1) for line in shown)}
+
+
+def test_what_would_change_frames_is_off_while_an_engine_runs(kind, network, files):
+    mine = {"rx-vlan-offload", "rx-vlan-stag-hw-parse", "large-receive-offload", "rx-gro-hw"}
+    if kind == "dpdk":
+        mine.add("generic-receive-offload")
+        network.box.run("ethtool", "-K", "postern-wan", "gro", "on")
+    before = features(network, "postern-wan")
+    assert before["rx-vlan-offload"] == "on"
+    with running(kind, network, files):
+        for device in ("postern-wan", "postern-mx"):
+            now = features(network, device)
+            assert {name: now[name] for name in mine} == dict.fromkeys(mine, "off")
+    after = features(network, "postern-wan")
+    assert {name: after[name] for name in mine} == {name: before[name] for name in mine}
+    network.box.run("ethtool", "-K", "postern-wan", "gro", "off")
+
+
+class Refusals:
+    """What a start that cannot be ends with: one line that names the thing and the way out."""
+
+    def __init__(self, network, program, *words):
+        self.network, self.program, self.words = network, program, words
+
+    def line(self, pattern, *words, status=1, wrapper=()):
+        done = self.network.box.run(*wrapper, self.program, *self.words, *words, check=False, timeout=60)
+        said = done.stderr.strip().splitlines()
+        own = [line for line in said if line.startswith(self.program.name + ": ")]
+        assert done.returncode == status, done.stderr
+        assert len(own) == 1 and said[-1] == own[0], done.stderr
+        assert re.search(pattern, own[0]), own[0]
+
+
+def test_a_dpdk_engine_that_cannot_start_says_why(network, files, request):
+    if not DPDK.exists():
+        pytest.skip("this build has no DPDK engine")
+    request.getfixturevalue("hugepages")
+    wan, mx = "net_af_xdp0,iface=postern-wan", "net_af_xdp1,iface=postern-mx"
+    refuse = Refusals(network, DPDK, "--api", files / "refused.sock").line
+    ports = ("--wan", wan, "--mx", mx)
+    refuse("--mx is missing: a wire needs two ports", "--wan", wan, status=2)
+    refuse("the same device", "--wan", wan, "--mx", wan)
+    refuse("there is no interface 'nonesuch'", "--wan", "net_af_xdp0,iface=nonesuch", "--mx", mx)
+    refuse("neither a PCI address .* nor a vdev", "--wan", "eth7", "--mx", mx)
+    refuse(r"offers \d+ queue.*fewer --cores", *ports, "--cores", "0,1")
+    refuse("not enough hugepages: .* `sysctl -w vm.nr_hugepages=", *ports, "--memory", "1048576")
+    refuse("core 4000 is not there", *ports, "--cores", "4000")
+    refuse("run as root", *ports, wrapper=("setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"))
+    refuse("missing.snapshot", *ports, "--snapshot", files / "missing.snapshot")
+    damaged = bytearray((files / "snapshot").read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (files / "damaged.snapshot").write_bytes(damaged)
+    refuse("damaged.snapshot: .*checksum", *ports, "--snapshot", files / "damaged.snapshot")
+
+    network.box.run("ip", "link", "set", "dev", "postern-mx", "xdp", "obj", BUILD / "xdp/bpf/pass.bpf.o", "sec", "xdp")
+    refuse("'postern-mx' has an XDP program already, pass; take it down", *ports)
+    network.box.run("ip", "link", "set", "dev", "postern-mx", "xdp", "off")
+    with running("dpdk", network, files) as engine:
+        refuse("another postern-dataplane, drives 'postern-wan' already", *ports)
+        assert engine.api.counters()["ports"]["wan"]["received"] >= 0
