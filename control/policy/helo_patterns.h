@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// HeloPatterns: names that only bots say in HELO and EHLO, as regular expressions that Hyperscan
-// compiles into one automaton, so that a thousand cost what one costs. One pattern per line, in the
-// syntax that Hyperscan shares with PCRE, case-insensitive, found anywhere in the name unless it is
-// anchored; `#` begins a comment line. One thread only.
+// HeloPatterns: names that only bots say in HELO and EHLO, a file of regular expressions
+// (rules/text/pattern_set.h), one per line; `#` begins a comment line. One thread only.
 #pragma once
 
 #include <memory>
@@ -11,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "rules/text/pattern_set.h"
 
 namespace postern::policy {
 
@@ -21,18 +21,15 @@ class HeloPatterns {
 
   // file is only for the diagnostics. Throws BadInput with every line that is no pattern.
   HeloPatterns(std::string_view text, const std::string& file);
-  ~HeloPatterns();
-  HeloPatterns(const HeloPatterns&) = delete;
-  HeloPatterns& operator=(const HeloPatterns&) = delete;
 
   // The first pattern, in the order of the lines, that is found in the name; owned by this.
   std::optional<std::string_view> match(std::string_view name) const;
   size_t size() const noexcept { return patterns_.size(); }
 
  private:
-  struct Compiled;
   std::vector<std::string> patterns_;
-  std::unique_ptr<Compiled> compiled_;
+  std::unique_ptr<const PatternSet> set_;
+  std::optional<PatternSet::Scratch> scratch_;
 };
 
 }  // namespace postern::policy

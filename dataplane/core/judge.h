@@ -32,7 +32,7 @@ struct ps_decision {
       action; /* RESET and REFUSE only where answer.flags is not 0: then a reply is to be sent */
   uint8_t reason; /* enum ps_reason */
   uint8_t events; /* bit e: enum ps_event e, to be counted besides the reason */
-  uint8_t reserved;
+  uint8_t scan;   /* 1: passes, unless its HELO has a signature; see ps_may_have_signature */
   uint16_t rule, observed_rule; /* as in the cell; 0 where an entry or a limit decided */
   uint32_t cell;                /* of the matrix, plus 1; 0: no attempt was judged by one */
   struct ps_answer answer;
@@ -52,6 +52,11 @@ struct ps_question {
   uint8_t reserved;
 };
 
+/* Whether what it decides on does not go on. */
+PS_INLINE int ps_stops(const struct ps_decision* decision) {
+  return decision->action != PS_ACTION_ALLOW && decision->action != PS_ACTION_INSPECT;
+}
+
 /* The decision that a reason alone stands for: pass, or drop where it stops. */
 PS_INLINE struct ps_decision ps_decision_because(enum ps_reason reason) {
   struct ps_decision decision = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}};
@@ -63,6 +68,19 @@ PS_INLINE struct ps_decision ps_decision_because(enum ps_reason reason) {
 PS_INLINE int ps_judges_segments(const struct ps_snapshot_header* header,
                                  const struct ps_dynamic* dynamic) {
   return (header->features & (PS_FEATURE_HARD | PS_FEATURE_REFUSE)) || ps_dynamic_refuses(dynamic);
+}
+
+/* Whether a segment's text is to be looked at for signatures. The BPF program cannot: control does
+ * it, with what gets there. */
+PS_INLINE int ps_may_have_signature(const struct ps_snapshot_header* header,
+                                    const struct ps_packet* packet) {
+#ifdef __bpf__
+  (void)header, (void)packet;
+  return 0;
+#else
+  return (header->features & PS_FEATURE_SIGNATURE) &&
+         (ps_says(packet, PS_VERB_EHLO) || ps_says(packet, PS_VERB_HELO));
+#endif
 }
 
 /* Whether a frame that arrived on `port` has to be parsed: on the inside port only where there are
@@ -131,7 +149,8 @@ PS_INLINE enum ps_reason ps_screen_by(struct ps_image* image, const struct ps_dy
   if (reason != PS_UNDECIDED || ps_is_attempt(packet)) return reason;
   header = ps_image_header(image);
   if (header && ps_judges_segments(header, dynamic)) return PS_UNDECIDED;
-  return port == PS_PORT_WAN ? PS_REASON_NOT_ATTEMPT : PS_REASON_FROM_INSIDE;
+  if (port != PS_PORT_WAN) return PS_REASON_FROM_INSIDE;
+  return header && ps_may_have_signature(header, packet) ? PS_UNDECIDED : PS_REASON_NOT_ATTEMPT;
 }
 
 /* A frame that arrived on `port`; parsed: what ps_parse said of it, or from-inside where nobody
@@ -220,9 +239,15 @@ PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct p
       flags = 0;
     }
     if (refuses) said = ps_cookie_said(tables->cookies, packet);
-    if (said < 0)
-      return ps_decision_because(question->outbound ? PS_REASON_FROM_INSIDE
-                                                    : PS_REASON_NOT_ATTEMPT);
+    if (said < 0) {
+      const struct ps_snapshot_header* header = ps_image_header(image);
+      decision =
+          ps_decision_because(question->outbound ? PS_REASON_FROM_INSIDE : PS_REASON_NOT_ATTEMPT);
+      if (header && !question->outbound && !(verdict.flags & PS_VERDICT_FINAL) &&
+          learned != PS_ACTION_ALLOW)
+        decision.scan = (uint8_t)ps_may_have_signature(header, packet);
+      return decision;
+    }
     decision.reason = (uint8_t)ps_refuse_segment(
         packet, (uint32_t)said, (uint16_t)text,
         flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision.answer);
@@ -232,7 +257,7 @@ PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct p
     return decision;
   }
 
-  decision.cell = ps_cell_of(image, question->policy, address_class);
+  if (learned < 0) decision.cell = ps_cell_of(image, question->policy, address_class);
   if (has_limit) {
     enum ps_limit_result result = ps_limit_take(&tables->limits, &limit, packet->family,
                                                 &packet->source, question->service, now_ns);

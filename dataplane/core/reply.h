@@ -80,6 +80,18 @@ PS_INLINE struct ps_answer ps_answer_reset(const struct ps_packet* packet) {
   return answer;
 }
 
+/* The segment as its receiver would send it: what answers it goes the way that the segment went. */
+PS_INLINE struct ps_packet ps_turned(const struct ps_packet* packet) {
+  struct ps_packet turned = *packet;
+  turned.source = packet->destination;
+  turned.destination = packet->source;
+  turned.source_port = packet->destination_port;
+  turned.destination_port = packet->source_port;
+  turned.sequence = packet->acknowledgement;
+  turned.acknowledgement = packet->sequence;
+  return turned;
+}
+
 /* What a reply takes over from the frame it answers, for when that is overwritten. */
 #define PS_LINK_ROOM (PS_ETHERNET_BYTES + PS_MAX_VLAN_TAGS * PS_VLAN_BYTES)
 struct ps_link_header { /* Ethernet's, with its tags, and what comes behind */
@@ -90,17 +102,22 @@ struct ps_link {
   uint16_t bytes;               /* of it: 14, 18 or 22 */
 };
 
-/* data: the frame that *packet was parsed from. 0 when it is too short (which it is not). */
-PS_INLINE int ps_link_save(const uint8_t* data, const uint8_t* end, const struct ps_packet* packet,
-                           struct ps_link* link) {
+/* The MAC addresses the other way round. */
+PS_INLINE void ps_link_turn(struct ps_link* link) {
   uint32_t i;
-  if (!PS_FITS(data, end, PS_ETHERNET_BYTES + PS_IPV4_BYTES)) return 0;
-  link->header = *(const struct ps_link_header*)data;
   for (i = 0; i < 3; i++) {
     uint16_t word = link->header.words[i];
     link->header.words[i] = link->header.words[3 + i];
     link->header.words[3 + i] = word;
   }
+}
+
+/* data: the frame that *packet was parsed from. 0 when it is too short (which it is not). */
+PS_INLINE int ps_link_save(const uint8_t* data, const uint8_t* end, const struct ps_packet* packet,
+                           struct ps_link* link) {
+  if (!PS_FITS(data, end, PS_ETHERNET_BYTES + PS_IPV4_BYTES)) return 0;
+  link->header = *(const struct ps_link_header*)data;
+  ps_link_turn(link);
   link->bytes = packet->l3_offset;
   return 1;
 }

@@ -72,22 +72,33 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   for (unsigned i = 0; i < readers; i++)
     workers_.push_back({this, settings.workers[i], i,
                         std::make_unique<PollLoop>(settings.wire, static_cast<uint16_t>(i),
-                                                   settings.burst, active_, tables, budget)});
+                                                   settings.burst, rules_, tables, budget)});
 }
 
 DpdkEngine::~DpdkEngine() {
   stop();
 }
 
-void DpdkEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
-  auto next = std::make_unique<LoadedImage>(std::move(snapshot));
-  active_.store(&next->image(), std::memory_order_release);
+RuleCounts DpdkEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
+  auto next = std::make_unique<LoadedImage>(std::move(snapshot), workers_.size());
+  rules_.store(next->rules(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
+  attend();
+  auto before = rule_counts();
   loaded_ = std::move(next);
   spdlog::info("event=snapshot-loaded generation={} snapshot={} bytes={} memory={}",
                loaded_->snapshot()->generation(), loaded_->snapshot()->name(),
                loaded_->snapshot()->image_bytes().size(),
                loaded_->in_hugepages() ? "hugepages" : "heap");
+  return before;
+}
+
+RuleCounts DpdkEngine::rule_counts() const {
+  return loaded_ ? loaded_->counts() : RuleCounts{};
+}
+
+void DpdkEngine::attend() {
+  if (loaded_) loaded_->bring_lessons(*dynamic_, monotonic_ns());
 }
 
 std::span<std::byte> DpdkEngine::live_image() noexcept {

@@ -43,10 +43,13 @@ class DpdkEngine : public Engine {
   std::string_view kind() const noexcept override { return "dpdk"; }
   std::string_view topology() const noexcept override { return "wire"; }
   uint32_t features() const noexcept override {
-    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND;
+    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND |
+           PS_FEATURE_SIGNATURE;
   }
   std::shared_ptr<const Snapshot> snapshot() const override;
   ps_counters counters() const override;
+  RuleCounts rule_counts() const override;
+  void attend() override;
   DynamicTable& dynamic() override { return *dynamic_; }
 
   // Launches the workers on their lcores; throws std::runtime_error when one is busy.
@@ -55,7 +58,7 @@ class DpdkEngine : public Engine {
   void stop() noexcept;
 
  protected:
-  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
+  RuleCounts put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
   std::span<std::byte> live_image() noexcept override;
   ps_cookie_keys& cookie_keys() noexcept override { return cookies_; }
 
@@ -82,7 +85,7 @@ class DpdkEngine : public Engine {
   alignas(64) ps_cookie_keys cookies_{};
   DpdkMemory<rte_rcu_qsbr> readers_;
   std::unique_ptr<LoadedImage> loaded_;
-  ActiveImage active_{nullptr};
+  RulesInForce rules_{nullptr};
   std::vector<Worker> workers_;
   std::atomic<bool> stopping_{false};
   bool started_ = false;

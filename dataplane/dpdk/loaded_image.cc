@@ -3,6 +3,7 @@
 // Copying a snapshot's image (dataplane/dpdk/loaded_image.h).
 #include "dataplane/dpdk/loaded_image.h"
 
+#include <rte_common.h>
 #include <rte_malloc.h>
 
 #include <cstring>
@@ -13,18 +14,46 @@ namespace postern::dpdk {
 namespace {
 
 constexpr std::align_val_t kAlignment{PS_BLOCK_BYTES};
+constexpr size_t kCountsPerLine = RTE_CACHE_LINE_SIZE / sizeof(ps_cell_count);
 
 }  // namespace
 
-LoadedImage::LoadedImage(std::shared_ptr<const Snapshot> snapshot)
-    : snapshot_(std::move(snapshot)), image_(snapshot_->image()) {
+LoadedImage::LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t workers)
+    : snapshot_(std::move(snapshot)) {
+  const auto& header = snapshot_->header();
+  const auto& signatures = snapshot_->policy().signatures;
+  cells_ = size_t{header.policy_count} * header.class_count;
+  counts_.resize(stride() * workers);
+  if (!signatures.empty()) signatures_ = std::make_unique<SignatureScan>(signatures, workers);
   const auto bytes = snapshot_->image_bytes();
   bytes_ = bytes.size();
   copy_ = static_cast<std::byte*>(rte_malloc("postern_image", bytes_, PS_BLOCK_BYTES));
   in_hugepages_ = copy_ != nullptr;
   if (!in_hugepages_) copy_ = static_cast<std::byte*>(::operator new(bytes_, kAlignment));
   std::memcpy(copy_, bytes.data(), bytes_);
-  image_.blocks = reinterpret_cast<const ps_block*>(copy_);
+  auto image = snapshot_->image();
+  image.blocks = reinterpret_cast<const ps_block*>(copy_);
+  for (size_t worker = 0; worker < workers; worker++)
+    rules_.push_back({image, counts_.data() + worker * stride(), signatures_.get()});
+}
+
+size_t LoadedImage::stride() const noexcept {
+  return (cells_ + kCountsPerLine) / kCountsPerLine * kCountsPerLine;
+}
+
+RuleCounts LoadedImage::counts() const {
+  RuleCounts sum;
+  sum.cells.resize(cells_);
+  const auto read = [](const uint64_t& counter) {
+    return __atomic_load_n(&counter, __ATOMIC_RELAXED);
+  };
+  for (const auto& worker : rules_)
+    for (size_t i = 0; i < cells_; i++) {
+      sum.cells[i].attempts += read(worker.cells[i].attempts);
+      sum.cells[i].stopped += read(worker.cells[i].stopped);
+    }
+  if (signatures_) sum.signatures = signatures_->hits();
+  return sum;
 }
 
 LoadedImage::~LoadedImage() {

@@ -13,12 +13,16 @@
 #include <algorithm>
 
 #include "dataplane/core/intact.h"
+#include "dataplane/dpdk/signature_scan.h"
+#include "dataplane/engine/helo_name.h"
 
 namespace postern::dpdk {
 namespace {
 
 // How many packets ahead of the one judged its headers are asked for.
 constexpr uint16_t kPrefetchAhead = 6;
+// The reason of a packet that nobody sent us.
+constexpr uint8_t kUncounted = PS_REASON_COUNT;
 
 const uint8_t* head_of(const rte_mbuf* packet) noexcept {
   return rte_pktmbuf_mtod(packet, const uint8_t*);
@@ -59,12 +63,12 @@ struct PollLoop::Burst {
   uint64_t bytes = 0;
 };
 
-PollLoop::PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const ActiveImage& image,
+PollLoop::PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const RulesInForce& rules,
                    const ps_tables& tables, const ps_budget& answers) noexcept
     : wire_(wire),
       queue_(queue),
       burst_(static_cast<uint16_t>(burst)),
-      image_(image),
+      rules_(rules),
       answers_(answers),
       judge_(tables) {}
 
@@ -108,13 +112,14 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
 
   Burst burst;
   uint64_t bytes = 0;
-  const auto* active = image_.load(std::memory_order_acquire);
-  ps_image image = active ? *active : ps_image{};
+  const auto* in_force = rules_.load(std::memory_order_acquire);
+  const WorkerRules rules = in_force ? in_force[queue_] : WorkerRules{};
+  ps_image image = rules.image;
   if (ps_wants_parse(&image, port)) {
     constexpr uint16_t kMost = BurstJudge::kMost;
     for (uint16_t first = 0; first < received; first = static_cast<uint16_t>(first + kMost)) {
       const auto left = static_cast<uint16_t>(received - first);
-      judge<profiled>(port, image, packets + first, std::min(left, kMost), now_ns, burst, watch);
+      judge<profiled>(port, rules, packets + first, std::min(left, kMost), now_ns, burst, watch);
     }
     bytes = burst.bytes;
   } else {  // the way out, without rules for it, is not looked at
@@ -136,11 +141,12 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
 }
 
 template <bool profiled>
-void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t packet_count,
-                     uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept {
+void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
+                     uint16_t packet_count, uint64_t now_ns, Burst& burst,
+                     Stopwatch<profiled>& watch) noexcept {
   for (uint16_t i = 0; i < packet_count && i < kPrefetchAhead; i++)
     rte_prefetch0(head_of(packets[i]));
-  judge_.begin(image, port);
+  judge_.begin(rules.image, port);
   for (uint16_t i = 0; i < packet_count; i++) {
     auto* packet = packets[i];
     if (i + kPrefetchAhead < packet_count) rte_prefetch0(head_of(packets[i + kPrefetchAhead]));
@@ -155,16 +161,23 @@ void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t
   judge_.decide(now_ns);
   watch.lap(Stage::kDecide);
   for (uint16_t i = 0; i < packet_count; i++)
-    act(port, image, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
+    act(port, rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
   watch.lap(Stage::kAct);
 }
 
-void PollLoop::act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
-                   const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept {
+void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
+                   const ps_packet& parsed, const ps_decision& decision, uint64_t now_ns,
+                   Burst& burst) noexcept {
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
-  if (decision.action == PS_ACTION_ALLOW || decision.action == PS_ACTION_INSPECT) {
+  if (decision.cell != 0 && rules.cells != nullptr) count_cell(rules, decision);
+  if (decision.scan != 0)
+    if (const auto* signature = signature_of(rules, packet, parsed)) {
+      stop_by_signature(port, rules, *signature, packet, parsed, now_ns, burst);
+      return;
+    }
+  if (!ps_stops(&decision)) {
     burst.pass_reasons[burst.pass_count] = decision.reason;
     burst.passing[burst.pass_count++] = packet;
     return;
@@ -176,7 +189,8 @@ void PollLoop::act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_pac
       reason = PS_REASON_BAD_CHECKSUM;
     } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
       reason = PS_REASON_ANSWER_LIMIT;
-    } else if (const auto sent = answer(image, packet, parsed, decision); sent < PS_REASON_COUNT) {
+    } else if (const auto sent = answer(rules.image, packet, parsed, decision);
+               sent < PS_REASON_COUNT) {
       burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);
       burst.replies[burst.reply_count++] = packet;
       return;
@@ -188,9 +202,79 @@ void PollLoop::act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_pac
   burst.stopped[burst.stop_count++] = packet;
 }
 
+void PollLoop::count_cell(const WorkerRules& rules, const ps_decision& decision) noexcept {
+  auto& cell = rules.cells[decision.cell - 1];
+  add(cell.attempts, 1);
+  if (ps_stops(&decision)) add(cell.stopped, 1);
+}
+
+// Of a segment that begins with HELO or EHLO. Only what is in this segment is looked at.
+const Signature* PollLoop::signature_of(const WorkerRules& rules, rte_mbuf* packet,
+                                        const ps_packet& parsed) noexcept {
+  if (rules.signatures == nullptr) return nullptr;
+  const size_t begin = size_t{parsed.l4_offset} + parsed.segment_bytes - parsed.payload_bytes;
+  if (begin + parsed.payload_bytes > packet->data_len) return nullptr;
+  const std::string_view payload(reinterpret_cast<const char*>(head_of(packet)) + begin,
+                                 parsed.payload_bytes);
+  return rules.signatures->find(queue_, helo_name(payload));
+}
+
+// Only a segment that its receiver would take: what is damaged is counted and goes no further.
+void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
+                                 rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
+                                 Burst& burst) noexcept {
+  const uint8_t* data = head_of(packet);
+  uint32_t reason = PS_REASON_SIGNATURE_DROP;
+  if (!ps_is_answerable(&parsed)) {
+    reason = PS_REASON_NEVER_ANSWERED;
+  } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
+    reason = PS_REASON_BAD_CHECKSUM;
+  } else {
+    if (signature.learn.count() > 0 &&
+        !rules.signatures->teach(queue_, signature, parsed.family, parsed.source))
+      add(counters_.events[PS_EVENT_TEACH_FULL], 1);
+    if (signature.action == Action::RESET) {
+      if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns))
+        reason = PS_REASON_ANSWER_LIMIT;
+      else if (reset_both_ends(packet, parsed, burst))
+        return;
+      else
+        reason = PS_REASON_NO_REPLY_ROOM;
+    }
+  }
+  count(port, reason);
+  burst.stopped[burst.stop_count++] = packet;
+}
+
+// The packet becomes the RST that goes on to the service, whose side is counted; its sender's is
+// another one. Where there is no memory for that one, its sender is reset by the service's own
+// stack, as soon as it sends more.
+bool PollLoop::reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept {
+  const uint8_t* data = head_of(packet);
+  ps_link link;
+  if (!ps_link_save(data, data + packet->data_len, &parsed, &link)) return false;
+  auto* back = rte_pktmbuf_alloc(packet->pool);
+  line_.length = 0;
+  const auto to_sender = ps_answer_reset(&parsed);
+  if (back != nullptr && write_reply(back, parsed, link, to_sender, line_)) {
+    burst.reply_reasons[burst.reply_count] = kUncounted;
+    burst.replies[burst.reply_count++] = back;
+  } else {
+    rte_pktmbuf_free(back);
+  }
+  ps_link_turn(&link);
+  const auto onward = ps_turned(&parsed);
+  const auto to_service = ps_answer_reset(&onward);
+  if (!write_reply(packet, onward, link, to_service, line_)) return false;
+  burst.pass_reasons[burst.pass_count] = PS_REASON_SIGNATURE_RESET;
+  burst.passing[burst.pass_count++] = packet;
+  return true;
+}
+
 // Turns the packet into its reply: the reason to count it under, or PS_REASON_COUNT when it cannot.
-uint32_t PollLoop::answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+uint32_t PollLoop::answer(const ps_image& rules, rte_mbuf* packet, const ps_packet& parsed,
                           const ps_decision& decision) noexcept {
+  ps_image image = rules;
   ps_link link;
   const uint8_t* data = head_of(packet);
   if (!ps_link_save(data, data + packet->data_len, &parsed, &link)) return PS_REASON_COUNT;
@@ -210,9 +294,11 @@ void PollLoop::send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t
                     uint16_t total, ps_reason untaken) noexcept {
   if (total == 0) return;
   const uint16_t sent = rte_eth_tx_burst(to, queue_, packets, total);
-  for (uint16_t i = 0; i < sent; i++) count(from, reasons[i]);
+  for (uint16_t i = 0; i < sent; i++)
+    if (reasons[i] != kUncounted) count(from, reasons[i]);
   if (sent == total) return;
-  count(from, untaken, static_cast<uint64_t>(total - sent));
+  for (uint16_t i = sent; i < total; i++)
+    if (reasons[i] != kUncounted) count(from, untaken);
   rte_pktmbuf_free_bulk(packets + sent, static_cast<unsigned>(total - sent));
 }
 

@@ -6,22 +6,23 @@
 // counts under exactly one reason.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
 #include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
 #include "dataplane/dpdk/burst_judge.h"
 #include "dataplane/dpdk/profile.h"
+#include "dataplane/dpdk/worker_rules.h"
 
 struct rte_mbuf;
+
+namespace postern {
+struct Signature;
+}
 
 namespace postern::dpdk {
 
 inline constexpr unsigned kMaxBurst = 256;
-
-// The image in force; nullptr before the first.
-using ActiveImage = std::atomic<const ps_image*>;
 
 // Two DPDK ports, by their numbers.
 struct Wire {
@@ -31,9 +32,10 @@ struct Wire {
 
 class alignas(64) PollLoop {
  public:
-  // burst: 1..kMaxBurst. `image` and the memory of `tables` outlive this; what `image` points to
-  // outlives every poll() that may have read it. answers: this worker's share of replies.
-  PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const ActiveImage& image,
+  // burst: 1..kMaxBurst. `rules` and the memory of `tables` outlive this; what `rules` points to
+  // outlives every poll() that may have read it. queue: the worker's number too. answers: this
+  // worker's share of replies.
+  PollLoop(const Wire& wire, uint16_t queue, unsigned burst, const RulesInForce& rules,
            const ps_tables& tables, const ps_budget& answers) noexcept;
   PollLoop(const PollLoop&) = delete;
   PollLoop& operator=(const PollLoop&) = delete;
@@ -55,12 +57,19 @@ class alignas(64) PollLoop {
   template <bool profiled>
   unsigned poll_port(ps_port port, uint64_t now_ns) noexcept;
   template <bool profiled>
-  void judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t packet_count,
+  void judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets, uint16_t packet_count,
              uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
-  void act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+  void act(ps_port port, const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
            const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
-  uint32_t answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
+  void count_cell(const WorkerRules& rules, const ps_decision& decision) noexcept;
+  uint32_t answer(const ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
                   const ps_decision& decision) noexcept;
+  const Signature* signature_of(const WorkerRules& rules, rte_mbuf* packet,
+                                const ps_packet& parsed) noexcept;
+  void stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
+                         rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
+                         Burst& burst) noexcept;
+  bool reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept;
   void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint16_t count,
             ps_reason untaken) noexcept;
   void count(ps_port port, uint32_t reason, uint64_t packets = 1) noexcept;
@@ -68,7 +77,7 @@ class alignas(64) PollLoop {
   const Wire wire_;
   const uint16_t queue_;
   const uint16_t burst_;
-  const ActiveImage& image_;
+  const RulesInForce& rules_;
   const ps_budget answers_;
   uint64_t next_answer_ns_ = 0;
   ps_line line_{};  // where the text of a reply is made

@@ -64,6 +64,7 @@ Api::Api(Engine& engine)
     : engine_(engine), rules_(engine), started_(std::chrono::steady_clock::now()) {}
 
 void Api::tick() {
+  engine_.attend();
   engine_.dynamic().sweep(monotonic_ns());
   engine_.rotate_cookies(unix_now());
   rules_.tick(unix_now());

@@ -32,19 +32,27 @@ void Engine::load(std::shared_ptr<const Snapshot> snapshot) {
   if (const uint32_t missing = snapshot->header().features & ~features(); missing != 0)
     throw std::runtime_error(snapshot->name() +
                              " has rules that this engine does not do: " + feature_words(missing));
-  put_into_force(std::move(snapshot));
+  tally_.settle(put_into_force(snapshot));
+  tally_.adopt(std::move(snapshot));
 }
 
-void Engine::store_matrix(const MatrixAt& matrix) noexcept {
+const RuleTotals& Engine::rule_totals() {
+  tally_.settle(rule_counts());
+  return tally_.totals();
+}
+
+void Engine::store_matrix(const MatrixAt& matrix) {
   const auto image = live_image();
   const auto in_force = snapshot();
   if (image.empty() || !in_force) return;
   const auto& header = in_force->header();
   const auto at = [&](uint32_t block) { return image.data() + size_t{block} * PS_BLOCK_BYTES; };
   if (matrix.cells.size() != size_t{header.policy_count} * header.class_count) return;
+  tally_.settle(rule_counts());
   store_items<uint64_t>(at(header.matrix), matrix.cells);
   if (header.outbound != 0 && matrix.outbound.size() == header.class_count)
     store_items<uint32_t>(at(header.outbound), matrix.outbound);
+  tally_.change(matrix);
 }
 
 }  // namespace postern

@@ -15,6 +15,8 @@
 
 #include "dataplane/engine/cookie_secret.h"
 #include "dataplane/engine/dynamic_table.h"
+#include "dataplane/engine/rule_counts.h"
+#include "dataplane/engine/rule_tally.h"
 #include "rules/abi/counters.h"
 #include "rules/compile/expiry.h"
 #include "rules/snapshot/snapshot.h"
@@ -41,16 +43,24 @@ class Engine {
   // second.
   void rotate_cookies(int64_t now) { secret_.rotate(cookie_keys(), now); }
 
+  // What the snapshot in force has counted.
+  virtual RuleCounts rule_counts() const = 0;
+  // The same in the policy's words, with what snapshots before it have counted.
+  const RuleTotals& rule_totals();
+  // Does what workers have left to the API's thread: to be called often, at least once a second.
+  virtual void attend() {}
+
   // Puts a snapshot into force. When it returns, no packet is judged by the old one any more.
   // Throws std::runtime_error and leaves the old one in force; so it does when the snapshot asks
   // for a feature that the engine does not have.
   void load(std::shared_ptr<const Snapshot> snapshot);
   // Writes the matrix of a later hour over the one in force, cell by cell: a packet is judged by
   // the one or the other. matrix: matrix_at() of the snapshot in force.
-  void store_matrix(const MatrixAt& matrix) noexcept;
+  void store_matrix(const MatrixAt& matrix);
 
  protected:
-  virtual void put_into_force(std::shared_ptr<const Snapshot> snapshot) = 0;
+  // Returns what the one before has counted, to its last packet.
+  virtual RuleCounts put_into_force(std::shared_ptr<const Snapshot> snapshot) = 0;
   // The image that packets are judged by, writable; empty before the first load.
   virtual std::span<std::byte> live_image() noexcept = 0;
   // What its packets' cookies are made with.
@@ -58,6 +68,7 @@ class Engine {
 
  private:
   CookieSecret secret_ = CookieSecret::random();
+  RuleTally tally_;
 };
 
 }  // namespace postern

@@ -19,6 +19,7 @@ Matrix build_matrix_at(const Snapshot& snapshot, int64_t now) {
 MatrixAt matrix_at(const Snapshot& snapshot, int64_t now) {
   auto matrix = build_matrix_at(snapshot, now);
   MatrixAt result;
+  result.now = now;
   for (const auto& row : matrix.rows)
     result.cells.insert(result.cells.end(), row.begin(), row.end());
   result.outbound = std::move(matrix.outbound);

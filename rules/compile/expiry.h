@@ -16,6 +16,7 @@
 namespace postern {
 
 struct MatrixAt {
+  int64_t now = 0;                    // the time that it is of
   std::vector<ps_verdict> cells;      // [policy][class], as from header.matrix on
   std::vector<ps_outbound> outbound;  // per class, as from header.outbound on; empty: absent
 };

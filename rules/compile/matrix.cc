@@ -4,9 +4,9 @@
 #include "rules/compile/matrix.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
 
+#include "rules/compile/policy_rows.h"
 #include "rules/compile/refusal_texts.h"
 #include "rules/compile/rule_order.h"
 #include "rules/text/diagnostic.h"
@@ -92,26 +92,17 @@ class MatrixBuilder {
     for (const auto& members : input.classes) live_.emplace_back(input, members);
   }
 
-  // The row for one block of rules, which stands at `place`.
-  uint32_t row_of(std::span<const ConnectionRule> rules, const PolicyPlace& place) {
-    std::vector<std::string> texts;
+  void add_row(const PolicyRow& policy_row) {
     std::vector<uint8_t> limits;
-    for (const auto& rule : rules) {
-      texts.push_back(rule.text);
-      limits.push_back(limits_.number_of(rule));
-    }
-    const auto [known, is_new] =
-        numbers_.try_emplace(std::move(texts), static_cast<uint32_t>(matrix_.rows.size()));
-    if (!is_new) return known->second;
-    check_room(place);
-    matrix_.features |= features_of(rules);
+    for (const auto& rule : policy_row.rules) limits.push_back(limits_.number_of(rule));
+    check_room(policy_row.place);
+    matrix_.features |= features_of(policy_row.rules);
 
-    const RuleOrder order(rules, std::move(limits), index_);
+    const RuleOrder order(policy_row.rules, std::move(limits), index_);
     auto& row = matrix_.rows.emplace_back();
     row.reserve(input_.classes.size());
     for (size_t i = 0; i < input_.classes.size(); i++)
       row.push_back(is_protected(input_, input_.classes[i]) ? kProtected : judge(order, live_[i]));
-    return known->second;
   }
 
   // Which of the outbound blocks judges what comes from each class; none what is protected.
@@ -201,7 +192,6 @@ class MatrixBuilder {
   std::vector<LiveMembers> live_;
   LimitTable limits_;
   Matrix matrix_;
-  std::map<std::vector<std::string>, uint32_t> numbers_;  // rows, by the texts of their rules
 };
 
 }  // namespace
@@ -214,26 +204,12 @@ bool is_protected(const MatrixInput& input, std::span<const uint32_t> members) {
 }
 
 Matrix build_matrix(const MatrixInput& input) {
-  constexpr uint32_t kUnjudged = UINT32_MAX;
-  const auto& policy = input.policy;
+  auto rows = rows_of(input.policy);
   MatrixBuilder builder(input);
-  auto& rows = builder.matrix().row_of_service;
-  rows.assign(policy.services.size(), kUnjudged);
-  for (const auto& block : policy.connections) {
-    const auto row = builder.row_of(block.rules, block.place);
-    for (const size_t service : block.services) rows[service] = row;
-  }
-  // A service that no block names is judged too: no rule matches, and learned entries apply.
-  const auto unjudged = std::ranges::find(rows, kUnjudged);
-  if (unjudged != rows.end()) {
-    const auto service = static_cast<size_t>(unjudged - rows.begin());
-    const auto row = builder.row_of({}, policy.services[service].place);
-    std::replace(unjudged, rows.end(), kUnjudged, row);
-  }
-  for (const auto& block : policy.outbound) {
-    const auto row = builder.row_of(block.rules, block.place);
-    builder.matrix().row_of_outbound.push_back(row);
-  }
+  for (const auto& row : rows.rows) builder.add_row(row);
+  builder.matrix().row_of_service = std::move(rows.of_service);
+  builder.matrix().row_of_outbound = std::move(rows.of_outbound);
+  if (!input.policy.signatures.empty()) builder.matrix().features |= PS_FEATURE_SIGNATURE;
   builder.assign_outbound();
   return builder.take();
 }

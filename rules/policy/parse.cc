@@ -15,6 +15,7 @@
 #include "rules/policy/declarations.h"
 #include "rules/policy/message_rules.h"
 #include "rules/policy/names.h"
+#include "rules/policy/signatures.h"
 #include "rules/policy/sources.h"
 #include "rules/policy/statement.h"
 #include "rules/text/diagnostic.h"
@@ -83,6 +84,8 @@ class PolicyReader {
       declarations_.read_list(statement);
     else if (statement.accept("service"))
       declarations_.read_service(statement);
+    else if (statement.accept("signature"))
+      read_signature(statement, policy_);
   }
 
   void read_rules(Statement& statement) {
@@ -116,7 +119,7 @@ class PolicyReader {
       statement.fail_at(first, "a rule with " + quoted(first.text) + " stands under \"message\"");
     } else {
       statement.fail_here(
-          listed({"list", "protect", "service", "connection", "message", "include"}));
+          listed({"list", "protect", "service", "signature", "connection", "message", "include"}));
     }
   }
 

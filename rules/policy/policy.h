@@ -125,6 +125,16 @@ struct Service {
   PolicyPlace place;
 };
 
+// `signature ylmf /^ylmf-pc$/ drop learn 24h`: what only bots say in HELO or EHLO, to any service.
+struct Signature {
+  std::string name;
+  std::string pattern;           // found in the name that they say
+  Action action = Action::DROP;  // DROP or RESET
+  std::chrono::seconds learn =
+      std::chrono::seconds(0);  // then the source is dropped so long; 0: no
+  PolicyPlace place = {};
+};
+
 // What a connection rule looks at: the source under `connection to`, the destination under
 // `connection from`.
 struct AnyAddress {};
@@ -233,6 +243,7 @@ struct Policy {
   std::vector<ListDeclaration> lists;
   std::vector<Protect> protects;
   std::vector<Service> services;
+  std::vector<Signature> signatures;
   std::vector<ConnectionPolicy> connections;
   std::vector<OutboundPolicy> outbound;
   std::vector<MessageRule> messages;

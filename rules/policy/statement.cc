@@ -44,9 +44,9 @@ std::optional<double> decimal_of(std::string_view text) noexcept {
 // Words of the design that are not built yet. Whoever writes one has read about it somewhere, and
 // is better served by this than by "expected".
 bool is_known_later(const Token& token) noexcept {
-  constexpr std::string_view kWords[] = {"authenticated", "beyond",    "dmarc", "dmarc-policy",
-                                         "greylist",      "helo",      "rdns",  "lookalike",
-                                         "quarantine",    "signature", "spf",   "tls"};
+  constexpr std::string_view kWords[] = {"authenticated", "beyond", "dmarc", "dmarc-policy",
+                                         "greylist",      "helo",   "rdns",  "lookalike",
+                                         "quarantine",    "spf",    "tls"};
   return token.kind == Token::Kind::kWord &&
          std::find(std::begin(kWords), std::end(kWords), token.text) != std::end(kWords);
 }
@@ -114,6 +114,12 @@ std::string Statement::expect_name(std::string_view what) {
 std::string Statement::expect_string(std::string_view what) {
   if (peek().kind != Token::Kind::kString) fail_here(std::string(what) + " in double quotes");
   if (peek().text.empty()) fail_at(peek(), std::string(what) + " is empty");
+  return std::string(take().text);
+}
+
+std::string Statement::expect_pattern() {
+  if (peek().kind != Token::Kind::kPattern) fail_here("a pattern between slashes");
+  if (peek().text.empty()) fail_at(peek(), "the pattern is empty");
   return std::string(take().text);
 }
 

@@ -44,6 +44,7 @@ class Statement {
   // what: the thing wanted, as a message says it ("the name of a list").
   std::string expect_name(std::string_view what);
   std::string expect_string(std::string_view what);
+  std::string expect_pattern();
   void expect(std::string_view word);
   void expect_end();
   Prefix expect_prefix();

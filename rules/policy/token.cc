@@ -43,6 +43,31 @@ Token take_token(Cursor& cursor) {
   return finish(Token::Kind::kWord, word);
 }
 
+// `/` in it is written `\/`, which means the same to the regular expression.
+Token take_pattern(Cursor& cursor) {
+  const auto column = static_cast<uint32_t>(cursor.position() + 1);
+  cursor.take();
+  const auto text = cursor.rest();
+  for (bool escaped = false; !cursor.at_end(); cursor.take()) {
+    const char c = cursor.peek();
+    if (c == '/' && !escaped) {
+      const auto bytes = cursor.position() - column;
+      cursor.take();
+      return {Token::Kind::kPattern, text.substr(0, bytes), column,
+              static_cast<uint32_t>(bytes + 2)};
+    }
+    if (is_control(c)) break;
+    escaped = c == '\\' && !escaped;
+  }
+  return {Token::Kind::kFault, "this pattern has no closing slash", column,
+          static_cast<uint32_t>(cursor.position() + 1 - column)};
+}
+
+// Where a pattern may stand; elsewhere a slash begins a prefix length.
+bool awaits_pattern(const std::vector<Token>& tokens) {
+  return tokens.size() == 2 && tokens.front().is_word("signature");
+}
+
 }  // namespace
 
 std::vector<Token> tokenize(std::string_view line) {
@@ -56,7 +81,8 @@ std::vector<Token> tokenize(std::string_view line) {
       tokens.push_back({Token::Kind::kEnd, {}, static_cast<uint32_t>(last + 1), 0});
       return tokens;
     }
-    tokens.push_back(take_token(cursor));
+    tokens.push_back(awaits_pattern(tokens) && cursor.peek() == '/' ? take_pattern(cursor)
+                                                                    : take_token(cursor));
   }
 }
 

@@ -15,6 +15,7 @@ struct Token {
   enum class Kind {
     kWord,      // a run of anything that is neither blank nor one of the below
     kString,    // text is what is between the quotes
+    kPattern,   // after `signature NAME`: text is what is between the slashes, as written
     kOperator,  // = != < <= > >= ,
     kFault,     // something that is no token; text says what is wrong. Nothing is read after it
     kEnd,       // after the last token of a line; column is where one more would have stood
@@ -22,7 +23,7 @@ struct Token {
   Kind kind;
   std::string_view text;
   uint32_t column;  // of its first byte, the quote included
-  uint32_t bytes;   // as written, quotes included
+  uint32_t bytes;   // as written, quotes and slashes included
 
   bool is_word(std::string_view word) const noexcept { return kind == Kind::kWord && text == word; }
   bool is_operator(std::string_view op) const noexcept {

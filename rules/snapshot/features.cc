@@ -15,7 +15,8 @@ std::string feature_words(uint32_t features) {
       {PS_FEATURE_REFUSE, "refuse"},
       {PS_FEATURE_LIMIT, "limit"},
       {PS_FEATURE_HARD, "hard"},
-      {PS_FEATURE_OUTBOUND, "connection from"}};
+      {PS_FEATURE_OUTBOUND, "connection from"},
+      {PS_FEATURE_SIGNATURE, "signature"}};
   std::string words;
   for (const auto& [feature, word] : kWords) {
     if (!(features & feature)) continue;

@@ -55,6 +55,11 @@ class WorldImage {
   ps_image image() const noexcept {
     return {blocks_.data(), static_cast<uint32_t>(blocks_.size())};
   }
+  // Of the matrix.
+  size_t cells() const noexcept {
+    const auto& header = *reinterpret_cast<const ps_snapshot_header*>(blocks_.data());
+    return size_t{header.policy_count} * header.class_count;
+  }
 
  private:
   std::vector<ps_block> blocks_;

@@ -78,6 +78,22 @@ __attribute__((noinline)) uint32_t postern_parse(struct xdp_md* ctx, struct ps_p
   return ps_parse(begin_of(ctx), end_of(ctx), packet);
 }
 
+/* Counts an attempt under the cell that judged it. */
+PS_INLINE void count_cell(struct ps_image* image, const struct ps_decision* decision) {
+  const struct ps_snapshot_header* header = ps_image_header(image);
+  struct ps_cell_count* counts;
+  uint32_t place, chunk;
+  if (!decision->cell || !header) return;
+  place =
+      bpf_get_smp_processor_id() * header->policy_count * header->class_count + decision->cell - 1u;
+  chunk = header->engine_blocks / PS_CHUNK_BLOCKS + place / PS_COUNTS_PER_CHUNK;
+  counts = bpf_map_lookup_elem(image->map, &chunk);
+  if (!counts) return; /* a CPU that came later */
+  place = PS_BELOW(place, PS_COUNTS_PER_CHUNK);
+  counts[place].attempts++;
+  if (ps_stops(decision)) counts[place].stopped++;
+}
+
 __attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,
                                             const struct ps_packet* packet,
                                             struct ps_decision* decision, struct ps_line* line) {
@@ -94,6 +110,10 @@ __attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,
   }
   *decision = ps_decide(&image, &tables, packet, &question,
                         ps_needs_clock(&image, &tables.dynamic) ? now_ns() : 0);
+  /* The same map, and nothing else of what judging left behind: the kernel's verifier follows what
+   * comes now once, and not once for each way that a decision came about. */
+  image = (struct ps_image){image.map, 0, 0};
+  count_cell(&image, decision);
   if (!decision->answer.text) return 0;
   if (!ps_line_fetch(&image, decision->answer.text, line)) decision->answer.text = 0;
   return 0;

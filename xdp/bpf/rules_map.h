@@ -6,10 +6,13 @@
 #ifndef POSTERN_XDP_BPF_RULES_MAP_H
 #define POSTERN_XDP_BPF_RULES_MAP_H
 
+#include "rules/abi/counters.h"
 #include "rules/abi/snapshot_format.h"
 
-/* One snapshot image, a chunk an element. The loader makes one for each snapshot, as large as it
- * needs, fills it through mmap, and puts it into the slot of `rules`. */
+/* One snapshot image, a chunk an element, and behind it what each CPU has counted of each cell of
+ * its matrix (struct ps_cell_count[CPUs][cells]), so that no attempt is counted by other rules than
+ * it was judged by. The loader makes one for each snapshot, as large as it needs, fills it through
+ * mmap, and puts it into the slot of `rules`. */
 struct ps_image_map {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
@@ -24,5 +27,7 @@ struct {
   __uint(key_size, sizeof(uint32_t));
   __array(values, struct ps_image_map);
 } rules SEC(".maps");
+
+#define PS_COUNTS_PER_CHUNK ((uint32_t)(PS_CHUNK_BYTES / sizeof(struct ps_cell_count)))
 
 #endif

@@ -28,6 +28,12 @@ namespace {
 
 constexpr uint32_t kFirst = 0;  // the only key of maps with one element
 
+size_t possible_cpus() {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
+  return static_cast<size_t>(cpus);
+}
+
 // What libbpf and the verifier say is for those who debug; users get one line from us.
 int log_libbpf(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG || !spdlog::should_log(spdlog::level::debug)) return 0;
@@ -75,10 +81,14 @@ void Program::set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex) {
       throw kernel_error("cannot redirect between the two ports", errno);
 }
 
-void Program::load_image(std::span<const std::byte> image) {
+std::vector<ps_cell_count> Program::load_image(std::span<const std::byte> image) {
   if (image.empty() || image.size() % PS_CHUNK_BYTES != 0)
     throw std::runtime_error("the snapshot's image is not a whole number of chunks");
-  const auto chunks = static_cast<uint32_t>(image.size() / PS_CHUNK_BYTES);
+  const auto& header = *reinterpret_cast<const ps_snapshot_header*>(image.data());
+  const size_t cells = size_t{header.policy_count} * header.class_count;
+  const size_t count_bytes = possible_cpus() * cells * sizeof(ps_cell_count);
+  const auto chunks =
+      static_cast<uint32_t>((image.size() + count_bytes + PS_CHUNK_BYTES - 1) / PS_CHUNK_BYTES);
   LIBBPF_OPTS(bpf_map_create_opts, options);
   options.map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP;
   const FileDescriptor map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "postern_image", sizeof(uint32_t),
@@ -89,17 +99,32 @@ void Program::load_image(std::span<const std::byte> image) {
   const int fd = map.get();
   if (bpf_map_update_elem(bpf_map__fd(skeleton_->maps.rules), &kFirst, &fd, BPF_ANY) != 0)
     throw kernel_error("cannot put the snapshot into force", errno);
+  auto before = cell_counts();
   image_ = std::move(memory);
+  image_bytes_ = image.size();
+  cells_ = cells;
+  return before;
+}
+
+std::vector<ps_cell_count> Program::cell_counts() const {
+  std::vector<ps_cell_count> sum(cells_);
+  if (!image_) return sum;
+  const auto* each = reinterpret_cast<const ps_cell_count*>(image_->bytes().data() + image_bytes_);
+  for (size_t cpu = 0; cpu < possible_cpus(); cpu++)
+    for (auto& cell : sum) {
+      cell.attempts += PS_READ_ONCE(each->attempts);
+      cell.stopped += PS_READ_ONCE(each->stopped);
+      each++;
+    }
+  return sum;
 }
 
 std::span<std::byte> Program::live_image() const noexcept {
-  return image_ ? image_->bytes() : std::span<std::byte>();
+  return image_ ? image_->bytes().first(image_bytes_) : std::span<std::byte>();
 }
 
 ps_counters Program::counters() const {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
-  std::vector<ps_xdp_cpu> each(static_cast<size_t>(cpus));
+  std::vector<ps_xdp_cpu> each(possible_cpus());
   if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.cpus), &kFirst, each.data()) != 0)
     throw kernel_error("cannot read the counters", errno);
   ps_counters sum{};
@@ -127,9 +152,8 @@ std::span<ps_limit_bucket> Program::limit_memory() const noexcept {
 }
 
 void Program::set_answers(uint64_t per_second) {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus < 0) throw kernel_error("cannot count this machine's CPUs", cpus);
-  skeleton_->bss->config.answers = answer_budget(per_second, static_cast<unsigned>(cpus));
+  skeleton_->bss->config.answers =
+      answer_budget(per_second, static_cast<unsigned>(possible_cpus()));
 }
 
 ps_dynamic_gate& Program::dynamic_gate() noexcept {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "dataplane/core/dynamic.h"
 #include "dataplane/core/limit.h"
@@ -40,10 +41,13 @@ class Program {
   void set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex);
   // Puts an image (a whole number of chunks) into force: a new inner map and one update of the
   // outer one. When it returns, the kernel has waited until no packet is judged by the old image,
-  // whose memory is given back. Throws and leaves the old one in force.
-  void load_image(std::span<const std::byte> image);
+  // whose memory is given back. Returns what that one counted. Throws and leaves the old one in
+  // force.
+  std::vector<ps_cell_count> load_image(std::span<const std::byte> image);
   // The image in force, shared with the program; empty before the first.
   std::span<std::byte> live_image() const noexcept;
+  // What has been counted by it, the sum over all CPUs, per cell of its matrix.
+  std::vector<ps_cell_count> cell_counts() const;
   // The sum over all CPUs. Throws.
   ps_counters counters() const;
   // How many replies may be sent in a second, by all CPUs together.
@@ -72,7 +76,9 @@ class Program {
   std::unique_ptr<postern_bpf, Destroy> skeleton_;
   std::unique_ptr<Mapped> dynamic_;
   std::unique_ptr<Mapped> limits_;
-  std::unique_ptr<Mapped> image_;  // of the snapshot in force
+  std::unique_ptr<Mapped> image_;  // of the snapshot in force, and what CPUs count by it behind it
+  size_t image_bytes_ = 0;
+  size_t cells_ = 0;
 };
 
 }  // namespace postern::xdp

@@ -87,9 +87,10 @@ std::string_view XdpEngine::topology() const noexcept {
   return settings_.topology == PS_TOPOLOGY_WIRE ? "wire" : "host";
 }
 
-void XdpEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
-  program_.load_image(snapshot->image_bytes());
+RuleCounts XdpEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
+  auto before = program_.load_image(snapshot->image_bytes());
   snapshot_ = std::move(snapshot);
+  return {std::move(before), {}};
 }
 
 }  // namespace postern::xdp

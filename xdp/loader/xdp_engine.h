@@ -54,17 +54,18 @@ class XdpEngine : public Engine {
 
   std::string_view kind() const noexcept override { return "xdp"; }
   std::string_view topology() const noexcept override;
-  // Outbound rules need an inside port.
+  // Outbound rules need an inside port. Signatures are left to control.
   uint32_t features() const noexcept override {
-    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD |
+    return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_SIGNATURE |
            (settings_.topology == PS_TOPOLOGY_WIRE ? PS_FEATURE_OUTBOUND : 0);
   }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return program_.counters(); }
+  RuleCounts rule_counts() const override { return {program_.cell_counts(), {}}; }
   DynamicTable& dynamic() override { return dynamic_; }
 
  protected:
-  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
+  RuleCounts put_into_force(std::shared_ptr<const Snapshot> snapshot) override;
   std::span<std::byte> live_image() noexcept override { return program_.live_image(); }
   ps_cookie_keys& cookie_keys() noexcept override { return program_.cookie_keys(); }
 

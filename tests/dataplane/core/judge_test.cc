@@ -27,7 +27,8 @@ constexpr int kRemembered = 50'000;
 // What an engine finds out, and not the core.
 bool is_of_engines(Reason reason) {
   return reason == Reason::EGRESS_FULL || reason == Reason::ANSWER_LIMIT ||
-         reason == Reason::NO_REPLY_ROOM;
+         reason == Reason::NO_REPLY_ROOM || reason == Reason::SIGNATURE_DROP ||
+         reason == Reason::SIGNATURE_RESET;
 }
 
 // As if so many of the same had come before.

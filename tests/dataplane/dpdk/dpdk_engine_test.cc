@@ -145,10 +145,10 @@ TEST_F(DpdkEngineTest, AnEntryIsInForceWhenAddReturns) {
 
 TEST_F(DpdkEngineTest, TheImageIsTheSnapshotsOwnOrACopyOfIt) {
   const auto snapshot = snapshot_saying("drop");
-  const LoadedImage loaded(snapshot);
+  const LoadedImage loaded(snapshot, 1);
   const auto bytes = snapshot->image_bytes();
-  EXPECT_EQ(loaded.image().count, snapshot->header().engine_blocks);
-  EXPECT_EQ(std::memcmp(loaded.image().blocks, bytes.data(), bytes.size()), 0);
+  EXPECT_EQ(loaded.rules()->image.count, snapshot->header().engine_blocks);
+  EXPECT_EQ(std::memcmp(loaded.rules()->image.blocks, bytes.data(), bytes.size()), 0);
 }
 
 TEST_F(DpdkEngineTest, StopsAndStartsAgain) {

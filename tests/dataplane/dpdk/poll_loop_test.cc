@@ -26,7 +26,7 @@ constexpr size_t kLargestFrame = 2048;
 
 class PollLoopTest : public testing::Test {
  protected:
-  explicit PollLoopTest(unsigned egress = 4096) : wire_(1, egress) { active_ = &whole_; }
+  explicit PollLoopTest(unsigned egress = 4096) : wire_(1, egress) { active_ = &rules_; }
 
   ps_counters counted() const {
     ps_counters total{};
@@ -42,8 +42,9 @@ class PollLoopTest : public testing::Test {
   RingWire wire_;
   packets::WorldImage image_{corpus_world()};
   packets::WorldEntries entries_{corpus_world()};
-  const ps_image whole_ = image_.image();
-  ActiveImage active_{nullptr};
+  std::vector<ps_cell_count> cells_ = std::vector<ps_cell_count>(image_.cells());
+  const WorkerRules rules_{image_.image(), cells_.data(), nullptr};
+  RulesInForce active_{nullptr};
   packets::WorldLimits limits_;
   const ps_tables tables_{entries_.table(), limits_.table(), &corpus_world().cookies};
   PollLoop loop_{wire_.wire(), 0, 32, active_, tables_, answer_budget(kMaxAnswersPerSecond, 1)};
@@ -61,7 +62,7 @@ TEST_F(PollLoopTest, EachFrameOfTheCorpusEndsWhereItShould) {
     if (test.frame.size() > kLargestFrame) continue;
     SCOPED_TRACE(test.name);
     run++;
-    active_ = test.with_rules ? &whole_ : nullptr;
+    active_ = test.with_rules ? &rules_ : nullptr;
     for (int i = 0; i < test.before; i++) {
       oracle.judge(test.port, test.frame, test.now_ns, test.with_rules);
       ASSERT_TRUE(wire_.send(test.port, test.frame));

@@ -25,11 +25,13 @@ class MemoryEngine : public Engine {
   uint32_t features() const noexcept override { return features_; }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return counters_; }
+  RuleCounts rule_counts() const override { return rule_counts_; }
   DynamicTable& dynamic() override { return dynamic_; }
 
   const ps_cookie_keys& cookies() const noexcept { return cookies_; }
 
   ps_counters counters_{};
+  RuleCounts rule_counts_;
   bool refuses_ = false;
   uint32_t features_ = 0;
   int loads_ = 0;
@@ -47,12 +49,17 @@ class MemoryEngine : public Engine {
   }
 
  protected:
-  void put_into_force(std::shared_ptr<const Snapshot> snapshot) override {
+  RuleCounts put_into_force(std::shared_ptr<const Snapshot> snapshot) override {
     if (refuses_) throw std::runtime_error("the engine has no room for it\nsecond line");
     loads_++;
     image_.resize(snapshot->header().engine_blocks);
     std::memcpy(image_.data(), snapshot->image_bytes().data(), snapshot->image_bytes().size());
     snapshot_ = std::move(snapshot);
+    auto before = std::exchange(rule_counts_, {});
+    rule_counts_.cells.resize(size_t{snapshot_->header().policy_count} *
+                              snapshot_->header().class_count);
+    rule_counts_.signatures.resize(snapshot_->policy().signatures.size());
+    return before;
   }
   std::span<std::byte> live_image() noexcept override {
     return std::as_writable_bytes(std::span(image_));
