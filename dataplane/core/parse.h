@@ -4,6 +4,8 @@
  * including TCP's fixed part lies within the frame. Ethernet, up to two VLAN tags (802.1Q,
  * 802.1ad), IPv4 with options, IPv6 with a bounded walk over extension headers, TCP.
  *
+ * A frame may lie in several parts. Headers are read in the first, and have to be in it whole.
+ *
  * What a receiver might reassemble into an attempt never passes half seen: a first fragment must
  * hold the whole TCP header (RFC 1858 and 3128 for IPv4, RFC 7112 for IPv6), and a TCP fragment at
  * offset 1, which could rewrite the flags, is stopped. Checksums are not verified: a segment whose
@@ -48,6 +50,13 @@ PS_INLINE int ps_is_extension(uint8_t next_header) {
          next_header == PS_PROTOCOL_DESTINATION_OPTIONS;
 }
 
+/* How many bytes of the frame there are from `at` on. */
+PS_INLINE uint64_t ps_bytes_left(const uint8_t* at, const uint8_t* end, uint32_t beyond) {
+  uint64_t here = (uint64_t)(end - at);
+  __asm__ volatile("" : "+r"(here)); /* the kernel's verifier adds nothing to the end of a frame */
+  return here + beyond;
+}
+
 /* at: the TCP header. left: bytes from there to the end of the IP packet, which lies in the frame.
  * fragment: 1 when this is the first fragment of several. */
 PS_INLINE enum ps_reason ps_parse_tcp(const uint8_t* data, const uint8_t* at, const uint8_t* end,
@@ -76,7 +85,7 @@ PS_INLINE enum ps_reason ps_parse_tcp(const uint8_t* data, const uint8_t* at, co
 }
 
 PS_INLINE enum ps_reason ps_parse_ipv4(const uint8_t* data, const uint8_t* at, const uint8_t* end,
-                                       struct ps_packet* packet) {
+                                       uint32_t beyond, struct ps_packet* packet) {
   const struct ps_ipv4_header* ip = (const struct ps_ipv4_header*)at;
   uint32_t header_bytes, total, fragment;
   if (!PS_FITS(at, end, PS_IPV4_BYTES)) return PS_REASON_BAD_IP_HEADER;
@@ -84,7 +93,7 @@ PS_INLINE enum ps_reason ps_parse_ipv4(const uint8_t* data, const uint8_t* at, c
   total = ps_be16_host(ip->total_length);
   /* What lies behind `total` is padding. */
   if (ip->version_length >> 4 != 4 || header_bytes < PS_IPV4_BYTES || total < header_bytes ||
-      total > (uint64_t)(end - at))
+      total > ps_bytes_left(at, end, beyond))
     return PS_REASON_BAD_IP_HEADER;
   if (ip->protocol != PS_PROTOCOL_TCP) return PS_REASON_NOT_TCP;
   fragment = ps_be16_host(ip->fragment);
@@ -98,7 +107,7 @@ PS_INLINE enum ps_reason ps_parse_ipv4(const uint8_t* data, const uint8_t* at, c
 }
 
 PS_INLINE enum ps_reason ps_parse_ipv6(const uint8_t* data, const uint8_t* at, const uint8_t* end,
-                                       struct ps_packet* packet) {
+                                       uint32_t beyond, struct ps_packet* packet) {
   const struct ps_ipv6_header* ip = (const struct ps_ipv6_header*)at;
   uint32_t left, i;
   uint8_t next;
@@ -111,7 +120,7 @@ PS_INLINE enum ps_reason ps_parse_ipv6(const uint8_t* data, const uint8_t* at, c
   __builtin_memcpy(packet->destination.bytes, ip->destination, 16);
   if (at[0] >> 4 != 6) return PS_REASON_BAD_IP_HEADER;
   at += PS_IPV6_BYTES;
-  if (left > (uint64_t)(end - at)) return PS_REASON_BAD_IP_HEADER;
+  if (left > ps_bytes_left(at, end, beyond)) return PS_REASON_BAD_IP_HEADER;
   for (i = 0; i < PS_MAX_EXTENSION_HEADERS; i++) {
     const struct ps_extension_header* extension = (const struct ps_extension_header*)at;
     enum ps_reason too_short = fragment ? PS_REASON_SHORT_FIRST_FRAGMENT : PS_REASON_BAD_IP_HEADER;
@@ -145,10 +154,11 @@ PS_INLINE enum ps_reason ps_parse_ipv6(const uint8_t* data, const uint8_t* at, c
   return ps_parse_tcp(data, at, end, left, fragment, packet);
 }
 
-/* PS_PARSED_TCP, or the reason why there is no TCP header to judge. data <= end; *packet holds
- * only copies and offsets, so it outlives the bytes. */
-PS_INLINE enum ps_reason ps_parse(const uint8_t* data, const uint8_t* end,
-                                  struct ps_packet* packet) {
+/* PS_PARSED_TCP, or the reason why there is no TCP header to judge. data..end: the frame, or its
+ * first part, with so many bytes of it `beyond`. data <= end; *packet holds only copies and
+ * offsets, so it outlives the bytes. */
+PS_INLINE enum ps_reason ps_parse_part(const uint8_t* data, const uint8_t* end, uint32_t beyond,
+                                       struct ps_packet* packet) {
   const struct ps_ethernet_header* ethernet = (const struct ps_ethernet_header*)data;
   const uint8_t* at = data;
   uint32_t ether_type, tags;
@@ -170,9 +180,9 @@ PS_INLINE enum ps_reason ps_parse(const uint8_t* data, const uint8_t* end,
   at = data + (PS_READ_ONCE(packet->l3_offset) & 31u);
   switch (ether_type) {
     case PS_ETHER_IPV4:
-      return ps_parse_ipv4(data, at, end, packet);
+      return ps_parse_ipv4(data, at, end, beyond, packet);
     case PS_ETHER_IPV6:
-      return ps_parse_ipv6(data, at, end, packet);
+      return ps_parse_ipv6(data, at, end, beyond, packet);
     case PS_ETHER_VLAN:
     case PS_ETHER_SERVICE:
     case PS_ETHER_MPLS:
@@ -183,6 +193,12 @@ PS_INLINE enum ps_reason ps_parse(const uint8_t* data, const uint8_t* end,
     default:
       return PS_REASON_NOT_IP;
   }
+}
+
+/* A frame that lies in one part. */
+PS_INLINE enum ps_reason ps_parse(const uint8_t* data, const uint8_t* end,
+                                  struct ps_packet* packet) {
+  return ps_parse_part(data, end, 0, packet);
 }
 
 #endif

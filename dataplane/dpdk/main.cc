@@ -73,12 +73,15 @@ void run(Options options) {
   const auto queues = static_cast<uint16_t>(eal.workers().size());
   std::optional<PacketPool> pool;  // made when the ports are known, gone after them
   Port wan("wan", wan_name), mx("mx", mx_name);
-  pool.emplace(packets_for(wan, mx, queues, options.burst), std::max(wan.mtu(), mx.mtu()),
+  pool.emplace(packets_for(wan, mx, queues, options.burst), std::max(wan.room(), mx.room()),
                wan.socket());
   wan.set_up(queues, pool->get());
   mx.set_up(queues, pool->get());
   log_port(wan, wan_name);
   log_port(mx, mx_name);
+  if (wan.mtu() != mx.mtu())
+    spdlog::warn("event=mtu-differs wan={} mx={} lost=\"frames larger than the other port's\"",
+                 wan.mtu(), mx.mtu());
 
   DpdkEngine engine({{wan.id(), mx.id()},
                      eal.workers(),

@@ -28,6 +28,12 @@ constexpr uint16_t kDescriptors = 1024;
 constexpr std::array<uint8_t, 2> kSymmetricKey = {0x6d, 0x5a};
 constexpr uint64_t kHashed = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP;
 
+// Of net_af_packet: what a frame has room for unless framesz= says otherwise, and what of it is not
+// for the frame's payload (PACKET_MMAP's header, Ethernet's, two tags).
+constexpr unsigned kPacketSocketFrame = 2048;
+constexpr unsigned kPacketSocketOverhead = 128;
+constexpr unsigned kPage = 4096;
+
 constexpr int kStrips = RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD;
 constexpr uint64_t kRxChangers =
     RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_VLAN_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP;
@@ -127,7 +133,8 @@ Port::Port(std::string role, const PortName& name) : role_(std::move(role)), tex
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
     fail("does not describe itself", error);
   driver_ = info.driver_name ? info.driver_name : "";
-  if (rte_eth_dev_get_mtu(id_, &mtu_) != 0) mtu_ = RTE_ETHER_MTU;
+  learn_mtu(name, info.max_mtu);
+  room_ = std::max(room_, mtu_);
   rx_descriptors_ = tx_descriptors_ = kDescriptors;
   rte_eth_dev_adjust_nb_rx_tx_desc(id_, &rx_descriptors_, &tx_descriptors_);
 }
@@ -154,6 +161,33 @@ void Port::create_vdev(const PortName& name) {
   if (rte_eth_dev_get_port_by_name(name.device.c_str(), &id_) != 0)
     fail("it is no network device", 0);
   created_ = true;
+}
+
+// Of a kernel interface, what the kernel says: DPDK's drivers assume 1,500 there.
+void Port::learn_mtu(const PortName& name, uint16_t largest) {
+  if (rte_eth_dev_get_mtu(id_, &mtu_) != 0) mtu_ = RTE_ETHER_MTU;
+  if (!frames_) return;
+  const auto interface = name.argument("iface");
+  const auto mtu = KernelInterface(interface).mtu();
+  const auto lower = "; lower it (`ip link set dev " + interface + " mtu N`)";
+  if (mtu > largest)
+    fail("the MTU of " + interface + " is " + std::to_string(mtu) + ", and its driver " + driver_ +
+             " takes at most " + std::to_string(largest) + lower +
+             ", or use net_af_packet (slower)",
+         0);
+  if (has_prefix(name, "net_af_packet")) {
+    const auto given = name.argument("framesz");
+    const unsigned long room =
+        given.empty() ? kPacketSocketFrame : strtoul(given.c_str(), nullptr, 10);
+    if (room < mtu + kPacketSocketOverhead)
+      fail("the MTU of " + interface + " is " + std::to_string(mtu) +
+               ", and frames have room for " + std::to_string(room) + " octets; say framesz=" +
+               std::to_string((mtu + kPacketSocketOverhead + kPage - 1) / kPage * kPage) +
+               " and a blocksz= that is a multiple of it" + lower,
+           0);
+    room_ = static_cast<uint16_t>(std::min(room, 65535ul));
+  }
+  mtu_ = static_cast<uint16_t>(mtu);
 }
 
 void Port::find_pci(const PortName& name) {
@@ -206,7 +240,10 @@ void Port::set_up(uint16_t queues, rte_mempool* pool) {
          0);
 
   rte_eth_conf conf{};
-  conf.rxmode.mtu = mtu_;
+  // What is a kernel interface's own is not asked of its driver, which would refuse it.
+  uint16_t mtu = mtu_;
+  if (frames_) rte_eth_dev_get_mtu(id_, &mtu);
+  conf.rxmode.mtu = mtu;
   std::array<uint8_t, 64> key{};
   for (size_t i = 0; i < key.size(); i++) key[i] = kSymmetricKey[i % 2];
   if (queues > 1 && (info.flow_type_rss_offloads & kHashed) != 0) {

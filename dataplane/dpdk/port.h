@@ -3,7 +3,8 @@
 // Port: one end of the wire as a DPDK device: found or created from what the operator wrote, set up
 // with one queue pair per worker, started, and closed again. Packets go through it as they are: no
 // VLAN stripping, no checksum or segmentation offloads, no coalescing of segments (LRO), all
-// addresses accepted. The MTU stays what the device says.
+// addresses accepted. The MTU stays what the device, or the
+// kernel's interface under it, says.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,8 @@ class Port {
   uint16_t id() const noexcept { return id_; }
   const std::string& role() const noexcept { return role_; }
   uint16_t mtu() const noexcept { return mtu_; }
+  // The MTU that mbufs need room for, where the driver wants more than its own.
+  uint16_t room() const noexcept { return room_; }
   std::string_view driver() const noexcept { return driver_; }
   std::string mac() const;
   // NUMA node of the device; -1 where it has none.
@@ -62,6 +65,7 @@ class Port {
  private:
   void create_vdev(const PortName& name);
   void find_pci(const PortName& name);
+  void learn_mtu(const PortName& name, uint16_t largest);
   void require_true_frames();
   [[noreturn]] void fail(std::string_view what, int error) const;
 
@@ -73,6 +77,7 @@ class Port {
   bool started_ = false;
   uint16_t id_ = 0;
   uint16_t mtu_ = 0;
+  uint16_t room_ = 0;
   uint16_t rx_descriptors_ = 0, tx_descriptors_ = 0;
   std::string driver_;
 };

@@ -230,3 +230,54 @@ def test_a_dpdk_engine_that_cannot_start_says_why(network, files, request):
     with running("dpdk", network, files) as engine:
         refuse("another postern-dataplane, drives 'postern-wan' already", *ports)
         assert engine.api.counters()["ports"]["wan"]["received"] >= 0
+
+
+@pytest.fixture
+def jumbo(network):
+    """Both cables with an MTU of 9,000, end to end."""
+    def resize(mtu, section):
+        for space, device in ((network.wan, network.SENDERS), (network.mx, network.FARM)):
+            space.run("ip", "link", "set", "dev", device, "xdp", "off")
+            space.run("ip", "link", "set", "dev", device, "mtu", mtu)
+        for device in ("postern-wan", "postern-mx"):
+            network.box.run("ip", "link", "set", "dev", device, "mtu", mtu)
+        network.take_redirected(BUILD / "xdp/bpf/pass.bpf.o", section)
+
+    resize(9000, "xdp.frags")
+    yield
+    resize(1500, "xdp")
+
+
+def packet_ports(size):
+    """A port's name for DPDK's packet socket driver, for frames of that size."""
+    return {end: f"net_af_packet{number},iface=postern-{end},framesz={size},blocksz={size * 4},framecnt=256"
+            for number, end in enumerate(("wan", "mx"))}
+
+
+def test_jumbo_frames(kind, network, files, ends, jumbo):
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+    ports = packet_ports(12288) if kind == "dpdk" else {}
+    with running(kind, network, files, **ports) as engine:
+        passed = [padded(ether / IP(src=LISTED, dst=SERVICE) / UDP(dport=25) / Raw(bytes(size - 28 - len(MARK))))
+                  for size in (1500, 3000, 4096, 9000)]
+        passed += [padded(ether / Dot1Q(vlan=9) / IP(src=UNLISTED, dst=SERVICE) / TCP(dport=25, flags="A")
+                          / Raw(bytes(9000 - 40 - len(MARK))))]
+        before = engine.api.counters()["ports"]["wan"]
+        passes_both_ways(ends, passed)
+        attempt = padded(ether / IP(src=LISTED, dst=SERVICE) / TCP(dport=25, flags="S") / Raw(bytes(8000)))
+        ends[0].send(attempt)
+        assert ends[1].collect(1, 1, ours) == []
+        after = engine.api.counters()["ports"]["wan"]
+        assert after["reasons"]["rule-drop"] == before["reasons"]["rule-drop"] + 1
+        assert after["bytes"] - before["bytes"] == len(attempt) + sum(map(len, passed))
+
+
+def test_dpdk_says_where_jumbo_frames_do_not_fit(network, files, jumbo, request):
+    if not DPDK.exists():
+        pytest.skip("this build has no DPDK engine")
+    request.getfixturevalue("hugepages")
+    refuse = Refusals(network, DPDK, "--api", files / "refused.sock").line
+    refuse("MTU of postern-wan is 9000, .* net_af_xdp takes at most", "--wan", "net_af_xdp0,iface=postern-wan",
+           "--mx", "net_af_xdp1,iface=postern-mx")
+    small = packet_ports(2048)
+    refuse("MTU of postern-wan is 9000, .* say framesz=12288", "--wan", small["wan"], "--mx", small["mx"])

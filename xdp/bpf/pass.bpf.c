@@ -14,3 +14,10 @@ int pass(struct xdp_md* ctx) {
   (void)ctx;
   return XDP_PASS;
 }
+
+/* The same for devices with a large MTU. */
+SEC("xdp.frags")
+int pass_parts(struct xdp_md* ctx) {
+  (void)ctx;
+  return XDP_PASS;
+}

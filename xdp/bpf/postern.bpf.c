@@ -23,6 +23,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct ps_xdp_config config;
 
+/* Whether a frame may lie in several parts, of which this program sees the first: set by the loader
+ * before the kernel's verifier, together with BPF_F_XDP_HAS_FRAGS. */
+const volatile uint32_t frames_in_parts = 0;
+
 /* dataplane/core/dynamic.h: the header, then buckets; max_entries is set by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -65,6 +69,12 @@ PS_INLINE uint8_t* end_of(struct xdp_md* ctx) {
   return (uint8_t*)(long)ctx->data_end;
 }
 
+/* Bytes of the frame. */
+PS_INLINE uint32_t bytes_of(struct xdp_md* ctx) {
+  if (frames_in_parts) return (uint32_t)bpf_xdp_get_buff_len(ctx);
+  return (uint32_t)(end_of(ctx) - begin_of(ctx));
+}
+
 PS_INLINE uint64_t now_ns(void) {
   return config.test_now_ns ?: bpf_ktime_get_ns();
 }
@@ -74,8 +84,12 @@ PS_INLINE uint64_t now_ns(void) {
  * a reply is fetched while judging, from the very rules that the packet is judged by. */
 
 __attribute__((noinline)) uint32_t postern_parse(struct xdp_md* ctx, struct ps_packet* packet) {
+  uint8_t *data = begin_of(ctx), *end = end_of(ctx);
+  uint32_t beyond = 0;
   if (!packet) return 0;
-  return ps_parse(begin_of(ctx), end_of(ctx), packet);
+  asm volatile("" : "+r"(data), "+r"(end)); /* or clang makes 32-bit numbers of them */
+  if (frames_in_parts) beyond = (bytes_of(ctx) - (uint32_t)(end - data)) & 0xffffu;
+  return ps_parse_part(data, end, beyond, packet);
 }
 
 /* Counts an attempt under the cell that judged it. */
@@ -137,13 +151,14 @@ PS_INLINE int resize(struct xdp_md* ctx, int32_t by) {
   return !bpf_xdp_adjust_head(ctx, -by) || !bpf_xdp_adjust_tail(ctx, by);
 }
 
-/* Turns the frame into its reply: 1, or 0 when it could not. */
+/* Turns the frame into its reply: 1, or 0 when it could not, as where it lies in several parts. */
 __attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_packet* packet,
                                             const struct ps_answer* answer,
                                             const struct ps_link* link,
                                             const struct ps_line* line) {
   int32_t bytes = (int32_t)(end_of(ctx) - begin_of(ctx));
   if (!packet || !answer || !link || !line) return 0;
+  if (frames_in_parts && bytes_of(ctx) != (uint32_t)bytes) return 0;
   if (!resize(ctx, (int32_t)ps_reply_bytes(packet, line->length & 255u) - bytes)) return 0;
   return ps_reply_write(begin_of(ctx), end_of(ctx), packet, link, answer, line);
 }
@@ -185,7 +200,7 @@ PS_INLINE int wants_parse(uint32_t port) {
 SEC("xdp")
 int postern(struct xdp_md* ctx) {
   uint32_t port = ctx->ingress_ifindex == config.mx_ifindex ? PS_PORT_MX : PS_PORT_WAN;
-  uint32_t bytes = (uint32_t)(end_of(ctx) - begin_of(ctx)), slot = 0, reason;
+  uint32_t bytes = bytes_of(ctx), slot = 0, reason;
   uint32_t parsed = PS_REASON_FROM_INSIDE;
   struct ps_xdp_cpu* cpu = bpf_map_lookup_elem(&cpus, &slot);
   struct ps_packet packet = {};

@@ -43,7 +43,7 @@ std::runtime_error refusal(const Device& device, Mode mode, int error) {
       return std::runtime_error("the MTU of " + name +
                                 " is too large for native XDP with its driver; lower it (`ip link "
                                 "set dev " +
-                                name + " mtu 1500`)");
+                                name + " mtu 1500`), or try --generic (slower)");
     case ENODEV:
       return std::runtime_error("the device " + name + " has gone away");
     default:

@@ -21,6 +21,14 @@ Device::Device(std::string name) : interface_(std::move(name)) {
                              "; `ip link` lists those of this network namespace");
 }
 
+unsigned Device::mtu() const {
+  try {
+    return interface_.mtu();
+  } catch (const std::system_error& error) {
+    throw kernel_error("cannot ask for the MTU of " + name(), error.code().value());
+  }
+}
+
 void Device::become_true(ReadAt where) {
   frames_.emplace(interface_, where);
 }

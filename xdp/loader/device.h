@@ -25,6 +25,8 @@ class Device {
   const std::string& name() const noexcept { return interface_.name(); }
   int index() const noexcept { return index_; }
 
+  // Octets. Throws std::runtime_error.
+  unsigned mtu() const;
   // Frames as they are on the wire, where the program reads them. Throws std::runtime_error.
   void become_true(ReadAt where);
   // Up, promiscuous, all multicast. Throws std::runtime_error.

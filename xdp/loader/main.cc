@@ -31,6 +31,9 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
+  if (const auto mtus = engine.mtus(); mtus.front() != mtus.back())
+    spdlog::warn("mtu-differs wan={} mx={} lost=\"frames larger than the other port's\"",
+                 mtus.front(), mtus.back());
   for (const auto& [device, offload] : engine.turned_off())
     spdlog::info("turned-off device={} offload={}", device, offload);
   if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api);

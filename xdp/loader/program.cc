@@ -51,7 +51,7 @@ void Program::Destroy::operator()(postern_bpf* skeleton) const noexcept {
   postern_bpf::destroy(skeleton);
 }
 
-Program::Program(uint32_t dynamic_entries, uint32_t limit_sources) {
+Program::Program(uint32_t dynamic_entries, uint32_t limit_sources, Frames frames) {
   libbpf_set_print(log_libbpf);
   skeleton_.reset(postern_bpf::open());
   if (!skeleton_) throw kernel_error("cannot open the XDP program", errno);
@@ -59,6 +59,10 @@ Program::Program(uint32_t dynamic_entries, uint32_t limit_sources) {
   const auto limit_buckets = static_cast<uint32_t>(limit_buckets_for(limit_sources));
   int error = bpf_map__set_max_entries(skeleton_->maps.dynamic, dynamic_buckets);
   if (error == 0) error = bpf_map__set_max_entries(skeleton_->maps.limits, limit_buckets);
+  if (error == 0 && frames == Frames::kInParts) {
+    skeleton_->rodata->frames_in_parts = 1;
+    error = bpf_program__set_flags(skeleton_->progs.postern, BPF_F_XDP_HAS_FRAGS);
+  }
   if (error == 0) error = postern_bpf::load(skeleton_.get());
   if (error != 0) throw kernel_error("cannot load the XDP program into the kernel", error);
   dynamic_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.dynamic), dynamic_buckets,

@@ -29,10 +29,16 @@ class Program {
   static constexpr uint32_t kDefaultLimitSources = 65536;
   static constexpr uint32_t kMaxLimitSources = 1u << 26;
 
+  // How a frame lies in memory.
+  enum class Frames {
+    kWhole,   // in one part, which holds an MTU of 1500 octets with every driver
+    kInParts  // of which the program sees the first (xdp.frags), for any MTU
+  };
+
   // dynamic_entries: 1 to kMaxDynamicEntries, and limit_sources likewise; both rounded up to whole
   // buckets, a power of two of them. Throws std::runtime_error.
   explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries,
-                   uint32_t limit_sources = kDefaultLimitSources);
+                   uint32_t limit_sources = kDefaultLimitSources, Frames frames = Frames::kWhole);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

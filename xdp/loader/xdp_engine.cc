@@ -10,6 +10,9 @@
 namespace postern::xdp {
 namespace {
 
+// What each driver with native XDP takes in one part.
+constexpr unsigned kWholeMtu = 1500;
+
 std::string link_pin(const char* role) {
   return std::string("link-") + role;
 }
@@ -27,11 +30,19 @@ XdpEngine::XdpEngine(const Settings& settings)
         return ports;
       }()),
       pins_(settings.pin),
-      program_(settings.dynamic_entries, settings.limit_sources),
+      program_(settings.dynamic_entries, settings.limit_sources,
+               std::ranges::max(mtus()) > kWholeMtu ? Program::Frames::kInParts
+                                                    : Program::Frames::kWhole),
       dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
   program_.set_ports(settings.topology, ports_.front()->device.index(),
                      ports_.size() > 1 ? ports_.back()->device.index() : 0);
   program_.set_answers(settings.answers_per_second);
+}
+
+std::vector<unsigned> XdpEngine::mtus() const {
+  std::vector<unsigned> all;
+  for (const auto& port : ports_) all.push_back(port->device.mtu());
+  return all;
 }
 
 XdpEngine::~XdpEngine() {

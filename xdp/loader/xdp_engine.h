@@ -49,6 +49,8 @@ class XdpEngine : public Engine {
     std::string device, offload;
   };
   std::vector<TurnedOff> turned_off() const;
+  // The ports' MTUs in octets, wan first.
+  std::vector<unsigned> mtus() const;
   // How many ports were taken over.
   size_t taken_over() const noexcept;
 

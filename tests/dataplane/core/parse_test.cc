@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "rules/address/address.h"
 #include "tests/packets/builder.h"
 
@@ -76,6 +78,35 @@ TEST(Parse, OffsetsBehindTagsAndOptions) {
 TEST(Parse, PaddingIsNotPayload) {
   EXPECT_EQ(parsed(padded(Ethernet{} / Ipv4{} / Tcp{} / payload(2), 60)).payload_bytes, 2);
   EXPECT_EQ(parsed(padded(Ethernet{} / Ipv6{} / Tcp{}, 200)).payload_bytes, 0);
+}
+
+// The first part of a frame says what the whole says, as long as its headers are in there.
+TEST(Parse, AFrameInPartsIsReadByItsFirst) {
+  const Bytes frames[] = {
+      Ethernet{} / Vlan{} / Ipv4{.options = Bytes(8, 1)} / Tcp{} / payload(9000),
+      Ethernet{} / Ipv6{} / Extension{.type = 0, .bytes = 16} / Tcp{} / payload(9000)};
+  for (const auto& frame : frames) {
+    const auto whole = parsed(frame);
+    const size_t headers = size_t{whole.l4_offset} + PS_TCP_BYTES + 4;  // and payload_head
+    for (size_t part = 0; part < frame.size(); part += part < 200 ? 1 : 1000) {
+      const Bytes first(frame.begin(), frame.begin() + static_cast<ptrdiff_t>(part));
+      const auto beyond = static_cast<uint32_t>(frame.size() - part);
+      ps_packet packet;
+      const auto reason = ps_parse_part(first.data(), first.data() + part, beyond, &packet);
+      if (part < headers - 4) {
+        EXPECT_TRUE(reason != PS_PARSED_TCP && ps_reason_stops(reason)) << part;
+        continue;
+      }
+      EXPECT_EQ(reason, PS_PARSED_TCP) << part;
+      EXPECT_EQ(packet.payload_bytes, whole.payload_bytes);
+      if (part >= headers) {
+        EXPECT_EQ(std::memcmp(&packet, &whole, sizeof whole), 0) << part;
+      }
+      // One octet less than the IP header says is too short, however it lies.
+      EXPECT_EQ(ps_parse_part(first.data(), first.data() + part, beyond - 1, &packet),
+                PS_REASON_BAD_IP_HEADER);
+    }
+  }
 }
 
 TEST(Parse, GroupAddressesOnTheLink) {

@@ -87,11 +87,12 @@ class Network:
         self.wan.run("ip", "route", "add", f"{self.SERVICE_V4}/32", "dev", self.SENDERS)
         self.wan.run("ip", "-6", "route", "add", f"{self.SERVICE_V6}/128", "dev", self.SENDERS)
 
-    def take_redirected(self, program):
+    def take_redirected(self, program, section="xdp"):
         """A veth end takes frames that XDP sent to it only while it has an XDP program itself; a
-        network card takes them always. `program` is the object file of one that passes everything."""
+        network card takes them always. `program` is the object file of one that passes everything;
+        its section xdp.frags is for a large MTU."""
         for space, device in ((self.wan, self.SENDERS), (self.mx, self.FARM)):
-            space.run("ip", "link", "set", "dev", device, "xdp", "obj", program, "sec", "xdp")
+            space.run("ip", "link", "set", "dev", device, "xdp", "obj", program, "sec", section)
 
     def add_source(self, address):
         """Gives the senders' side one more address to send from."""

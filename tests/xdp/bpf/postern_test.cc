@@ -47,6 +47,45 @@ TEST_F(PosternBpf, JudgesTheCorpusAsWritten) {
   EXPECT_EQ(too_short, 5);
 }
 
+// Frames that the kernel gives the program in several parts, and all others by the same program.
+TEST_F(PosternBpf, JudgesFramesInPartsByTheirHeaders) {
+  XdpJudge judge(&corpus_world(), xdp::Program::Frames::kInParts);
+  NaiveJudge oracle(corpus_world());
+  int in_parts = 0, answered = 0;
+  for (const auto& c : corpus()) {
+    if (c.frame.size() < XdpJudge::kShortestFrame || !c.with_rules || c.before > 0) continue;
+    auto expected = as_sent(oracle.judge(c.port, c.frame, c.now_ns));
+    EXPECT_EQ(to_string(judge.judge(c.port, c.frame, c.now_ns)), to_string(expected)) << c.name;
+    // The same with padding, up to what the largest MTU of Ethernet cards brings.
+    Bytes jumbo = c.frame;
+    jumbo.resize(9014);
+    expected = as_sent(oracle.judge(c.port, jumbo, c.now_ns));
+    if (expected.reply) {  // which goes out in one part, or not at all
+      expected = {Action::DROP, Reason::NO_REPLY_ROOM, {}, expected.events};
+      answered++;
+    }
+    in_parts++;
+    EXPECT_EQ(to_string(judge.judge(c.port, jumbo, c.now_ns)), to_string(expected))
+        << c.name << ", padded";
+  }
+  EXPECT_GT(in_parts, 300);
+  EXPECT_GT(answered, 20);
+
+  for (const size_t room : {1460u, 4000u, 8960u, 8961u, 30000u}) {  // TCP whose packet is that long
+    const Bytes drop =
+        Ethernet{} / Ipv4{.source = "203.0.113.1"} / Tcp{.flags = kSyn} / payload(room);
+    EXPECT_EQ(to_string(judge.judge(PS_PORT_WAN, drop, kNow)),
+              to_string({Action::DROP, Reason::RULE_DROP, {}}));
+    const Bytes data = Ethernet{} / Ipv4{} / Tcp{.flags = kAck} / payload(room);
+    EXPECT_EQ(to_string(judge.judge(PS_PORT_WAN, data, kNow)),
+              to_string(as_sent(oracle.judge(PS_PORT_WAN, data, kNow))));
+    Bytes cut = data;  // shorter than its IP header says
+    cut.pop_back();
+    EXPECT_EQ(to_string(judge.judge(PS_PORT_WAN, cut, kNow)),
+              to_string({Action::DROP, Reason::BAD_IP_HEADER, {}}));
+  }
+}
+
 TEST_F(PosternBpf, AgreesWithTheCoreOnMutants) {
   XdpJudge in_kernel(&corpus_world());
   CoreJudge core(corpus_world());

@@ -22,8 +22,8 @@ constexpr int kLoopback = 1;  // where BPF_PROG_TEST_RUN says that a frame came 
 
 }  // namespace
 
-XdpJudge::XdpJudge(const World* world)
-    : program_(1024, 8192), dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
+XdpJudge::XdpJudge(const World* world, xdp::Program::Frames frames)
+    : program_(1024, 8192, frames), dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
   program_.set_answers(kMaxAnswersPerSecond);
   if (world == nullptr) return;
   program_.cookie_keys() = world->cookies;

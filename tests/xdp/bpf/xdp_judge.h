@@ -20,7 +20,7 @@ class XdpJudge {
   static constexpr size_t kShortestFrame = 14;
 
   // world: nullptr loads no rules. Throws std::runtime_error where the program cannot be loaded.
-  explicit XdpJudge(const World* world);
+  explicit XdpJudge(const World* world, xdp::Program::Frames frames = xdp::Program::Frames::kWhole);
   // Throws std::runtime_error when the run fails or anything but one packet was counted.
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns);
   // What the program returned (XDP_*) and the frame afterwards; the counters are the caller's to
