@@ -44,6 +44,7 @@ int run(const Invocation& invocation) {
                                          {"services", policy.services.size()},
                                          {"connection_rules", connection_rules(policy)},
                                          {"message_rules", policy.messages.size()},
+                                         {"signatures", policy.signatures.size()},
                                          {"classes", result.classes},
                                          {"asks_for", json_text(feature_words(result.features))},
                                          {"seconds", timing_json(result)}})
@@ -60,9 +61,13 @@ int run(const Invocation& invocation) {
   if (!result.warnings.empty())
     std::cout << "; " << counted(result.warnings.size(), "warning", "warnings");
   std::cout << "; " << timing_text(result) << '\n';
-  if (result.features != 0)
-    std::cout << "it asks an engine for " << feature_words(result.features)
+  if (const auto wanted = result.features & ~PS_FEATURE_SIGNATURE; wanted != 0)
+    std::cout << "it asks an engine for " << feature_words(wanted)
               << "; one that cannot do that refuses to load it\n";
+  if (result.features & PS_FEATURE_SIGNATURE)
+    std::cout << counted(policy.signatures.size(), "signature", "signatures")
+              << ": the DPDK engine looks for them in packets; the XDP engine leaves them to "
+                 "postern-control\n";
   return kFine;
 }
 

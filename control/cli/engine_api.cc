@@ -31,6 +31,11 @@ class AnswerReader {
     if (!array) fail(name);
     return *array;
   }
+  bool truth(const char* name) const {
+    const auto* truth = member(name).if_bool();
+    if (!truth) fail(name);
+    return *truth;
+  }
   bool is_null(const char* name) const { return member(name).is_null(); }
   AnswerReader object(const char* name) const { return {socket_, member(name)}; }
   std::vector<std::pair<std::string, uint64_t>> numbers() const {
@@ -105,6 +110,33 @@ EngineCounters EngineApi::counters() {
   if (!reply.ok()) throw EngineError(socket(), reply.error);
   const auto ports = AnswerReader(socket(), reply.body).object("ports");
   return {port_counters(ports.object("wan")), port_counters(ports.object("mx"))};
+}
+
+EngineRules EngineApi::rules() {
+  const auto reply = call("GET", "/v1/rules", nullptr, kPatience);
+  if (!reply.ok()) throw EngineError(socket(), reply.error);
+  const AnswerReader answer(socket(), reply.body);
+  EngineRules rules;
+  for (const auto& value : answer.array("lists")) {
+    const AnswerReader list(socket(), value);
+    rules.lists.push_back({list.text("list"), list.text("category"), list.number("attempts"),
+                           list.number("stopped")});
+  }
+  for (const auto& value : answer.array("categories")) {
+    const AnswerReader category(socket(), value);
+    rules.categories.push_back({category.text("category"), category.text("category"),
+                                category.number("attempts"), category.number("stopped")});
+  }
+  for (const auto& value : answer.array("rules")) {
+    const AnswerReader rule(socket(), value);
+    rules.rules.push_back({rule.text("file"), rule.text("rule"), rule.number("line"),
+                           rule.number("attempts"), rule.truth("observed")});
+  }
+  for (const auto& value : answer.array("signatures")) {
+    const AnswerReader signature(socket(), value);
+    rules.signatures.emplace_back(signature.text("signature"), signature.number("hits"));
+  }
+  return rules;
 }
 
 EngineEntries EngineApi::entries() {

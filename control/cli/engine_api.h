@@ -61,6 +61,22 @@ struct EngineCounters {
   PortCounters wan, mx;
 };
 
+// What the rules in force have counted, in the policy's words (dataplane/engine/rule_tally.h).
+struct EngineRules {
+  struct Group {  // a list, or a category, which is then its name
+    std::string name, category;
+    uint64_t attempts = 0, stopped = 0;
+  };
+  struct Rule {
+    std::string file, rule;
+    uint64_t line = 0, attempts = 0;
+    bool observed = false;
+  };
+  std::vector<Group> lists, categories;
+  std::vector<Rule> rules;
+  std::vector<std::pair<std::string, uint64_t>> signatures;  // name, hits
+};
+
 class EngineApi {
  public:
   explicit EngineApi(std::string socket) : client_(std::move(socket)) {}
@@ -68,6 +84,7 @@ class EngineApi {
 
   EngineHealth health();
   EngineCounters counters();
+  EngineRules rules();
   EngineEntries entries();
   // The account of an address by the rules in force (rules/compile/account.h).
   boost::json::object explain(const IpAddress& address, const std::optional<IpAddress>& to);

@@ -15,6 +15,7 @@
 #include "control/cli/command.h"
 #include "control/cli/engine_api.h"
 #include "control/cli/printable.h"
+#include "control/cli/rule_counts.h"
 #include "control/cli/table.h"
 #include "control/cli/time_text.h"
 #include "rules/abi/vocabulary.h"
@@ -25,6 +26,7 @@ namespace {
 void declare(OptionSet& options) {
   options.add_engines();
   options.add_flag("watch,w", "again every second, until interrupted");
+  options.add_flag("rules,r", "also what each list, category, rule and signature has counted");
   options.add_flag("all,a", "also the reasons that nothing was counted under");
 }
 
@@ -32,13 +34,15 @@ struct Sample {
   std::chrono::steady_clock::time_point at;
   EngineHealth health;
   EngineCounters counters;
+  std::optional<EngineRules> rules;  // where they are asked for
 };
 
-Sample take_sample(const std::string& socket) {
+Sample take_sample(const std::string& socket, bool with_rules) {
   EngineApi api(socket);
   Sample sample;
   sample.health = api.health();
   sample.counters = api.counters();
+  if (with_rules) sample.rules = api.rules();
   sample.at = std::chrono::steady_clock::now();
   return sample;
 }
@@ -57,15 +61,18 @@ boost::json::object to_json(const std::string& socket, const Sample& sample) {
   const auto& health = sample.health;
   boost::json::value until = nullptr;
   if (health.unconfirmed_until) until = *health.unconfirmed_until;
-  return {{"socket", json_text(socket)},
-          {"engine", json_text(health.engine)},
-          {"topology", json_text(health.topology)},
-          {"generation", health.generation},
-          {"snapshot", json_text(health.snapshot)},
-          {"unconfirmed_until", std::move(until)},
-          {"uptime", health.uptime},
-          {"entries", health.entries},
-          {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}}};
+  boost::json::object object{
+      {"socket", json_text(socket)},
+      {"engine", json_text(health.engine)},
+      {"topology", json_text(health.topology)},
+      {"generation", health.generation},
+      {"snapshot", json_text(health.snapshot)},
+      {"unconfirmed_until", std::move(until)},
+      {"uptime", health.uptime},
+      {"entries", health.entries},
+      {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}}};
+  if (sample.rules) object["rules"] = to_json(*sample.rules);
+  return object;
 }
 
 uint64_t count_of(const PortCounters& port, std::string_view reason) {
@@ -153,6 +160,9 @@ void print_sample(const std::string& socket, const Sample& sample, const Sample*
   for (const auto& name : unknown)
     table.row(name, [&](const PortCounters& port) { return count_of(port, name); });
   table.print();
+  if (!sample.rules) return;
+  std::cout << '\n';
+  print(std::cout, *sample.rules);
 }
 
 // One look at every engine. False when one of them did not answer.
@@ -163,7 +173,7 @@ bool print_all(const std::vector<std::string>& sockets, const Invocation& invoca
   bool first = true;
   for (const auto& socket : sockets) {
     try {
-      auto sample = take_sample(socket);
+      auto sample = take_sample(socket, invocation.flag("rules"));
       if (invocation.json()) {
         engines.push_back(to_json(socket, sample));
       } else {
@@ -209,7 +219,7 @@ int run(const Invocation& invocation) {
 const Command kStatsCommand = {
     "stats",
     "Shows what running engines have counted, per port and reason",
-    "[--engine SOCKET]... [--watch] [--all]",
+    "[--engine SOCKET]... [--watch] [--all] [--rules]",
     "With --watch, each round shows the rate per second since the round before; with -j it is one\n"
     "line of JSON.\n",
     declare,

@@ -13,6 +13,8 @@
 #include <utility>
 #include <variant>
 
+#include "rules/policy/signatures.h"
+
 namespace postern::policy {
 namespace {
 
@@ -328,7 +330,14 @@ std::string_view word(Action action) noexcept {
 }
 
 MessagePolicy::MessagePolicy(std::shared_ptr<const Snapshot> snapshot)
-    : snapshot_(std::move(snapshot)) {}
+    : snapshot_(std::move(snapshot)),
+      signatures_(patterns_of(snapshot_->policy().signatures)),
+      scratch_(signatures_) {}
+
+const Signature* MessagePolicy::signature_in(std::string_view helo) const noexcept {
+  const auto found = signatures_.first_in(helo, scratch_);
+  return found ? &snapshot_->policy().signatures[*found] : nullptr;
+}
 
 Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message) const {
   std::vector<const MessageRule*> deciding;

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "control/policy/facts.h"
 #include "rules/snapshot/snapshot.h"
+#include "rules/text/pattern_set.h"
 
 namespace postern::policy {
 
@@ -17,10 +19,15 @@ class MessagePolicy {
   // Rules, lists of domains and categories come from the snapshot. Never null.
   explicit MessagePolicy(std::shared_ptr<const Snapshot> snapshot);
   Disposition decide(const SessionFacts& session, const MessageFacts& message) const;
+  // The first `signature` of the policy that is found in what a client says in HELO or EHLO;
+  // nullptr: none. By one thread only.
+  const Signature* signature_in(std::string_view helo) const noexcept;
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
  private:
   std::shared_ptr<const Snapshot> snapshot_;
+  const PatternSet signatures_;
+  const PatternSet::Scratch scratch_;
 };
 
 }  // namespace postern::policy

@@ -103,6 +103,12 @@ void ClientStream::interrupt() {
   socket_.cancel(ignored);
 }
 
+void ClientStream::abort() {
+  error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
 void ClientStream::close() {
   error_code ignored;
   socket_.close(ignored);

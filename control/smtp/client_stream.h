@@ -52,6 +52,9 @@ class ClientStream {
   // Ends a read that is under way as kLost; later operations work.
   void interrupt();
   void close();
+  // The same with an RST, so that the other side learns of it at once, and loses what is on its
+  // way.
+  void abort();
 
  private:
   Outcome outcome_of(const boost::system::error_code& error) const;

@@ -177,6 +177,11 @@ asio::awaitable<bool> Session::read_more() {
 asio::awaitable<void> Session::on(HelloEvent event) {
   end_transaction();
   helo_ = event.name;
+  if (const auto* signature = service_.policy->signature_in(event.name);
+      signature && !is_exempt()) {
+    end_by(*signature);
+    co_return;
+  }
   const auto pattern =
       service_.helo_patterns == nullptr ? std::nullopt : service_.helo_patterns->match(event.name);
   if (pattern) {
@@ -293,6 +298,22 @@ void Session::note_offence(std::string_view what) {
   const int64_t now = std::time(nullptr);
   const auto finding = service_.evidence->note(client_, what, now);
   if (finding && service_.teacher != nullptr) service_.teacher->teach(*finding, now);
+}
+
+void Session::end_by(const Signature& signature) {
+  offence_ = "signature " + signature.name;
+  if (signature.learn.count() > 0 && service_.teacher != nullptr)
+    service_.teacher->teach({policy::EvidenceTable::source_of(client_), offence_},
+                            std::time(nullptr), signature.learn);
+  cut_ = true;
+  end_ = "signature";
+  protocol_.close(make_reply(421, "4.7.0", "never sent"), end_);
+  protocol_.take_output();
+  if (signature.action == Action::RESET)
+    stream_.abort();
+  else
+    stream_.close();
+  relay_.close();
 }
 
 void Session::drain() {

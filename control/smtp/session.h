@@ -55,6 +55,8 @@ class Session {
   // True when the source may never be told to the engines: protected, or allowed by a rule.
   bool is_exempt() const;
   void note_offence(std::string_view what);
+  // As the engine does it to packets: the session ends without a reply.
+  void end_by(const Signature& signature);
   void log() const;
 
   Service& service_;

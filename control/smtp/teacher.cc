@@ -45,9 +45,10 @@ void Teacher::stop() {
   for (auto& engine : state_->engines) engine->wake.cancel();
 }
 
-void Teacher::teach(const policy::Finding& finding, int64_t now) {
+void Teacher::teach(const policy::Finding& finding, int64_t now,
+                    std::optional<std::chrono::seconds> learn_for) {
   const Lesson lesson{finding.source.to_string(), finding.evidence,
-                      now + state_->options.learn_for.count()};
+                      now + learn_for.value_or(state_->options.learn_for).count()};
   for (auto& engine : state_->engines) {
     if (engine->waiting.size() >= state_->options.queue) {
       engine->waiting.pop_front();

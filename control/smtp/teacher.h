@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,9 @@ class Teacher {
   Teacher(const Teacher&) = delete;
   Teacher& operator=(const Teacher&) = delete;
 
-  // now: Unix seconds.
-  void teach(const policy::Finding& finding, int64_t now);
+  // now: Unix seconds. learn_for: how long the entry lives; unset: as the options say.
+  void teach(const policy::Finding& finding, int64_t now,
+             std::optional<std::chrono::seconds> learn_for = std::nullopt);
   // Gives up what waits. The loop then runs out of Teacher's work.
   void stop();
 

@@ -185,7 +185,9 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   uint32_t reason = decision.reason;
   if (decision.answer.flags != 0) {
     const uint8_t* data = head_of(packet);
-    if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
+    if (packet->nb_segs > 1) {
+      reason = PS_REASON_NO_REPLY_ROOM;
+    } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
       reason = PS_REASON_BAD_CHECKSUM;
     } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
       reason = PS_REASON_ANSWER_LIMIT;

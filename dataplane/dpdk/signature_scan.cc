@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <utility>
+#include "rules/policy/signatures.h"
 
 namespace postern::dpdk {
 namespace {
@@ -13,12 +13,6 @@ namespace {
 constexpr size_t kWaiting = 1024;              // per worker; a power of two
 constexpr int kWholeV4 = 32, kNetworkV6 = 64;  // what a source is, as for limits
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
-
-std::vector<std::string> patterns_of(const std::vector<Signature>& signatures) {
-  std::vector<std::string> patterns;
-  for (const auto& signature : signatures) patterns.push_back(signature.pattern);
-  return patterns;
-}
 
 }  // namespace
 

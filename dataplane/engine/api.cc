@@ -13,6 +13,7 @@
 #include "dataplane/engine/owned_snapshot.h"
 #include "dataplane/engine/request.h"
 #include "rules/compile/account.h"
+#include "rules/text/json_text.h"
 
 namespace postern {
 namespace {
@@ -101,6 +102,9 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
   } else if (path == "/v1/counters") {
     if (method == "GET") return counters();
     allowed = "GET";
+  } else if (path == "/v1/rules") {
+    if (method == "GET") return rule_counts();
+    allowed = "GET";
   } else if (path == "/v1/entries") {
     if (method == "GET") return list_entries();
     if (method == "POST") return add_entry(body);
@@ -173,6 +177,33 @@ ApiAnswer Api::counters() {
   return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
                       {"ports", std::move(ports)},
                       {"events", std::move(events)}});
+}
+
+ApiAnswer Api::rule_counts() {
+  const auto& totals = engine_.rule_totals();
+  const auto snapshot = engine_.snapshot();
+  json::array lists, categories, rules, signatures;
+  for (const auto& [name, list] : totals.lists)
+    lists.push_back(json::object{{"list", json_text(name)},
+                                 {"category", json_text(list.category)},
+                                 {"attempts", list.count.attempts},
+                                 {"stopped", list.count.stopped}});
+  for (const auto& [name, count] : totals.categories)
+    categories.push_back(json::object{
+        {"category", json_text(name)}, {"attempts", count.attempts}, {"stopped", count.stopped}});
+  for (const auto& [rule, count] : totals.rules)
+    rules.push_back(json::object{{"file", json_text(rule.file)},
+                                 {"line", rule.line},
+                                 {"rule", json_text(rule.rule)},
+                                 {"observed", count.observed},
+                                 {"attempts", count.attempts}});
+  for (const auto& [name, hits] : totals.signatures)
+    signatures.push_back(json::object{{"signature", json_text(name)}, {"hits", hits}});
+  return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
+                      {"lists", std::move(lists)},
+                      {"categories", std::move(categories)},
+                      {"rules", std::move(rules)},
+                      {"signatures", std::move(signatures)}});
 }
 
 ApiAnswer Api::list_entries() {

@@ -44,6 +44,7 @@ class Api {
   ApiAnswer confirm_snapshot(std::string_view body);
   ApiAnswer explain(std::string_view query);
   ApiAnswer counters();
+  ApiAnswer rule_counts();
   ApiAnswer list_entries();
   ApiAnswer add_entry(std::string_view body);
   ApiAnswer remove_entry(std::string_view body);

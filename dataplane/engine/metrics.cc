@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Writing the Prometheus text (dataplane/engine/metrics.h). Label values are words of ours, which
-// need no escaping.
+// Writing the Prometheus text (dataplane/engine/metrics.h). Label values are words of ours, names,
+// and a policy's places and rules.
 #include "dataplane/engine/metrics.h"
 
 #include <cstdint>
+
+#include "rules/text/json_text.h"
 
 namespace postern {
 namespace {
@@ -20,8 +22,18 @@ void sample(std::string& text, std::string_view name, std::string_view labels, u
   text.append(std::to_string(value)).append("\n");
 }
 
+// Escaped as the text format has it; bytes that are no UTF-8 become question marks.
 std::string label(std::string_view name, std::string_view value) {
-  return std::string(name).append("=\"").append(value).append("\"");
+  std::string text(name);
+  text += "=\"";
+  for (const char c : json_text(value)) {
+    if (c == '"' || c == '\\') text += '\\';
+    if (c == '\n')
+      text += "\\n";
+    else
+      text += c;
+  }
+  return text + '"';
 }
 
 }  // namespace
@@ -55,6 +67,31 @@ std::string prometheus_text(Engine& engine) {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     sample(text, "postern_events_total", of_engine + "," + label("event", kEventWords[event].word),
            counters.events[event]);
+
+  const auto& totals = engine.rule_totals();
+  const auto family = [&](std::string_view name, std::string_view help, const auto& map,
+                          std::string_view what, auto value) {
+    describe_family(text, name, "counter", help);
+    for (const auto& [key, count] : map)
+      sample(text, name, of_engine + "," + label(what, key), value(count));
+  };
+  family("postern_list_attempts_total", "Attempts judged whose source is in the list.",
+         totals.lists, "list", [](const auto& list) { return list.count.attempts; });
+  family("postern_list_stopped_total", "Of them, those that were stopped.", totals.lists, "list",
+         [](const auto& list) { return list.count.stopped; });
+  family("postern_category_attempts_total", "Attempts judged whose source is in the category.",
+         totals.categories, "category", [](const auto& count) { return count.attempts; });
+  family("postern_category_stopped_total", "Of them, those that were stopped.", totals.categories,
+         "category", [](const auto& count) { return count.stopped; });
+  family("postern_signature_hits_total", "Segments whose HELO has the signature.",
+         totals.signatures, "signature", [](uint64_t hits) { return hits; });
+  describe_family(text, "postern_rule_attempts_total", "counter",
+                  "Attempts that the rule decided, or would have if it were not only observed.");
+  for (const auto& [rule, count] : totals.rules)
+    sample(text, "postern_rule_attempts_total",
+           of_engine + "," + label("place", rule.file + ":" + std::to_string(rule.line)) + "," +
+               label("rule", rule.rule) + "," + label("observed", count.observed ? "yes" : "no"),
+           count.attempts);
 
   const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
     describe_family(text, name, "gauge", help);

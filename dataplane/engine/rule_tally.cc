@@ -43,7 +43,7 @@ void RuleTally::adopt(std::shared_ptr<const Snapshot> snapshot) {
   for (const auto& row : rows_of(policy).rows) {
     auto& rules = rules_.emplace_back();
     for (const auto& rule : row.rules) {
-      rules.push_back({place_text(policy, rule.place), rule.text});
+      rules.push_back({policy.file_of(rule.place), rule.place.line, rule.text});
       names.rules[rules.back()].observed = rule.observe;
     }
   }

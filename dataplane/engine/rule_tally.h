@@ -32,8 +32,9 @@ struct RuleTotals {
     AttemptTally count;
   };
   struct RuleOf {
-    std::string place;  // "file:line"
-    std::string rule;   // as written
+    std::string file;
+    uint32_t line;
+    std::string rule;  // as written
     auto operator<=>(const RuleOf&) const = default;
   };
   struct RuleCount {

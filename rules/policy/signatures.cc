@@ -52,4 +52,10 @@ void read_signature(Statement& statement, Policy& policy) {
   policy.signatures.push_back(std::move(signature));
 }
 
+std::vector<std::string> patterns_of(const std::vector<Signature>& signatures) {
+  std::vector<std::string> patterns;
+  for (const auto& signature : signatures) patterns.push_back(signature.pattern);
+  return patterns;
+}
+
 }  // namespace postern

@@ -4,6 +4,9 @@
 // be.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "rules/policy/policy.h"
 #include "rules/policy/statement.h"
 
@@ -11,5 +14,8 @@ namespace postern {
 
 // What follows the word. Throws Complaint.
 void read_signature(Statement& statement, Policy& policy);
+
+// For the set of them (rules/text/pattern_set.h), in the same order.
+std::vector<std::string> patterns_of(const std::vector<Signature>& signatures);
 
 }  // namespace postern

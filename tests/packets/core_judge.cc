@@ -19,6 +19,11 @@ Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bo
   ps_packet packet;
   const auto* end = copy.get() + frame.size();
   const auto decision = ps_judge(&image, &tables, port, copy.get(), end, now_ns, &packet);
+  if (decision.cell != 0) {
+    auto& cell = cells_.at(decision.cell - 1);
+    cell.attempts++;
+    if (ps_stops(&decision)) cell.stopped++;
+  }
   Judgement judgement{static_cast<Action>(decision.action),
                       static_cast<Reason>(decision.reason),
                       {},

@@ -4,6 +4,8 @@
 // it, under the rules of a World: the side that the naive oracle is compared with.
 #pragma once
 
+#include <vector>
+
 #include "tests/packets/oracle.h"
 
 namespace postern::packets {
@@ -13,9 +15,12 @@ namespace postern::packets {
 // what limits remember, too.
 class CoreJudge {
  public:
-  explicit CoreJudge(const World& world) : world_(world), image_(world), entries_(world) {}
+  explicit CoreJudge(const World& world)
+      : world_(world), image_(world), entries_(world), cells_(image_.cells()) {}
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules = true);
   // What limits remember.
+  // What an engine would have counted of each cell of the matrix.
+  const std::vector<ps_cell_count>& cells() const noexcept { return cells_; }
   void forget() { limits_ = WorldLimits(); }
 
  private:
@@ -23,6 +28,7 @@ class CoreJudge {
   WorldImage image_;
   WorldEntries entries_;
   WorldLimits limits_;
+  std::vector<ps_cell_count> cells_;
 };
 
 }  // namespace postern::packets

@@ -151,21 +151,25 @@ PS_INLINE int resize(struct xdp_md* ctx, int32_t by) {
   return !bpf_xdp_adjust_head(ctx, -by) || !bpf_xdp_adjust_tail(ctx, by);
 }
 
-/* Turns the frame into its reply: 1, or 0 when it could not, as where it lies in several parts. */
+/* Turns the frame into its reply: 1, or 0 when it could not. */
 __attribute__((noinline)) int postern_reply(struct xdp_md* ctx, const struct ps_packet* packet,
                                             const struct ps_answer* answer,
                                             const struct ps_link* link,
                                             const struct ps_line* line) {
   int32_t bytes = (int32_t)(end_of(ctx) - begin_of(ctx));
   if (!packet || !answer || !link || !line) return 0;
-  if (frames_in_parts && bytes_of(ctx) != (uint32_t)bytes) return 0;
   if (!resize(ctx, (int32_t)ps_reply_bytes(packet, line->length & 255u) - bytes)) return 0;
   return ps_reply_write(begin_of(ctx), end_of(ctx), packet, link, answer, line);
 }
 
-/* Sends what the decision says; *reason changes where that is not possible. */
+/* Sends what the decision says; *reason changes where that is not possible, as where the frame lies
+ * in several parts. */
 PS_INLINE int reply(struct xdp_md* ctx, struct ps_xdp_cpu* cpu, const struct ps_packet* packet,
                     struct ps_answer* answer, uint32_t* reason) {
+  if (frames_in_parts && bytes_of(ctx) != (uint32_t)(end_of(ctx) - begin_of(ctx))) {
+    *reason = PS_REASON_NO_REPLY_ROOM;
+    return XDP_DROP;
+  }
   if (!postern_intact(ctx, packet)) {
     *reason = PS_REASON_BAD_CHECKSUM;
     return XDP_DROP;

@@ -40,6 +40,22 @@ def test_stats_as_json(host):
     assert (wan["stopped"], wan["bytes"], mx["passed"]) == (1234567, 99000000, 77)
 
 
+def test_stats_of_rules(host, policy, tmp_path):
+    policy.write_text(policy.read_text() + "signature bot /^bot$/ drop\n")
+    fine("apply", "--policy", policy, "-o", tmp_path / "snapshot", "-e", host.socket)
+    engine, = fine_json("stats", "--rules", "-e", host.socket)["engines"]
+    rules = engine["rules"]
+    assert {one["list"] for one in rules["lists"]} >= {"dynamic"}
+    assert all(one["attempts"] >= 3 and one["stopped"] == 0 for one in rules["lists"])
+    assert all(one["attempts"] >= 3 for one in rules["categories"])
+    assert [one["line"] for one in rules["rules"]] == sorted(one["line"] for one in rules["rules"])
+    assert rules["signatures"] == [{"signature": "bot", "hits": 0}]
+    text = fine("stats", "--rules", "-e", host.socket)
+    for words in ("list attempts stopped", "rule attempts", "signature hits", "bot 0"):
+        assert words.split() in [line.split() for line in text.splitlines()]
+    assert "rules" not in fine_json("stats", "-e", host.socket)["engines"][0]
+
+
 def test_stats_watch_repeats(host):
     with subprocess.Popen([PROGRAM, "stats", "--watch", "-j", "-e", host.socket],
                           stdout=subprocess.PIPE, text=True) as process:

@@ -131,6 +131,48 @@ TEST_F(Learning, ABotsNameIsRefusedAndCounts) {
             std::string::npos);
 }
 
+// What the XDP engine leaves to control.
+TEST_F(Learning, ASignatureEndsTheSessionAndTeaches) {
+  proxy_.options.greet_pause = milliseconds{0};
+  proxy_.more_policy = "signature rude /rude[0-9]/ reset learn 5m\nsignature dull /^dull$/ drop\n";
+  ListeningEngine engine(path_);
+  proxy_.start();
+  {
+    MailClient client(proxy_.port());
+    client.reply();
+    client.send("EHLO dull\r\n");
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_FALSE(client.was_reset());
+  }
+  {
+    MailClient client(proxy_.port());
+    client.reply();
+    client.send("HELO a.Rude7.example\r\n");
+    EXPECT_EQ(client.rest(), "");
+    EXPECT_TRUE(client.was_reset());
+  }
+  {
+    MailClient client(proxy_.port());
+    client.reply();
+    EXPECT_TRUE(client.say("EHLO dull.example").starts_with("250"));
+  }
+  const auto bodies = engine.bodies(1);
+  ASSERT_EQ(bodies.size(), 1u);
+  EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
+  EXPECT_EQ(bodies[0].at("reason").as_string(), "signature rude");
+  EXPECT_GE(bodies[0].at("seconds").to_number<int>(), 290);
+}
+
+TEST_F(Learning, ASignatureIsNotForWhoIsAllowed) {
+  proxy_.options.greet_pause = milliseconds{0};
+  proxy_.more_policy = "signature dull /dull/ reset learn 5m\n";
+  ListeningEngine engine(path_);
+  proxy_.start("    accept any\n", "    allow category local\n");
+  MailClient client(proxy_.port());
+  client.reply();
+  EXPECT_TRUE(client.say("EHLO dull").starts_with("250"));
+}
+
 TEST_F(Learning, AnEngineThatIsDownIsToldLater) {
   proxy_.start();
   for (int i = 0; i < 3; i++) talk_early();

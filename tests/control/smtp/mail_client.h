@@ -85,6 +85,8 @@ class MailClient {
   bool tls_ended_well() const {
     return ssl_ && (SSL_get_shutdown(ssl_.get()) & SSL_RECEIVED_SHUTDOWN) != 0;
   }
+  // It ended with an RST.
+  bool was_reset() const { return was_reset_; }
   void shutdown() { ::shutdown(socket_, SHUT_RDWR); }
 
  private:
@@ -94,12 +96,14 @@ class MailClient {
                           : ::recv(socket_, buffer, sizeof buffer, 0);
     if (got < 0 && !ssl_ && (errno == EAGAIN || errno == EWOULDBLOCK))
       throw std::runtime_error("no reply within the test's patience");
+    if (got < 0 && !ssl_ && errno == ECONNRESET) was_reset_ = true;
     if (got <= 0) return false;
     input_.append(buffer, static_cast<size_t>(got));
     return true;
   }
 
   int socket_;
+  bool was_reset_ = false;
   std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, SSL_CTX_free};
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_{nullptr, SSL_free};
   std::string input_;

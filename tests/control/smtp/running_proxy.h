@@ -49,6 +49,7 @@ class RunningProxy {
   ~RunningProxy() { stop(); }
 
   std::string local_list_details;  // what else is declared of the list that has 127.0.0.0/8
+  std::string more_policy;         // statements
   std::string local_list_path() const { return workshop_.directory().path("local.netset"); }
 
   // Runs it where the proxy runs, and waits for what it returns.
@@ -136,8 +137,8 @@ class RunningProxy {
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
                                                        const std::string& connection_rules) {
     return std::make_shared<const policy::MessagePolicy>(
-        workshop_.snapshot(kLocalList + local_list_details + kOtherLists + "connection to mx\n" +
-                           connection_rules + "message\n" + message_rules));
+        workshop_.snapshot(kLocalList + local_list_details + kOtherLists + more_policy +
+                           "connection to mx\n" + connection_rules + "message\n" + message_rules));
   }
 
   Workshop workshop_;

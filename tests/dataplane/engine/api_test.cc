@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include "rules/compile/compile.h"
 #include "rules/policy/parse.h"
 #include "tests/dataplane/engine/memory_engine.h"
+#include "tests/rules/support/compiled.h"
 
 namespace postern {
 namespace {
@@ -73,6 +75,38 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   EXPECT_EQ(counters.at("ports").at("mx").at("reasons").at("from-inside"), 3u);
   EXPECT_EQ(counters.at("events").at("limit-full"), 5u);
   EXPECT_EQ(counters.at("events").at("limit-observed"), 0u);
+}
+
+TEST_F(ApiTest, WhatRulesHaveCounted) {
+  const auto none = object_of(ask("GET", "/v1/rules"));
+  EXPECT_EQ(none.at("generation"), 0);
+  EXPECT_TRUE(none.at("lists").as_array().empty());
+  test::Workshop shop;
+  shop.list("a.txt", "203.0.113.0/24\n");
+  const auto snapshot = shop.snapshot(
+      "list a \"a.txt\" category c\nservice mx 198.51.100.25\n"
+      "signature s /x/ drop\nconnection to mx\n  observe drop list a\n");
+  engine_.features_ = PS_FEATURE_SIGNATURE;
+  engine_.load(snapshot);
+  engine_.rule_counts_.cells[snapshot->class_of(test::address("203.0.113.1"))] = {7, 2};
+  engine_.rule_counts_.signatures[0] = 5;
+  const auto counted = object_of(ask("GET", "/v1/rules"));
+  EXPECT_EQ(counted.at("generation"), snapshot->generation());
+  EXPECT_EQ(serialize(counted.at("lists")),
+            R"([{"list":"a","category":"c","attempts":7,"stopped":2}])");
+  EXPECT_EQ(serialize(counted.at("categories")), R"([{"category":"c","attempts":7,"stopped":2}])");
+  const auto& rule = counted.at("rules").as_array().at(0);
+  EXPECT_EQ(rule.at("rule"), "observe drop list a");
+  EXPECT_EQ(rule.at("line"), 5);
+  EXPECT_EQ(rule.at("attempts"), 7);
+  EXPECT_EQ(rule.at("observed"), true);
+  EXPECT_EQ(serialize(counted.at("signatures")), R"([{"signature":"s","hits":5}])");
+
+  const auto metrics = ask("GET", "/metrics").body;
+  for (const auto* line : {R"(postern_list_attempts_total{engine="memory",list="a"} 7)",
+                           R"(postern_category_stopped_total{engine="memory",category="c"} 2)",
+                           R"(postern_signature_hits_total{engine="memory",signature="s"} 5)"})
+    EXPECT_NE(metrics.find(std::string(line) + "\n"), std::string::npos) << line;
 }
 
 TEST_F(ApiTest, AnEntryIsInForceWhenTheAnswerComes) {

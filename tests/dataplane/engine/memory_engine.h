@@ -32,6 +32,7 @@ class MemoryEngine : public Engine {
 
   ps_counters counters_{};
   RuleCounts rule_counts_;
+  uint64_t attempts_per_cell_ = 0;  // as soon as rules are loaded
   bool refuses_ = false;
   uint32_t features_ = 0;
   int loads_ = 0;
@@ -58,6 +59,7 @@ class MemoryEngine : public Engine {
     auto before = std::exchange(rule_counts_, {});
     rule_counts_.cells.resize(size_t{snapshot_->header().policy_count} *
                               snapshot_->header().class_count);
+    for (auto& cell : rule_counts_.cells) cell.attempts = attempts_per_cell_;
     rule_counts_.signatures.resize(snapshot_->policy().signatures.size());
     return before;
   }

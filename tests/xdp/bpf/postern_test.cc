@@ -129,6 +129,12 @@ TEST_F(PosternBpf, AgreesWithTheCoreOnMutantsInBulk) {
     expected[mutant.port][static_cast<size_t>(judged.reason)]++;
     i++;
   }
+  const auto cells = in_kernel.program().cell_counts();
+  ASSERT_EQ(cells.size(), core.cells().size());
+  for (size_t i = 0; i < cells.size(); i++) {
+    EXPECT_EQ(cells[i].attempts, core.cells()[i].attempts) << "cell " << i;
+    EXPECT_EQ(cells[i].stopped, core.cells()[i].stopped) << "cell " << i;
+  }
   const auto counted = in_kernel.program().counters();
   for (size_t port = 0; port < PS_PORT_COUNT; port++)
     for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)

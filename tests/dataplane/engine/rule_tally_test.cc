@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the cells have counted, in the policy's words: against a naive twin that asks the snapshot
+// about each attempt, and over lists that expire and rules that change.
+#include "dataplane/engine/rule_tally.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <set>
+
+#include "dataplane/engine/active_rules.h"
+#include "tests/dataplane/engine/memory_engine.h"
+#include "tests/rules/support/compiled.h"
+
+namespace postern {
+namespace {
+
+constexpr int64_t kNow = 1'700'000'000;
+
+constexpr const char* kPolicy = R"(
+list pools   "pools.txt"   category dynamic
+list drop    "drop.txt"    category hijacked
+list scored  "scored.txt"  category dynamic  weight 3
+list names   "names.txt"   format domains  category friends
+service mx  198.51.100.0/25
+service alt 198.51.100.128/25 port 587
+connection to mx
+    observe reset list scored
+    drop  list drop
+    limit category dynamic 1/minute burst 1 else drop
+connection to alt
+    drop category dynamic
+)";
+
+class RuleTallyTest : public testing::Test {
+ protected:
+  RuleTallyTest() {
+    shop_.list("pools.txt", "10.0.0.0/16\n10.9.0.0/16\n");
+    shop_.list("drop.txt", "10.0.0.0/20\n192.0.2.0/24\n");
+    shop_.list("scored.txt", "10.0.8.0/21\n");
+    shop_.list("names.txt", "example.net\n");
+  }
+  std::shared_ptr<const Snapshot> snapshot(std::string_view policy = kPolicy, int64_t now = kNow) {
+    return shop_.snapshot(policy, {.now = std::chrono::sys_seconds(std::chrono::seconds(now))});
+  }
+  // As an engine counts an attempt of the source on the service.
+  void attempt(const char* source, size_t service, bool stopped, uint64_t times = 1) {
+    const auto& snapshot = *engine_.snapshot();
+    auto& cell =
+        engine_.rule_counts_.cells[snapshot.row_of(service) * snapshot.header().class_count +
+                                   snapshot.class_of(test::address(source))];
+    cell.attempts += times;
+    if (stopped) cell.stopped += times;
+  }
+  AttemptTally of_list(const std::string& name) {
+    return engine_.rule_totals().lists.at(name).count;
+  }
+  AttemptTally of_category(const std::string& name) {
+    return engine_.rule_totals().categories.at(name);
+  }
+  uint64_t of_rule(const std::string& text) {
+    for (const auto& [rule, count] : engine_.rule_totals().rules)
+      if (rule.rule == text) return count.attempts;
+    ADD_FAILURE() << "no rule " << text;
+    return 0;
+  }
+
+  test::Workshop shop_;
+  MemoryEngine engine_;
+  ActiveRules active_{engine_};
+};
+
+TEST_F(RuleTallyTest, ListsCategoriesRulesAndWhatIsObserved) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot(), kNow);
+  attempt("10.0.0.1", 0, true, 5);    // pools, drop
+  attempt("10.0.9.1", 0, true, 7);    // pools, drop, scored
+  attempt("10.9.0.1", 0, false, 11);  // pools, within the limit
+  attempt("10.9.0.1", 0, true, 13);   // and over it
+  attempt("203.0.113.1", 0, false, 17);
+  attempt("10.9.0.1", 1, true, 19);
+  EXPECT_EQ(of_list("pools"), (AttemptTally{55, 44}));
+  EXPECT_EQ(of_list("drop"), (AttemptTally{12, 12}));
+  EXPECT_EQ(of_list("scored"), (AttemptTally{7, 7}));
+  EXPECT_EQ(of_category("dynamic"), (AttemptTally{55, 44}));  // once for both lists
+  EXPECT_EQ(of_category("hijacked"), (AttemptTally{12, 12}));
+  EXPECT_EQ(of_rule("drop list drop"), 12u);
+  EXPECT_EQ(of_rule("observe reset list scored"), 7u);
+  EXPECT_EQ(of_rule("drop category dynamic"), 19u);
+  EXPECT_FALSE(engine_.rule_totals().lists.contains("names"));
+}
+
+TEST_F(RuleTallyTest, TotalsAddUpOverSnapshotsByName) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot(), kNow);
+  attempt("10.0.0.1", 0, true, 5);
+  active_.load(snapshot(kPolicy, kNow + 1), kNow + 1);
+  attempt("10.0.0.1", 0, true, 2);
+  EXPECT_EQ(of_list("drop"), (AttemptTally{7, 7}));
+  EXPECT_EQ(of_rule("drop list drop"), 7u);
+  active_.load(snapshot("list other \"drop.txt\" category hijacked\nservice mx 198.51.100.0/25\n"
+                        "connection to mx\n  drop list other\n",
+                        kNow + 2),
+               kNow + 2);
+  EXPECT_EQ(of_list("other"), (AttemptTally{0, 0}));
+  EXPECT_EQ(of_category("hijacked"), (AttemptTally{7, 7}));
+  EXPECT_FALSE(engine_.rule_totals().lists.contains("drop"));
+}
+
+TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
+  const auto rules = shop_.snapshot(
+      "list short \"pools.txt\" category dynamic expires 2h\n"
+      "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
+      {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  const auto now = rules->created();
+  active_.load(rules, now);
+  attempt("10.0.0.1", 0, true, 3);
+  active_.tick(now + 3 * 3600);
+  attempt("10.0.0.1", 0, false, 4);
+  EXPECT_EQ(of_list("short"), (AttemptTally{3, 3}));
+  EXPECT_EQ(of_rule("drop list short"), 3u);
+}
+
+TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot(), kNow);
+  const auto& rules = *engine_.snapshot();
+  std::mt19937 random(7);
+  std::map<std::string, AttemptTally> lists, categories;
+  std::map<std::string, uint64_t> decided;
+  for (int i = 0; i < 20000; i++) {
+    const auto text = (random() % 2 ? "10." + std::to_string(random() % 12) : "192.0") + "." +
+                      std::to_string(random() % 24) + "." + std::to_string(random() % 256);
+    const size_t service = random() % 2;
+    const bool stopped = random() % 3 == 0;
+    attempt(text.c_str(), service, stopped);
+    const auto found = rules.explain(test::address(text), std::nullopt, kNow);
+    std::set<std::string> in_lists, in_categories;
+    for (const auto& entry : found.entries) {
+      in_lists.insert(rules.lists()[entry.list].name);
+      in_categories.insert(rules.sublists()[*entry.sublist].category);
+    }
+    const auto add = [&](AttemptTally& tally) {
+      tally.attempts++;
+      if (stopped) tally.stopped++;
+    };
+    for (const auto& name : in_lists) add(lists[name]);
+    for (const auto& name : in_categories) add(categories[name]);
+    for (const auto* rule : {found.services[service].rule, found.services[service].observed_rule})
+      if (rule) decided[rule->text]++;
+  }
+  for (const auto& [name, tally] : engine_.rule_totals().lists)
+    EXPECT_EQ(tally.count, lists[name]) << name;
+  for (const auto& [name, tally] : engine_.rule_totals().categories)
+    EXPECT_EQ(tally, categories[name]) << name;
+  for (const auto& [rule, count] : engine_.rule_totals().rules)
+    EXPECT_EQ(count.attempts, decided[rule.rule]) << rule.rule;
+  EXPECT_GT(lists["scored"].attempts, 50u);
+}
+
+}  // namespace
+}  // namespace postern
