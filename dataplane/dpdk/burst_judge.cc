@@ -3,19 +3,7 @@
 // The stages of a burst (dataplane/dpdk/burst_judge.h).
 #include "dataplane/dpdk/burst_judge.h"
 
-#include <cstring>
-
 namespace postern::dpdk {
-
-void BurstJudge::Addresses::add_if(bool chosen, uint32_t number, ps_family family,
-                                   const ps_address& address) noexcept {
-  uint32_t first;
-  std::memcpy(&first, address.bytes, sizeof first);
-  v4_addresses[v4.count] = PS_SWAP32(first);
-  v6_addresses[v6.count] = address;
-  v4.add_if(chosen & (family == PS_FAMILY_V4), number);
-  v6.add_if(chosen & (family == PS_FAMILY_V6), number);
-}
 
 void BurstJudge::begin(const ps_image& image, ps_port port) noexcept {
   image_ = image;

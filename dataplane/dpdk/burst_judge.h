@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/core/judge.h"
 #include "rules/snapshot/lookup_burst.h"
@@ -41,7 +42,15 @@ class BurstJudge {
     alignas(64) ps_address v6_addresses[kMost + 1];
 
     void clear() noexcept { v4.count = v6.count = 0; }
-    void add_if(bool chosen, uint32_t number, ps_family family, const ps_address& address) noexcept;
+    [[gnu::always_inline]] void add_if(bool chosen, uint32_t number, ps_family family,
+                                       const ps_address& address) noexcept {
+      uint32_t first;
+      std::memcpy(&first, address.bytes, sizeof first);
+      v4_addresses[v4.count] = PS_SWAP32(first);
+      v6_addresses[v6.count] = address;
+      v4.add_if(chosen & (family == PS_FAMILY_V4), number);
+      v6.add_if(chosen & (family == PS_FAMILY_V6), number);
+    }
   };
   template <typename LookUp>
   void look_up_each(LookUp look_up) noexcept;

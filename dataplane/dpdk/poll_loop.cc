@@ -51,8 +51,8 @@ uint64_t read(const uint64_t& counter) noexcept {
 
 // What becomes of a burst, with the reasons that are counted once that is sure.
 struct PollLoop::Burst {
-  rte_mbuf *passing[kMaxBurst], *replies[kMaxBurst], *stopped[kMaxBurst];
-  uint8_t pass_reasons[kMaxBurst], reply_reasons[kMaxBurst];
+  rte_mbuf *passing[kMaxBurst + 1], *replies[kMaxBurst], *stopped[kMaxBurst + 1];
+  uint8_t pass_reasons[kMaxBurst + 1], reply_reasons[kMaxBurst];
   uint16_t pass_count = 0, reply_count = 0, stop_count = 0;
   uint64_t bytes = 0;
 };
@@ -162,22 +162,25 @@ void PollLoop::act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_pac
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
-  if (decision.action == PS_ACTION_ALLOW || decision.action == PS_ACTION_INSPECT) {
-    burst.pass_reasons[burst.pass_count] = decision.reason;
-    burst.passing[burst.pass_count++] = packet;
+  uint32_t reason = decision.reason;
+  if (decision.answer.flags == 0) {
+    // Which of the two cannot be foreseen, so there is no branch on it.
+    const bool passes = decision.action == PS_ACTION_ALLOW || decision.action == PS_ACTION_INSPECT;
+    burst.passing[burst.pass_count] = burst.stopped[burst.stop_count] = packet;
+    burst.pass_reasons[burst.pass_count] = static_cast<uint8_t>(reason);
+    burst.pass_count = static_cast<uint16_t>(burst.pass_count + passes);
+    burst.stop_count = static_cast<uint16_t>(burst.stop_count + !passes);
+    count(port, reason, !passes);
     return;
   }
-  uint32_t reason = decision.reason;
-  if (decision.answer.flags != 0) {
-    if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
-      reason = PS_REASON_ANSWER_LIMIT;
-    } else if (const auto sent = answer(image, packet, parsed, decision); sent < PS_REASON_COUNT) {
-      burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);
-      burst.replies[burst.reply_count++] = packet;
-      return;
-    } else {
-      reason = PS_REASON_NO_REPLY_ROOM;
-    }
+  if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
+    reason = PS_REASON_ANSWER_LIMIT;
+  } else if (const auto sent = answer(image, packet, parsed, decision); sent < PS_REASON_COUNT) {
+    burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);
+    burst.replies[burst.reply_count++] = packet;
+    return;
+  } else {
+    reason = PS_REASON_NO_REPLY_ROOM;
   }
   count(port, reason);
   burst.stopped[burst.stop_count++] = packet;
