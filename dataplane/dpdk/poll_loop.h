@@ -57,13 +57,14 @@ class alignas(64) PollLoop {
   template <bool profiled>
   void judge(ps_port port, ps_image& image, rte_mbuf** packets, uint16_t packet_count,
              uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
-  void act(ps_port port, ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
-           const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
+  void act(ps_image& image, rte_mbuf* packet, const ps_packet& parsed, const ps_decision& decision,
+           uint64_t now_ns, Burst& burst) noexcept;
   uint32_t answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
                   const ps_decision& decision) noexcept;
-  void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint16_t count,
+  void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint32_t total,
             ps_reason untaken) noexcept;
-  void count(ps_port port, uint32_t reason, uint64_t packets = 1) noexcept;
+  void count(ps_port port, uint32_t reason, uint64_t packets) noexcept;
+  void count(ps_port port, const uint8_t* reasons, uint32_t packets) noexcept;
 
   const Wire wire_;
   const uint16_t queue_;

@@ -164,8 +164,9 @@ TEST(Mutants, BurstsAreDecidedAsOneByOne) {
     std::vector<Bytes> frames;
     for (uint64_t i = 0; i < 1 + round % BurstJudge::kMost; i++)
       frames.push_back(mutations.next().frame);
-    judge->begin(image, port);
-    for (const auto& frame : frames) judge->parse(frame.data(), frame.data() + frame.size());
+    std::vector<BurstJudge::Frame> ends;
+    for (const auto& frame : frames) ends.push_back({frame.data(), frame.data() + frame.size()});
+    judge->parse(image, port, ends.data(), static_cast<uint32_t>(ends.size()));
     judge->look_up();
     judge->decide(kNow + round);
     for (uint32_t i = 0; i < frames.size(); i++) {
