@@ -8,16 +8,17 @@ extern "C" {
 #include <rte_vect.h>
 }
 #include <rte_version.h>
-#include <sched.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <cstdio>
 #include <fstream>
-#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "perf/dataplane/pipeline.h"
@@ -27,9 +28,9 @@ namespace {
 using namespace postern::perf;
 namespace po = boost::program_options;
 
-const std::map<std::string, void (*)(const Plan&, boost::json::array&)> kBenches = {
-    {"p7", added_cycles},
-    {"p13", hostile_mix},
+const std::vector<std::pair<std::string, void (*)(const Plan&, boost::json::array&)>> kBenches = {
+    {"p7", added_cycles}, {"p11", entry_latency}, {"p12", swap_under_load},
+    {"p13", hostile_mix}, {"p14", two_cores},     {"p21", refused_handshakes},
 };
 
 void start_eal(unsigned memory_mb) {
@@ -60,7 +61,7 @@ int main(int count, char** words) {
   options.add_options()("passes", po::value(&plan.passes)->default_value(plan.passes),
                         "that count, at least 10")(
       "burst", po::value(&plan.burst)->default_value(plan.burst), "of our loop")(
-      "only", po::value(&chosen)->multitoken(), "these benchmarks: p7 p13")(
+      "only", po::value(&chosen)->multitoken(), "these benchmarks: p7 p11 p12 p13 p14 p21")(
       "memory", po::value(&memory_mb)->default_value(memory_mb), "MB of hugepages")(
       "json", po::value(&json_path), "write the figures there")("help", "print this");
   try {
@@ -73,12 +74,15 @@ int main(int count, char** words) {
     }
     if (plan.passes < 10) throw po::error("--passes is at least 10");
     for (const auto& name : chosen)
-      if (!kBenches.contains(name)) throw po::error("there is no benchmark " + name);
+      if (std::ranges::find(kBenches, name, &decltype(kBenches)::value_type::first) ==
+          kBenches.end())
+        throw po::error("there is no benchmark " + name);
   } catch (const po::error& wrong) {
     std::fprintf(stderr, "dataplane_bench: %s\n", wrong.what());
     return 2;
   }
   try {
+    spdlog::set_level(spdlog::level::warn);
     start_eal(memory_mb);
     std::printf("%s, %u bits of SIMD, bursts of %u (testpmd %u), %u passes\n", rte_version(),
                 unsigned{rte_vect_get_max_simd_bitwidth()}, plan.burst, plan.peer_burst,

@@ -21,4 +21,13 @@ void added_cycles(const Plan& plan, boost::json::array& results);
 // P13: throughput under hostile packets beside random ones.
 void hostile_mix(const Plan& plan, boost::json::array& results);
 
+// P12: throughput while snapshots are swapped, and what is lost or judged by a mixture.
+void swap_under_load(const Plan& plan, boost::json::array& results);
+// P11: one dynamic entry, from reading the request until a worker judges by it.
+void entry_latency(const Plan& plan, boost::json::array& results);
+// P14: two cores beside one.
+void two_cores(const Plan& plan, boost::json::array& results);
+// P21: complete refused handshakes, against a server on the kernel's stack.
+void refused_handshakes(const Plan& plan, boost::json::array& results);
+
 }  // namespace postern::perf

@@ -93,7 +93,8 @@ bool Listed::contains_v6(uint64_t net) const noexcept {
   return std::ranges::binary_search(v6_, net);
 }
 
-std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules) {
+std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules,
+                                         ListOrder order) {
   char name[] = "/tmp/postern-bench-XXXXXX";
   if (!mkdtemp(name)) throw std::runtime_error("no temporary directory");
   const std::filesystem::path folder = name;
@@ -101,13 +102,15 @@ std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string
     std::ofstream list(folder / "listed");
     for (const auto address : listed.v4()) list << IpAddress::v4(address).to_string() << '\n';
     for (const auto net : listed.v6()) list << text_of(net, 0) << "/64\n";
-    std::ofstream(folder / "none") << "192.0.2.1\n";
+    std::ofstream(folder / "none") << (order.none_first ? "0.0.0.1\n" : "255.255.255.254\n");
   }
-  const auto policy = parse_policy("list listed \"" + (folder / "listed").string() +
-                                       "\" format cidr\nlist none \"" + (folder / "none").string() +
-                                       "\" format cidr\nservice mx " + std::string(kServices) +
-                                       " port 25\nconnection to mx\n" + rules,
-                                   "bench.policy");
+  const auto list = [&](const std::string& which) {
+    return "list " + which + " \"" + (folder / which).string() + "\" format cidr\n";
+  };
+  const auto policy = parse_policy(
+      (order.none_first ? list("none") + list("listed") : list("listed") + list("none")) +
+          "service mx " + std::string(kServices) + " port 25\nconnection to mx\n" + rules,
+      "bench.policy");
   auto snapshot = Snapshot::from_bytes(compile(policy).bytes, "bench");
   std::filesystem::remove_all(folder);
   return snapshot;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rules/address/address.h"
 #include "rules/snapshot/snapshot.h"
 
 namespace postern::perf {
@@ -34,8 +35,14 @@ class Listed {
   std::vector<uint64_t> v6_;  // both sorted
 };
 
+// `none` is a list of one address that nobody has. Declared first and lower than all others, it
+// takes the class that the listed ones have otherwise.
+struct ListOrder {
+  bool none_first = false;
+};
 // `rules`: the lines of `connection to mx`, of the lists `listed` and `none`. Throws on failure.
-std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules);
+std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules,
+                                         ListOrder order = {});
 
 struct Traffic {
   std::vector<Frame> frames;
