@@ -202,20 +202,20 @@ PS_INLINE const struct ps_address* ps_judged_by(const struct ps_packet* packet,
   return question->outbound ? &packet->destination : &packet->source;
 }
 
-/* ps_decide, when the class of ps_judged_by() has been looked up already. */
-PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct ps_tables* tables,
-                                          const struct ps_packet* packet,
-                                          const struct ps_question* question,
-                                          uint32_t address_class, uint64_t now_ns) {
-  struct ps_decision decision = ps_decision_because(PS_REASON_NO_RULE);
+/* ps_decide, when the class of ps_judged_by() has been looked up already. Written where it is to
+ * be, as to copy what has just been written byte by byte would wait for it. */
+PS_INLINE void ps_decide_by(struct ps_image* image, const struct ps_tables* tables,
+                            const struct ps_packet* packet, const struct ps_question* question,
+                            uint32_t address_class, uint64_t now_ns, struct ps_decision* decision) {
   struct ps_verdict verdict = ps_verdict_of(image, question->policy, address_class);
   uint32_t action = verdict.action, reason = verdict.reason, flags = verdict.flags;
   uint32_t text = verdict.text, has_limit = 0;
   struct ps_limit limit = {0, 0, 0, 0, {0, 0}};
   int learned = -1;
 
-  decision.rule = (uint16_t)verdict.rule;
-  decision.observed_rule = (uint16_t)verdict.observed_rule;
+  *decision = ps_decision_because(PS_REASON_NO_RULE);
+  decision->rule = (uint16_t)verdict.rule;
+  decision->observed_rule = (uint16_t)verdict.observed_rule;
   if (!(flags & PS_VERDICT_FINAL))
     learned = ps_dynamic_action(&tables->dynamic, packet->family, &packet->source, now_ns);
   if (learned >= 0) {
@@ -223,7 +223,7 @@ PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct p
     reason = ps_learned_reason(action);
     flags = 0;
     text = PS_TEXT_LEARNED;
-    decision.rule = 0;
+    decision->rule = 0;
   } else {
     has_limit = (uint32_t)ps_limit_of(image, verdict.limit, &limit);
   }
@@ -241,47 +241,48 @@ PS_INLINE struct ps_decision ps_decide_by(struct ps_image* image, const struct p
     if (refuses) said = ps_cookie_said(tables->cookies, packet);
     if (said < 0) {
       const struct ps_snapshot_header* header = ps_image_header(image);
-      decision =
+      *decision =
           ps_decision_because(question->outbound ? PS_REASON_FROM_INSIDE : PS_REASON_NOT_ATTEMPT);
       if (header && !question->outbound && !(verdict.flags & PS_VERDICT_FINAL) &&
           learned != PS_ACTION_ALLOW)
-        decision.scan = (uint8_t)ps_may_have_signature(header, packet);
-      return decision;
+        decision->scan = (uint8_t)ps_may_have_signature(header, packet);
+      return;
     }
-    decision.reason = (uint8_t)ps_refuse_segment(
+    decision->reason = (uint8_t)ps_refuse_segment(
         packet, (uint32_t)said, (uint16_t)text,
-        flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision.answer);
-    if (!decision.answer.flags) return ps_decision_because((enum ps_reason)decision.reason);
-    if (!ps_is_answerable(packet)) return ps_decision_because(PS_REASON_NEVER_ANSWERED);
-    decision.action = PS_ACTION_REFUSE;
-    return decision;
+        flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision->answer);
+    decision->action = PS_ACTION_REFUSE;
+    if (!decision->answer.flags)
+      *decision = ps_decision_because((enum ps_reason)decision->reason);
+    else if (!ps_is_answerable(packet))
+      *decision = ps_decision_because(PS_REASON_NEVER_ANSWERED);
+    return;
   }
 
-  if (learned < 0) decision.cell = ps_cell_of(image, question->policy, address_class);
+  if (learned < 0) decision->cell = ps_cell_of(image, question->policy, address_class);
   if (has_limit) {
     enum ps_limit_result result = ps_limit_take(&tables->limits, &limit, packet->family,
                                                 &packet->source, question->service, now_ns);
-    if (result == PS_LIMIT_FULL) decision.events |= 1u << PS_EVENT_LIMIT_FULL;
-    if (result == PS_LIMIT_OVER && limit.observe) decision.events |= 1u << PS_EVENT_LIMIT_OBSERVED;
+    if (result == PS_LIMIT_FULL) decision->events |= 1u << PS_EVENT_LIMIT_FULL;
+    if (result == PS_LIMIT_OVER && limit.observe) decision->events |= 1u << PS_EVENT_LIMIT_OBSERVED;
     if (result == PS_LIMIT_OVER && !limit.observe) {
       action = limit.otherwise;
       reason = ps_limited_reason(action);
-      decision.rule = 0;
+      decision->rule = 0;
     }
   }
 
 decided:
-  decision.action = (uint8_t)action;
-  decision.reason = (uint8_t)reason;
-  if (action != PS_ACTION_RESET && action != PS_ACTION_REFUSE) return decision;
+  decision->action = (uint8_t)action;
+  decision->reason = (uint8_t)reason;
+  if (action != PS_ACTION_RESET && action != PS_ACTION_REFUSE) return;
   if (!ps_may_be_answered(image, packet)) {
-    decision.action = PS_ACTION_DROP;
-    decision.reason = PS_REASON_NEVER_ANSWERED;
-    return decision;
+    decision->action = PS_ACTION_DROP;
+    decision->reason = PS_REASON_NEVER_ANSWERED;
+    return;
   }
-  decision.answer = action == PS_ACTION_RESET ? ps_answer_reset(packet)
-                                              : ps_refuse_attempt(tables->cookies, packet);
-  return decision;
+  decision->answer = action == PS_ACTION_RESET ? ps_answer_reset(packet)
+                                               : ps_refuse_attempt(tables->cookies, packet);
 }
 
 /* A segment that ps_screen left undecided. Precedence: protect > allow > dynamic entry > matrix;
@@ -290,7 +291,9 @@ PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_t
                                        const struct ps_packet* packet,
                                        const struct ps_question* question, uint64_t now_ns) {
   uint32_t address_class = ps_class_of(image, packet->family, ps_judged_by(packet, question));
-  return ps_decide_by(image, tables, packet, question, address_class, now_ns);
+  struct ps_decision decision;
+  ps_decide_by(image, tables, packet, question, address_class, now_ns, &decision);
+  return decision;
 }
 
 /* data..end is one Ethernet frame as it arrived on `port`. *packet is filled as far as parsing

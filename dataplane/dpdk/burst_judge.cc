@@ -7,82 +7,93 @@
 
 namespace postern::dpdk {
 
-void BurstJudge::Addresses::add_if(bool chosen, uint32_t number, ps_family family,
-                                   const ps_address& address) noexcept {
-  uint32_t first;
-  std::memcpy(&first, address.bytes, sizeof first);
-  v4_addresses[v4.count] = PS_SWAP32(first);
-  v6_addresses[v6.count] = address;
-  v4.add_if(chosen & (family == PS_FAMILY_V4), number);
-  v6.add_if(chosen & (family == PS_FAMILY_V6), number);
-}
-
-void BurstJudge::begin(const ps_image& image, ps_port port) noexcept {
+void BurstJudge::parse(const ps_image& image, ps_port port, const Frame* frames,
+                       uint32_t count) noexcept {
   image_ = image;
   port_ = port;
-  count_ = 0;
-  screened_.count = 0;
+  uint32_t screened = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const auto parsed = ps_parse(frames[i].data, frames[i].end, &packets_[i]);
+    parsed_[i] = parsed;
+    screened_[screened] = i;
+    if (ps_is_screened(parsed))
+      screened++;
+    else
+      decisions_[i] = ps_decision_because(ps_unscreened(port, parsed));
+  }
+  screened_count_ = screened;
 }
 
-void BurstJudge::parse(const uint8_t* data, const uint8_t* end) noexcept {
-  const auto parsed = ps_parse(data, end, &packets_[count_]);
-  parsed_[count_] = parsed;
-  screened_.add_if(ps_is_screened(parsed), count_);
-  if (!ps_is_screened(parsed))
-    decisions_[count_] = ps_decision_because(ps_unscreened(port_, parsed));
-  count_++;
+[[gnu::always_inline]] inline void BurstJudge::add_if(bool chosen, uint32_t number,
+                                                      ps_family family, const ps_address& address,
+                                                      Counts& counts) noexcept {
+  uint32_t first;
+  std::memcpy(&first, address.bytes, sizeof first);
+  addresses_.v4[counts.v4] = PS_SWAP32(first);
+  addresses_.v4_numbers[counts.v4] = number;
+  addresses_.v6[counts.v6] = address;
+  addresses_.v6_numbers[counts.v6] = number;
+  counts.v4 += chosen & (family == PS_FAMILY_V4);
+  counts.v6 += chosen & (family == PS_FAMILY_V6);
 }
 
 // Looks up what is in addresses_, and leaves the answers in found_.
 template <typename LookUp>
-void BurstJudge::look_up_each(LookUp look_up) noexcept {
-  look_up(addresses_.v4_addresses, addresses_.v4.count);
-  for (uint32_t j = 0; j < addresses_.v4.count; j++) found_[addresses_.v4.numbers[j]] = answers_[j];
-  look_up(addresses_.v6_addresses, addresses_.v6.count);
-  for (uint32_t j = 0; j < addresses_.v6.count; j++) found_[addresses_.v6.numbers[j]] = answers_[j];
+void BurstJudge::look_up_each(const Counts& counts, LookUp look_up) noexcept {
+  if (counts.v4 > 0) {
+    look_up(addresses_.v4, counts.v4);
+    for (uint32_t j = 0; j < counts.v4; j++) found_[addresses_.v4_numbers[j]] = answers_[j];
+  }
+  if (counts.v6 > 0) {
+    look_up(addresses_.v6, counts.v6);
+    for (uint32_t j = 0; j < counts.v6; j++) found_[addresses_.v6_numbers[j]] = answers_[j];
+  }
 }
 
 void BurstJudge::look_up() noexcept {
   const auto classes = [&](const auto* addresses, uint32_t count) {
-    if (count > 0) classes_of(image_, addresses, count, answers_);
+    classes_of(image_, addresses, count, answers_);
   };
   const auto service_sets = [&](const auto* addresses, uint32_t count) {
-    if (count > 0) service_sets_of(image_, addresses, count, answers_);
+    service_sets_of(image_, addresses, count, answers_);
   };
   const bool outside = port_ == PS_PORT_WAN;
 
-  addresses_.clear();
-  for (uint32_t j = 0; j < screened_.count; j++) {
-    const uint32_t i = screened_.numbers[j];
+  Counts screened;
+  for (uint32_t j = 0; j < screened_count_; j++) {
+    const uint32_t i = screened_[j];
     const auto& packet = packets_[i];
-    addresses_.add_if(true, i, packet.family, outside ? packet.destination : packet.source);
+    add_if(true, i, packet.family, outside ? packet.destination : packet.source, screened);
   }
   if (outside)
-    look_up_each(service_sets);
+    look_up_each(screened, service_sets);
   else
-    look_up_each(classes);
+    look_up_each(screened, classes);
 
-  addresses_.clear();
-  undecided_.count = 0;
-  for (uint32_t j = 0; j < screened_.count; j++) {
-    const uint32_t i = screened_.numbers[j];
+  Counts judged;
+  uint32_t undecided = 0;
+  for (uint32_t j = 0; j < screened_count_; j++) {
+    const uint32_t i = screened_[j];
     const auto& packet = packets_[i];
-    questions_[i] = {};
-    const auto reason = ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet,
-                                     found_[i], &questions_[i]);
-    const bool undecided = reason == PS_UNDECIDED;
-    undecided_.add_if(undecided, i);
-    addresses_.add_if(undecided, i, packet.family, *ps_judged_by(&packet, &questions_[i]));
-    if (!undecided) decisions_[i] = ps_decision_because(reason);
+    ps_question question{};
+    const auto reason =
+        ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet, found_[i], &question);
+    questions_[i] = question;
+    const bool is_undecided = reason == PS_UNDECIDED;
+    if (!is_undecided) decisions_[i] = ps_decision_because(reason);
+    undecided_[undecided] = i;
+    undecided += is_undecided;
+    add_if(is_undecided, i, packet.family, *ps_judged_by(&packet, &question), judged);
   }
-  look_up_each(classes);
+  undecided_count_ = undecided;
+  look_up_each(judged, classes);
 }
 
 void BurstJudge::decide(uint64_t now_ns) noexcept {
-  for (uint32_t j = 0; j < undecided_.count; j++) {
-    const uint32_t i = undecided_.numbers[j];
-    decisions_[i] =
-        ps_decide_by(&image_, &tables_, &packets_[i], &questions_[i], found_[i], now_ns);
+  for (uint32_t j = 0; j < undecided_count_; j++) {
+    const uint32_t i = undecided_[j];
+    ps_decide_by(&image_, &tables_, &packets_[i], &questions_[i], found_[i], now_ns,
+                 &decisions_[i]);
   }
 }
 

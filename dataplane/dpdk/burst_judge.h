@@ -21,10 +21,13 @@ class BurstJudge {
   // The memory of `tables` outlives this.
   explicit BurstJudge(const ps_tables& tables) noexcept : tables_(tables) {}
 
+  struct Frame {
+    const uint8_t *data, *end;
+  };
+
   // In this order, once each per burst. image: by which it is judged; ps_wants_parse(port) holds.
-  void begin(const ps_image& image, ps_port port) noexcept;
-  // data..end: the next frame; at most kMost of them.
-  void parse(const uint8_t* data, const uint8_t* end) noexcept;
+  // count: at most kMost.
+  void parse(const ps_image& image, ps_port port, const Frame* frames, uint32_t count) noexcept;
   void look_up() noexcept;
   // now_ns: CLOCK_MONOTONIC.
   void decide(uint64_t now_ns) noexcept;
@@ -34,23 +37,26 @@ class BurstJudge {
   const ps_decision& decision(uint32_t i) const noexcept { return decisions_[i]; }
 
  private:
-  // Addresses to look up, by family, and whose they are. Who is added is chosen without a branch.
+  // Addresses to look up, by family, and whose they are. Room for one that is not chosen.
   struct Addresses {
-    burst::Chosen v4, v6;
-    uint32_t v4_addresses[kMost + 1];
-    alignas(64) ps_address v6_addresses[kMost + 1];
-
-    void clear() noexcept { v4.count = v6.count = 0; }
-    void add_if(bool chosen, uint32_t number, ps_family family, const ps_address& address) noexcept;
+    uint32_t v4[kMost + 1], v4_numbers[kMost + 1];
+    uint32_t v6_numbers[kMost + 1];
+    alignas(64) ps_address v6[kMost + 1];
   };
+  struct Counts {
+    uint32_t v4 = 0, v6 = 0;
+  };
+  // Who is added is chosen without a branch, as it cannot be foreseen.
+  void add_if(bool chosen, uint32_t number, ps_family family, const ps_address& address,
+              Counts& counts) noexcept;
   template <typename LookUp>
-  void look_up_each(LookUp look_up) noexcept;
+  void look_up_each(const Counts& counts, LookUp look_up) noexcept;
 
   const ps_tables tables_;
   ps_image image_{};
   ps_port port_ = PS_PORT_WAN;
-  uint32_t count_ = 0;
-  burst::Chosen screened_, undecided_;
+  uint32_t screened_count_ = 0, undecided_count_ = 0;
+  uint32_t screened_[kMost + 1], undecided_[kMost + 1];  // frames, by number
   Addresses addresses_;
   uint32_t answers_[kMost];  // of look-ups: one per address, in the order of addresses_
   uint32_t found_[kMost];    // what each frame is screened by, then the class that judges it

@@ -115,11 +115,18 @@ ps_counters DpdkEngine::counters() const {
   return total;
 }
 
+Profile DpdkEngine::profile() const noexcept {
+  Profile total;
+  for (const auto& worker : workers_) worker.loop->add_to(total);
+  return total;
+}
+
 void DpdkEngine::start() {
   stopping_ = false;
   started_ = true;
+  const auto entry = settings_.profile ? enter<true> : enter<false>;
   for (auto& worker : workers_)
-    if (const int error = rte_eal_remote_launch(enter, &worker, worker.lcore); error != 0)
+    if (const int error = rte_eal_remote_launch(entry, &worker, worker.lcore); error != 0)
       throw std::runtime_error("cannot start a worker on lcore " + std::to_string(worker.lcore) +
                                ": " + rte_strerror(-error));
 }
@@ -131,12 +138,14 @@ void DpdkEngine::stop() noexcept {
   started_ = false;
 }
 
+template <bool profiled>
 int DpdkEngine::enter(void* worker) noexcept {
   auto& self = *static_cast<Worker*>(worker);
-  self.engine->work(self);
+  self.engine->work<profiled>(self);
   return 0;
 }
 
+template <bool profiled>
 void DpdkEngine::work(Worker& worker) noexcept {
   auto* readers = readers_.get();
   prctl(PR_SET_TIMERSLACK, 1000ul);  // a short sleep shall be short
@@ -144,7 +153,8 @@ void DpdkEngine::work(Worker& worker) noexcept {
   rte_rcu_qsbr_thread_online(readers, worker.reader);
   unsigned idle = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const unsigned handled = worker.loop->poll(monotonic_ns());
+    const unsigned handled =
+        profiled ? worker.loop->poll_profiled(monotonic_ns()) : worker.loop->poll(monotonic_ns());
     rte_rcu_qsbr_quiescent(readers, worker.reader);
     if (handled > 0) {
       idle = 0;

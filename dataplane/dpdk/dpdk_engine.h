@@ -24,11 +24,12 @@ namespace postern::dpdk {
 struct EngineSettings {
   Wire wire;
   std::vector<unsigned> workers;  // lcores; the one at i polls queue i of both ports
-  unsigned burst = 32;
+  unsigned burst = 64;
   unsigned idle_sleep_us = 0;
   size_t dynamic_entries = 65536;
   size_t limit_sources = 65536;
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
+  bool profile = false;  // count cycles per stage
 };
 
 class DpdkEngine : public Engine {
@@ -51,6 +52,8 @@ class DpdkEngine : public Engine {
   RuleCounts rule_counts() const override;
   void attend() override;
   DynamicTable& dynamic() override { return *dynamic_; }
+  // The sum over all workers; of zeros unless the settings ask for it. From any thread.
+  Profile profile() const noexcept;
 
   // Launches the workers on their lcores; throws std::runtime_error when one is busy.
   void start();
@@ -75,7 +78,9 @@ class DpdkEngine : public Engine {
     std::unique_ptr<PollLoop> loop;
   };
 
+  template <bool profiled>
   static int enter(void* worker) noexcept;
+  template <bool profiled>
   void work(Worker& worker) noexcept;
 
   const EngineSettings settings_;

@@ -89,7 +89,8 @@ void run(Options options) {
                      options.idle_sleep_us,
                      options.dynamic_entries,
                      options.limit_sources,
-                     options.answers_per_second});
+                     options.answers_per_second,
+                     options.profile});
   if (!options.cookie_secret.empty())
     engine.use_secret(CookieSecret::from_file(options.cookie_secret));
   engine.rotate_cookies(std::time(nullptr));
@@ -107,6 +108,7 @@ void run(Options options) {
   server.run();
   spdlog::info("event=stopping");
   engine.stop();
+  if (options.profile) spdlog::info("event=profile {}", to_string(engine.profile()));
 }
 
 }  // namespace

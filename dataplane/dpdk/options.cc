@@ -54,9 +54,11 @@ po::options_description settings() {
       "replies (RST, refusals) sent in a second at most; 0 sends none")(
       "cookie-secret", po::value<std::string>()->value_name("FILE")->default_value(""),
       "the secret that refused connections are recognised by, where several engines share it; "
-      "without, it is random")("eal",
-                               po::value<std::string>()->value_name("ARGS")->default_value(""),
-                               "further arguments for DPDK's EAL, in one string");
+      "without, it is random")(
+      "profile", po::bool_switch(),
+      "count the cycles that each stage of a packet takes, and tell them at the end")(
+      "eal", po::value<std::string>()->value_name("ARGS")->default_value(""),
+      "further arguments for DPDK's EAL, in one string");
   return all;
 }
 
@@ -123,6 +125,7 @@ Options read(const std::vector<std::string>& arguments) {
   bounded(given, "limit-sources", 1, kMaxDynamicEntries, options.limit_sources);
   bounded(given, "answers", 0, kMaxAnswersPerSecond, options.answers_per_second);
   options.cookie_secret = given["cookie-secret"].as<std::string>();
+  options.profile = given["profile"].as<bool>();
   options.eal = po::split_unix(given["eal"].as<std::string>());
   return options;
 }

@@ -19,7 +19,7 @@ struct Options {
   std::string snapshot;  // empty: none until one is loaded
   std::string api = "/run/postern/dataplane.sock";
   std::vector<unsigned> cores;     // that poll; empty: the last one this process may use
-  unsigned burst = 32;             // packets, 1..kMaxBurst
+  unsigned burst = 64;             // packets, 1..kMaxBurst
   unsigned idle_sleep_us = 0;      // 0: never sleep
   unsigned memory_mb = 256;        // hugepage memory reserved at start
   size_t dynamic_entries = 65536;  // room for at least so many
@@ -27,6 +27,7 @@ struct Options {
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
   std::string cookie_secret;     // a file; empty: random
   std::vector<std::string> eal;  // further arguments for EAL
+  bool profile = false;
   bool help = false, version = false;
 };
 

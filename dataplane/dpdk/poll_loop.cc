@@ -57,9 +57,9 @@ uint64_t read(const uint64_t& counter) noexcept {
 
 // What becomes of a burst, with the reasons that are counted once that is sure.
 struct PollLoop::Burst {
-  rte_mbuf *passing[kMaxBurst], *replies[kMaxBurst], *stopped[kMaxBurst];
-  uint8_t pass_reasons[kMaxBurst], reply_reasons[kMaxBurst];
-  uint16_t pass_count = 0, reply_count = 0, stop_count = 0;
+  rte_mbuf *passing[kMaxBurst + 1], *replies[kMaxBurst], *stopped[kMaxBurst + 1];
+  uint8_t pass_reasons[kMaxBurst + 1], reply_reasons[kMaxBurst], stop_reasons[kMaxBurst + 1];
+  uint32_t pass_count = 0, reply_count = 0, stop_count = 0;
   uint64_t bytes = 0;
 };
 
@@ -81,6 +81,17 @@ template unsigned PollLoop::poll_ports<true>(uint64_t) noexcept;
 
 void PollLoop::count(ps_port port, uint32_t reason, uint64_t packets) noexcept {
   add(counters_.packets[port][reason], packets);
+}
+
+// Those of a run of equal reasons, which bursts are full of, at once: adding to one counter in
+// memory again and again waits each time for the last.
+void PollLoop::count(ps_port port, const uint8_t* reasons, uint32_t packets) noexcept {
+  for (uint32_t i = 0; i < packets;) {
+    const uint32_t first = i;
+    while (++i < packets && reasons[i] == reasons[first]) {
+    }
+    if (reasons[first] != kUncounted) count(port, reasons[first], i - first);
+  }
 }
 
 void PollLoop::add_to(ps_counters& total) const noexcept {
@@ -134,6 +145,7 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   add(counters_.bytes[port], bytes);
   send(port, there, burst.passing, burst.pass_reasons, burst.pass_count, PS_REASON_EGRESS_FULL);
   send(port, here, burst.replies, burst.reply_reasons, burst.reply_count, PS_REASON_NO_REPLY_ROOM);
+  count(port, burst.stop_reasons, burst.stop_count);
   if (burst.stop_count > 0) rte_pktmbuf_free_bulk(burst.stopped, burst.stop_count);
   watch.lap(Stage::kSend);
   watch.end(received);
@@ -146,61 +158,65 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
                      Stopwatch<profiled>& watch) noexcept {
   for (uint16_t i = 0; i < packet_count && i < kPrefetchAhead; i++)
     rte_prefetch0(head_of(packets[i]));
-  judge_.begin(rules.image, port);
+  BurstJudge::Frame frames[BurstJudge::kMost];
+  uint64_t bytes = 0;
   for (uint16_t i = 0; i < packet_count; i++) {
     auto* packet = packets[i];
     if (i + kPrefetchAhead < packet_count) rte_prefetch0(head_of(packets[i + kPrefetchAhead]));
-    burst.bytes += packet->pkt_len;
+    bytes += packet->pkt_len;
     if (packet->nb_segs > 1) (void)rte_pktmbuf_linearize(packet);
-    const uint8_t* data = head_of(packet);
-    judge_.parse(data, data + packet->data_len);
+    frames[i] = {head_of(packet), head_of(packet) + packet->data_len};
   }
+  burst.bytes += bytes;
+  judge_.parse(rules.image, port, frames, packet_count);
   watch.lap(Stage::kParse);
   judge_.look_up();
   watch.lap(Stage::kLookUp);
   judge_.decide(now_ns);
   watch.lap(Stage::kDecide);
   for (uint16_t i = 0; i < packet_count; i++)
-    act(port, rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
+    act(rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
   watch.lap(Stage::kAct);
 }
 
-void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
-                   const ps_packet& parsed, const ps_decision& decision, uint64_t now_ns,
-                   Burst& burst) noexcept {
+void PollLoop::act(const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
+                   const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept {
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
   if (decision.cell != 0 && rules.cells != nullptr) count_cell(rules, decision);
   if (decision.scan != 0)
     if (const auto* signature = signature_of(rules, packet, parsed)) {
-      stop_by_signature(port, rules, *signature, packet, parsed, now_ns, burst);
+      stop_by_signature(rules, *signature, packet, parsed, now_ns, burst);
       return;
     }
-  if (!ps_stops(&decision)) {
-    burst.pass_reasons[burst.pass_count] = decision.reason;
-    burst.passing[burst.pass_count++] = packet;
+  uint32_t reason = decision.reason;
+  if (decision.answer.flags == 0) {
+    // Which of the two cannot be foreseen, so there is no branch on it.
+    const bool stops = ps_stops(&decision) != 0;
+    burst.passing[burst.pass_count] = burst.stopped[burst.stop_count] = packet;
+    burst.pass_reasons[burst.pass_count] = burst.stop_reasons[burst.stop_count] =
+        static_cast<uint8_t>(reason);
+    burst.pass_count += !stops;
+    burst.stop_count += stops;
     return;
   }
-  uint32_t reason = decision.reason;
-  if (decision.answer.flags != 0) {
-    const uint8_t* data = head_of(packet);
-    if (packet->nb_segs > 1) {
-      reason = PS_REASON_NO_REPLY_ROOM;
-    } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
-      reason = PS_REASON_BAD_CHECKSUM;
-    } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
-      reason = PS_REASON_ANSWER_LIMIT;
-    } else if (const auto sent = answer(rules.image, packet, parsed, decision);
-               sent < PS_REASON_COUNT) {
-      burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);
-      burst.replies[burst.reply_count++] = packet;
-      return;
-    } else {
-      reason = PS_REASON_NO_REPLY_ROOM;
-    }
+  const uint8_t* data = head_of(packet);
+  if (packet->nb_segs > 1) {
+    reason = PS_REASON_NO_REPLY_ROOM;
+  } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
+    reason = PS_REASON_BAD_CHECKSUM;
+  } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
+    reason = PS_REASON_ANSWER_LIMIT;
+  } else if (const auto sent = answer(rules.image, packet, parsed, decision);
+             sent < PS_REASON_COUNT) {
+    burst.reply_reasons[burst.reply_count] = static_cast<uint8_t>(sent);
+    burst.replies[burst.reply_count++] = packet;
+    return;
+  } else {
+    reason = PS_REASON_NO_REPLY_ROOM;
   }
-  count(port, reason);
+  burst.stop_reasons[burst.stop_count] = static_cast<uint8_t>(reason);
   burst.stopped[burst.stop_count++] = packet;
 }
 
@@ -222,7 +238,7 @@ const Signature* PollLoop::signature_of(const WorkerRules& rules, rte_mbuf* pack
 }
 
 // Only a segment that its receiver would take: what is damaged is counted and goes no further.
-void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
+void PollLoop::stop_by_signature(const WorkerRules& rules, const Signature& signature,
                                  rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
                                  Burst& burst) noexcept {
   const uint8_t* data = head_of(packet);
@@ -244,7 +260,7 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
         reason = PS_REASON_NO_REPLY_ROOM;
     }
   }
-  count(port, reason);
+  burst.stop_reasons[burst.stop_count] = static_cast<uint8_t>(reason);
   burst.stopped[burst.stop_count++] = packet;
 }
 
@@ -293,15 +309,14 @@ uint32_t PollLoop::answer(const ps_image& rules, rte_mbuf* packet, const ps_pack
 // What the port does not take is freed, not kept: a wire has no queue of its own. untaken: the
 // reason that it is counted under then.
 void PollLoop::send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons,
-                    uint16_t total, ps_reason untaken) noexcept {
+                    uint32_t total, ps_reason untaken) noexcept {
   if (total == 0) return;
-  const uint16_t sent = rte_eth_tx_burst(to, queue_, packets, total);
-  for (uint16_t i = 0; i < sent; i++)
-    if (reasons[i] != kUncounted) count(from, reasons[i]);
+  const uint16_t sent = rte_eth_tx_burst(to, queue_, packets, static_cast<uint16_t>(total));
+  count(from, reasons, sent);
   if (sent == total) return;
-  for (uint16_t i = sent; i < total; i++)
-    if (reasons[i] != kUncounted) count(from, untaken);
-  rte_pktmbuf_free_bulk(packets + sent, static_cast<unsigned>(total - sent));
+  const auto uncounted = std::count(reasons + sent, reasons + total, kUncounted);
+  count(from, untaken, total - sent - static_cast<uint64_t>(uncounted));
+  rte_pktmbuf_free_bulk(packets + sent, total - sent);
 }
 
 }  // namespace postern::dpdk

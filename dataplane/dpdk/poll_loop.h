@@ -59,20 +59,20 @@ class alignas(64) PollLoop {
   template <bool profiled>
   void judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets, uint16_t packet_count,
              uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
-  void act(ps_port port, const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
+  void act(const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
            const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
   void count_cell(const WorkerRules& rules, const ps_decision& decision) noexcept;
   uint32_t answer(const ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
                   const ps_decision& decision) noexcept;
   const Signature* signature_of(const WorkerRules& rules, rte_mbuf* packet,
                                 const ps_packet& parsed) noexcept;
-  void stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
-                         rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
-                         Burst& burst) noexcept;
+  void stop_by_signature(const WorkerRules& rules, const Signature& signature, rte_mbuf* packet,
+                         const ps_packet& parsed, uint64_t now_ns, Burst& burst) noexcept;
   bool reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept;
-  void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint16_t count,
+  void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint32_t total,
             ps_reason untaken) noexcept;
-  void count(ps_port port, uint32_t reason, uint64_t packets = 1) noexcept;
+  void count(ps_port port, uint32_t reason, uint64_t packets) noexcept;
+  void count(ps_port port, const uint8_t* reasons, uint32_t packets) noexcept;
 
   const Wire wire_;
   const uint16_t queue_;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace postern::dpdk {
@@ -22,6 +23,9 @@ struct Profile {
   uint64_t packets = 0, bursts = 0;
   std::array<uint64_t, kStageWords.size()> cycles{};
 };
+
+// `packets=N bursts=N cycles-per-packet=N receive=N ...`, for the log; cycles with one decimal.
+std::string to_string(const Profile& profile);
 
 // The time between two laps goes to the stage that ends with the second.
 template <bool profiled>

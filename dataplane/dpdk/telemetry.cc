@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// /postern/counters (dataplane/dpdk/telemetry.h). DPDK calls back on a thread of its own, so only
+// The commands (dataplane/dpdk/telemetry.h). DPDK calls back on a thread of its own, so only
 // what is safe from any thread may be asked here: the counters are, the rest of an Engine is not.
 #include "dataplane/dpdk/telemetry.h"
 
@@ -25,7 +25,7 @@ std::string telemetry_name(std::string_view word) {
 }
 
 std::mutex mutex;
-const Engine* engine_asked = nullptr;
+const DpdkEngine* engine_asked = nullptr;
 
 int answer(const char*, const char*, rte_tel_data* data) {
   const std::lock_guard lock(mutex);
@@ -48,14 +48,32 @@ int answer(const char*, const char*, rte_tel_data* data) {
   return 0;
 }
 
+int answer_profile(const char*, const char*, rte_tel_data* data) {
+  const std::lock_guard lock(mutex);
+  if (!engine_asked) return -ENOENT;
+  const auto profile = engine_asked->profile();
+  rte_tel_data_start_dict(data);
+  rte_tel_data_add_dict_u64(data, "packets", profile.packets);
+  rte_tel_data_add_dict_u64(data, "bursts", profile.bursts);
+  for (size_t stage = 0; stage < kStageWords.size(); stage++)
+    rte_tel_data_add_dict_u64(data, telemetry_name(kStageWords[stage]).c_str(),
+                              profile.cycles[stage]);
+  return 0;
+}
+
 }  // namespace
 
-Telemetry::Telemetry(const Engine& engine) {
+Telemetry::Telemetry(const DpdkEngine& engine) {
   const std::lock_guard lock(mutex);
   engine_asked = &engine;
-  const int error = rte_telemetry_register_cmd(
-      "/postern/counters", answer, "Packets received by port and reason. Takes no parameters.");
-  if (error != 0 && error != -EEXIST) spdlog::warn("event=telemetry-absent error={}", -error);
+  const auto offer = [](const char* command, telemetry_cb callback, const char* help) {
+    const int error = rte_telemetry_register_cmd(command, callback, help);
+    if (error != 0 && error != -EEXIST)
+      spdlog::warn("event=telemetry-absent command={} error={}", command, -error);
+  };
+  offer("/postern/counters", answer, "Packets received by port and reason. Takes no parameters.");
+  offer("/postern/profile", answer_profile,
+        "Cycles by stage, all zeros without --profile. Takes no parameters.");
 }
 
 Telemetry::~Telemetry() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The engine's counters where DPDK people look: `dpdk-telemetry.py` and its command
-// /postern/counters. The words are those of the management API, with _ for -.
+// The engine's counters where DPDK people look: `dpdk-telemetry.py` and its commands
+// /postern/counters and, under --profile, /postern/profile. The words are those of the management
+// API, with _ for -.
 #pragma once
 
-#include "dataplane/engine/engine.h"
+#include "dataplane/dpdk/dpdk_engine.h"
 
 namespace postern::dpdk {
 
@@ -12,7 +13,7 @@ namespace postern::dpdk {
 // until EAL ends, and without an engine it answers with an error.
 class Telemetry {
  public:
-  explicit Telemetry(const Engine& engine);
+  explicit Telemetry(const DpdkEngine& engine);
   ~Telemetry();
   Telemetry(const Telemetry&) = delete;
   Telemetry& operator=(const Telemetry&) = delete;

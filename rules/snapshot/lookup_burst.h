@@ -72,14 +72,40 @@ inline ps_address to_address(uint32_t v4) noexcept {
 inline ps_address to_address(const ps_address& v6) noexcept {
   return v6;
 }
-inline uint32_t first_word(uint32_t v4) noexcept {
-  return v4;
-}
-inline uint32_t first_word(const ps_address& v6) noexcept {
-  return static_cast<uint32_t>(ps_key_of(PS_FAMILY_V6, &v6).high >> 32);
+inline const ps_block* line_of(const ps_image& image, uint32_t slot, uint32_t kind) noexcept {
+  const uint32_t block = PS_SLOT_BLOCK(slot);
+  if (slot >> PS_SLOT_KIND_SHIFT != kind || PS_SLOT_LEVELS(slot) || block >= image.count)
+    return nullptr;
+  return &image.blocks[block];
 }
 
-// Most sites have so few addresses that they fill one line.
+// Most sites have so few addresses that one line of them leads to all. Such a line stays in the
+// cache, so that there is nothing to wait for and nothing gained by steps that all take together.
+// Answers false where there is no such line.
+inline bool service_sets_by_line(const ps_image& image, uint32_t slot, const uint32_t* addresses,
+                                 uint32_t count, uint32_t* sets) noexcept {
+  const auto* line = line_of(image, slot, PS_SLOT_KEYS32);
+  if (!line) return false;
+  for (uint32_t i = 0; i < count; i++) sets[i] = Steps32::line(line, addresses[i]);
+  return true;
+}
+inline bool service_sets_by_line(const ps_image& image, uint32_t slot, const ps_address* addresses,
+                                 uint32_t count, uint32_t* sets) noexcept {
+  const auto* line = line_of(image, slot, PS_SLOT_KEYS64);
+  if (!line) return false;
+  for (uint32_t i = 0; i < count; i++) {
+    const auto key = ps_key_of(PS_FAMILY_V6, &addresses[i]);
+    uint32_t found = Steps64::line(line, key.high);
+    if (!PS_IS_VALUE(found)) {
+      const auto* low = line_of(image, found, PS_SLOT_KEYS64);
+      if (!low) return false;
+      found = Steps64::line(low, key.low);
+    }
+    sets[i] = PS_IS_VALUE(found) ? found : 0;
+  }
+  return true;
+}
+
 template <typename Address>
 void service_sets(const ps_image& image, uint32_t slot, const Address* addresses, uint32_t count,
                   uint32_t* sets) noexcept {
@@ -87,12 +113,7 @@ void service_sets(const ps_image& image, uint32_t slot, const Address* addresses
     for (uint32_t i = 0; i < count; i++) sets[i] = slot;
     return;
   }
-  if (slot >> PS_SLOT_KIND_SHIFT == PS_SLOT_KEYS32 && !PS_SLOT_LEVELS(slot) &&
-      PS_SLOT_BLOCK(slot) < image.count) {
-    const auto* line = &image.blocks[PS_SLOT_BLOCK(slot)];
-    for (uint32_t i = 0; i < count; i++) sets[i] = Steps32::line(line, first_word(addresses[i]));
-    return;
-  }
+  if (service_sets_by_line(image, slot, addresses, count, sets)) return;
   const KeyRoot root{0, slot, image.blocks};
   in_parts(count, [&](uint32_t from, uint32_t part) {
     ps_address keys[kLookupBurst];

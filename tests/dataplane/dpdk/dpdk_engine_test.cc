@@ -151,6 +151,32 @@ TEST_F(DpdkEngineTest, TheImageIsTheSnapshotsOwnOrACopyOfIt) {
   EXPECT_EQ(std::memcmp(loaded.rules()->image.blocks, bytes.data(), bytes.size()), 0);
 }
 
+TEST_F(DpdkEngineTest, OnlyAProfileCountsCycles) {
+  engine_.load(snapshot_saying("drop"));
+  pass_through(100);
+  EXPECT_EQ(engine_.profile().packets, 0u);
+  engine_.stop();
+
+  DpdkEngine profiled{{.wire = wire_.wire(),
+                       .workers = test_eal().workers(),
+                       .dynamic_entries = 1024,
+                       .profile = true}};
+  profiled.load(snapshot_saying("drop"));
+  profiled.start();
+  for (int i = 0; i < 100; i++) ASSERT_TRUE(wire_.send(PS_PORT_WAN, kAttempt));
+  while (total(profiled.counters()) < 100) std::this_thread::yield();
+  profiled.stop();
+  const auto profile = profiled.profile();
+  EXPECT_EQ(profile.packets, 100u);
+  EXPECT_GE(profile.bursts, 2u);
+  EXPECT_LE(profile.bursts, 100u);
+  for (size_t stage = 0; stage < kStageWords.size(); stage++)
+    EXPECT_GT(profile.cycles[stage], 0u) << kStageWords[stage];
+  const auto line = to_string(profile);
+  EXPECT_TRUE(line.starts_with("packets=100 bursts=")) << line;
+  EXPECT_NE(line.find(" look-up="), std::string::npos) << line;
+}
+
 TEST_F(DpdkEngineTest, StopsAndStartsAgain) {
   engine_.stop();
   ASSERT_TRUE(wire_.send(PS_PORT_WAN, kAttempt));

@@ -50,39 +50,43 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.snapshot, "");
   EXPECT_EQ(options.api, "/run/postern/dataplane.sock");
   EXPECT_TRUE(options.cores.empty());
-  EXPECT_EQ(options.burst, 32u);
+  EXPECT_EQ(options.burst, 64u);
   EXPECT_EQ(options.idle_sleep_us, 0u);
   EXPECT_EQ(options.limit_sources, 65536u);
   EXPECT_EQ(options.answers_per_second, 100'000u);
   EXPECT_EQ(options.cookie_secret, "");
+  EXPECT_FALSE(options.profile);
   EXPECT_TRUE(options.eal.empty());
 }
 
 TEST(Options, EverythingSaid) {
-  const auto options =
-      read_options({"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a",
-                    "--cores=2,4-6", "--burst=64", "--idle-sleep=50", "--memory=1024",
-                    "--dynamic-entries=1000000", "--limit-sources=2000", "--answers=0",
-                    "--cookie-secret=/c", "--eal=--log-level=lib.eal:debug --socket-limit 512"});
+  const auto options = read_options(
+      {"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a", "--cores=2,4-6",
+       "--burst=48", "--idle-sleep=50", "--memory=1024", "--dynamic-entries=1000000",
+       "--limit-sources=2000", "--answers=0", "--cookie-secret=/c", "--profile",
+       "--eal=--log-level=lib.eal:debug --socket-limit 512"});
   EXPECT_EQ(options.snapshot, "/s");
   EXPECT_EQ(options.api, "/a");
   EXPECT_EQ(options.cores, (std::vector<unsigned>{2, 4, 5, 6}));
-  EXPECT_EQ(options.burst, 64u);
+  EXPECT_EQ(options.burst, 48u);
   EXPECT_EQ(options.idle_sleep_us, 50u);
   EXPECT_EQ(options.memory_mb, 1024u);
   EXPECT_EQ(options.dynamic_entries, 1'000'000u);
   EXPECT_EQ(options.limit_sources, 2000u);
   EXPECT_EQ(options.answers_per_second, 0u);
   EXPECT_EQ(options.cookie_secret, "/c");
+  EXPECT_TRUE(options.profile);
   EXPECT_EQ(options.eal, (Words{"--log-level=lib.eal:debug", "--socket-limit", "512"}));
 }
 
 TEST(Options, TheCommandLineWinsOverTheFile) {
-  const ConfigFile file("# a comment\nwan = net_null0\nmx = net_null1\nburst = 8\nmemory = 64\n");
+  const ConfigFile file(
+      "# a comment\nwan = net_null0\nmx = net_null1\nburst = 8\nmemory = 64\nprofile = yes\n");
   const auto options = read_options({"--config", file.path(), "--burst", "16"});
   EXPECT_EQ(options.wan, "net_null0");
   EXPECT_EQ(options.burst, 16u);
   EXPECT_EQ(options.memory_mb, 64u);
+  EXPECT_TRUE(options.profile);
 }
 
 TEST(Options, ABadConfigFileIsNamed) {
