@@ -104,6 +104,14 @@ ps_counters DpdkEngine::counters() const {
   return total;
 }
 
+void DpdkEngine::set_sampling(const ps_sampling& sampling) noexcept {
+  for (const auto& worker : workers_) worker.loop->samples().set(sampling);
+}
+
+void DpdkEngine::drain_samples(const TakeSample& take) {
+  for (const auto& worker : workers_) worker.loop->samples().drain(take);
+}
+
 void DpdkEngine::start() {
   stopping_ = false;
   started_ = true;

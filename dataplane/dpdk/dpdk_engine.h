@@ -48,6 +48,8 @@ class DpdkEngine : public Engine {
   std::shared_ptr<const Snapshot> snapshot() const override;
   ps_counters counters() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
+  void set_sampling(const ps_sampling& sampling) noexcept override;
+  void drain_samples(const TakeSample& take) override;
 
   // Launches the workers on their lcores; throws std::runtime_error when one is busy.
   void start();

@@ -74,6 +74,7 @@ void PollLoop::count(ps_port port, uint32_t reason, uint64_t packets) noexcept {
 void PollLoop::add_to(ps_counters& total) const noexcept {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     total.events[event] += read(counters_.events[event]);
+  total.events[PS_EVENT_SAMPLE_LOST] += samples_.lost();
   for (size_t port = 0; port < PS_PORT_COUNT; port++) {
     total.bytes[port] += read(counters_.bytes[port]);
     for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
@@ -103,6 +104,8 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   } else {  // the way out, without rules for it, is not looked at
     for (uint16_t i = 0; i < received; i++) {
       bytes += packets[i]->pkt_len;
+      samples_.offer(ps_decision_because(PS_REASON_FROM_INSIDE), port, head_of(packets[i]),
+                     packets[i]->data_len, packets[i]->pkt_len, now_ns);
       burst.passing[i] = packets[i];
       burst.pass_reasons[i] = PS_REASON_FROM_INSIDE;
     }
@@ -122,6 +125,7 @@ void PollLoop::judge(ps_port port, ps_image& image, rte_mbuf* packet, uint64_t n
   const uint8_t* data = head_of(packet);
   const auto decision =
       ps_judge(&image, &tables_, port, data, data + packet->data_len, now_ns, &parsed);
+  samples_.offer(decision, port, data, packet->data_len, packet->pkt_len, now_ns);
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);

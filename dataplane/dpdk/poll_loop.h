@@ -10,6 +10,7 @@
 
 #include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
+#include "dataplane/engine/sample_ring.h"
 
 struct rte_mbuf;
 
@@ -41,6 +42,8 @@ class alignas(64) PollLoop {
 
   // What the worker has counted so far; from any thread.
   void add_to(ps_counters& total) const noexcept;
+  // The samples that the worker takes; set and drained by the management thread.
+  SampleRing& samples() noexcept { return samples_; }
 
  private:
   struct Burst;
@@ -61,6 +64,7 @@ class alignas(64) PollLoop {
   const ps_budget answers_;
   uint64_t next_answer_ns_ = 0;
   ps_line line_{};  // where the text of a reply is made
+  SampleRing samples_;
   alignas(64) ps_counters counters_{};
 };
 

@@ -12,6 +12,7 @@
 #include "dataplane/engine/metrics.h"
 #include "dataplane/engine/owned_snapshot.h"
 #include "dataplane/engine/request.h"
+#include "dataplane/engine/sample_json.h"
 #include "rules/compile/account.h"
 
 namespace postern {
@@ -60,8 +61,11 @@ ApiAnswer api_error(unsigned status, std::string_view line) {
   return {status, json::serialize(json::object{{"error", view(first_line(line))}}) + '\n'};
 }
 
-Api::Api(Engine& engine)
-    : engine_(engine), rules_(engine), started_(std::chrono::steady_clock::now()) {}
+Api::Api(Engine& engine, const ApiSettings& settings)
+    : engine_(engine),
+      rules_(engine),
+      feed_(engine, settings.samples_per_second, static_cast<uint64_t>(unix_now()) << 20),
+      started_(std::chrono::steady_clock::now()) {}
 
 void Api::tick() {
   engine_.dynamic().sweep(monotonic_ns());
@@ -69,12 +73,19 @@ void Api::tick() {
   rules_.tick(unix_now());
 }
 
-ApiAnswer Api::handle(std::string_view method, std::string_view target, std::string_view body) {
+void Api::tick_samples() {
+  using namespace std::chrono;
+  feed_.tick(monotonic_ns(),
+             duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+ApiAnswer Api::handle(std::string_view method, std::string_view target, std::string_view body,
+                      std::chrono::milliseconds waited) {
   try {
     if (body.size() > kMaxBodyBytes) return api_error(413, "the body is over 64 KiB");
     const auto path = target.substr(0, target.find('?'));
     const auto query = target.substr(std::min(target.size(), path.size() + 1));
-    return dispatch(method, path, query, body);
+    return dispatch(method, path, query, body, waited);
   } catch (const ApiRefusal& refusal) {
     return api_error(refusal.status, refusal.line);
   } catch (const std::exception& fault) {
@@ -83,7 +94,7 @@ ApiAnswer Api::handle(std::string_view method, std::string_view target, std::str
 }
 
 ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::string_view query,
-                        std::string_view body) {
+                        std::string_view body, std::chrono::milliseconds waited) {
   std::string_view allowed;
   if (path == "/v1/health") {
     if (method == "GET") return health();
@@ -99,6 +110,9 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
     allowed = "GET";
   } else if (path == "/v1/counters") {
     if (method == "GET") return counters();
+    allowed = "GET";
+  } else if (path == "/v1/samples") {
+    if (method == "GET") return samples(query, waited);
     allowed = "GET";
   } else if (path == "/v1/entries") {
     if (method == "GET") return list_entries();
@@ -172,6 +186,29 @@ ApiAnswer Api::counters() {
   return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
                       {"ports", std::move(ports)},
                       {"events", std::move(events)}});
+}
+
+ApiAnswer Api::samples(std::string_view query, std::chrono::milliseconds waited) {
+  const auto request = read_samples_request(query);
+  if (feed_.per_second() == 0)
+    return api_error(422, "this engine takes no samples: it was started with --samples 0");
+  if (!feed_.wish(request.wish, monotonic_ns()))
+    return api_error(503, "too many different wishes for samples; try again in some seconds");
+  const auto batch = feed_.read(request.wish, request.after, request.limit);
+  if (batch.samples.empty() && batch.lost == 0 && request.after && waited < request.wait) {
+    ApiAnswer pending;
+    pending.pending = true;
+    return pending;
+  }
+  const auto now = unix_now();
+  json::array samples;
+  for (const auto* sample : batch.samples)
+    samples.push_back(to_json(*sample, request.bytes, request.wish.snap, now));
+  return answer_with({{"next", batch.next},
+                      {"lost", batch.lost},
+                      {"overrun", engine_.counters().events[PS_EVENT_SAMPLE_LOST]},
+                      {"every", feed_.sampling().every},
+                      {"samples", std::move(samples)}});
 }
 
 ApiAnswer Api::list_entries() {

@@ -62,7 +62,7 @@ Response response_of(ApiAnswer answer, unsigned version) {
 }
 
 // The answer to bytes that are no acceptable HTTP; status 0 where none is due.
-ApiAnswer answer_to(const beast::error_code& error) {
+ApiAnswer answer_to_error(const beast::error_code& error) {
   if (error == http::error::body_limit) return api_error(413, "the body is over 64 KiB");
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
     return api_error(431, "the header is over 8 KiB");
@@ -76,9 +76,9 @@ ApiAnswer answer_to(const beast::error_code& error) {
 
 class ApiServer::Listener {
  public:
-  Listener(Engine& engine, std::string path)
-      : api_(engine),
-        socket_(std::move(path)),
+  Listener(Engine& engine, const ApiSettings& settings)
+      : api_(engine, settings),
+        socket_(settings.socket),
         acceptor_(loop_, Local(), socket_.release()),
         signals_(loop_, SIGINT, SIGTERM),
         wake_(loop_, new_event()) {}
@@ -93,6 +93,7 @@ class ApiServer::Listener {
     wake_.async_wait(asio::posix::stream_descriptor::wait_read,
                      [this](const auto&) { loop_.stop(); });
     asio::co_spawn(loop_, tick(), asio::detached);
+    asio::co_spawn(loop_, tick_samples(), asio::detached);
     asio::co_spawn(loop_, accept(), asio::detached);
     loop_.run();
   }
@@ -115,6 +116,15 @@ class ApiServer::Listener {
     for (;;) {
       api_.tick();
       timer.expires_after(kTickInterval);
+      co_await timer.async_wait(kAwait);
+    }
+  }
+
+  asio::awaitable<void> tick_samples() {
+    asio::steady_timer timer(loop_);
+    for (;;) {
+      api_.tick_samples();
+      timer.expires_after(Api::kSampleInterval);
       co_await timer.async_wait(kAwait);
     }
   }
@@ -160,23 +170,37 @@ class ApiServer::Listener {
       request.body_limit(Api::kMaxBodyBytes);
       stream.expires_after(std::chrono::seconds(kIdleSeconds));
       if (const auto error = co_await read(stream, buffer, request)) {
-        if (const auto answer = answer_to(error); answer.status != 0)
+        if (const auto answer = answer_to_error(error); answer.status != 0)
           co_await refuse(stream, answer);
         co_return;
       }
       const auto& message = request.get();
-      const auto method = message.method_string();
-      const auto target = message.target();
-      auto response = response_of(api_.handle({method.data(), method.size()},
-                                              {target.data(), target.size()}, message.body()),
-                                  message.version());
+      auto answer = co_await answer_to(message);
+      auto response = response_of(std::move(answer), message.version());
       response.keep_alive(message.keep_alive());
+      stream.expires_after(std::chrono::seconds(kIdleSeconds));
       open = response.keep_alive();
       const auto [error, bytes] = co_await http::async_write(stream, response, kAwait);
       if (error) co_return;
     }
     beast::error_code ignored;
     stream.socket().shutdown(Local::socket::shutdown_send, ignored);
+  }
+
+  // Asks again while there is nothing to say yet, within what the API itself bounds.
+  asio::awaitable<ApiAnswer> answer_to(const http::request<http::string_body>& message) {
+    const std::string_view method(message.method_string().data(), message.method_string().size());
+    const std::string_view target(message.target().data(), message.target().size());
+    asio::steady_timer timer(loop_);
+    const auto came = std::chrono::steady_clock::now();
+    for (;;) {
+      const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now() - came);
+      auto answer = api_.handle(method, target, message.body(), waited);
+      if (!answer.pending) co_return answer;
+      timer.expires_after(Api::kSampleInterval);
+      co_await timer.async_wait(kAwait);
+    }
   }
 
   static asio::awaitable<void> turn_away(Stream stream, Count) {
@@ -224,8 +248,8 @@ class ApiServer::Listener {
   asio::posix::stream_descriptor wake_;
 };
 
-ApiServer::ApiServer(Engine& engine, std::string socket_path)
-    : listener_(std::make_unique<Listener>(engine, std::move(socket_path))) {}
+ApiServer::ApiServer(Engine& engine, const ApiSettings& settings)
+    : listener_(std::make_unique<Listener>(engine, settings)) {}
 
 ApiServer::~ApiServer() = default;
 

@@ -14,7 +14,8 @@ enum ps_port { PS_PORT_WAN, PS_PORT_MX, PS_PORT_COUNT };
 /* X(NAME, "word", "what it means") - what may happen besides a packet's reason. */
 #define PS_EVENTS(X)                                                                        \
   X(LIMIT_FULL, "limit-full", "an attempt passed a limit uncounted, as its table was full") \
-  X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")
+  X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")  \
+  X(SAMPLE_LOST, "sample-lost", "a packet was not shown to who asked for samples: no room")
 
 enum ps_event {
 #define PS_X(name, word, text) PS_EVENT_##name,

@@ -31,7 +31,7 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
-  if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api);
+  if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api.socket);
 
   const auto& settings = options.engine;
   std::printf("ready engine=xdp topology=%s wan=%s%s%s mode=%s generation=%llu api=%s pin=%s\n",
@@ -39,7 +39,7 @@ int run(const xdp::Options& options) {
               settings.mx.empty() ? "" : " mx=", settings.mx.c_str(),
               settings.mode == xdp::Mode::kNative ? "native" : "generic",
               static_cast<unsigned long long>(snapshot ? snapshot->generation() : 0),
-              options.api.c_str(), settings.pin.c_str());
+              options.api.socket.c_str(), settings.pin.c_str());
   std::fflush(stdout);
 
   server.run();

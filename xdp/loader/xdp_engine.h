@@ -57,6 +57,10 @@ class XdpEngine : public Engine {
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return program_.counters(); }
   DynamicTable& dynamic() override { return dynamic_; }
+  void set_sampling(const ps_sampling& sampling) noexcept override {
+    program_.set_sampling(sampling);
+  }
+  void drain_samples(const TakeSample& take) override { program_.drain_samples(take); }
 
  protected:
   void put_into_force(std::shared_ptr<const Snapshot> snapshot) override;

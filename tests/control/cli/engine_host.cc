@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
     engine.counters_.packets[PS_PORT_MX][PS_REASON_FROM_INSIDE] = 77;
     engine.counters_.bytes[PS_PORT_WAN] = 99000000;
     engine.counters_.bytes[PS_PORT_MX] = 7700;
-    postern::ApiServer server(engine, argv[1]);
+    postern::ApiServer server(engine, {.socket = argv[1]});
     server.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "engine_host: %s\n", error.what());

@@ -95,7 +95,7 @@ class ApiServerTest : public testing::Test {
     std::filesystem::remove_all(directory_);
   }
   void start() {
-    server_ = std::make_unique<ApiServer>(engine_, path_);
+    server_ = std::make_unique<ApiServer>(engine_, ApiSettings{.socket = path_});
     thread_ = std::thread([this] { server_->run(); });
   }
   void stop() {
@@ -227,14 +227,14 @@ TEST_F(ApiServerTest, ReplacesADeadSocketButNotALivingOneOrAFile) {
   start();
   EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
   MemoryEngine other;
-  EXPECT_THROW(ApiServer(other, path_), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = path_}), std::runtime_error);
   EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
 
   const auto file = directory_ + "/run/file";
   std::ofstream(file) << "precious\n";
-  EXPECT_THROW(ApiServer(other, file), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = file}), std::runtime_error);
   EXPECT_TRUE(std::filesystem::exists(file));
-  EXPECT_THROW(ApiServer(other, "/" + std::string(200, 'x')), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = "/" + std::string(200, 'x')}), std::runtime_error);
 }
 
 TEST_F(ApiServerTest, LeavesAFileThatIsNoLongerItsOwn) {
@@ -254,7 +254,7 @@ TEST_F(ApiServerTest, ASignalEndsIt) {
 }
 
 TEST_F(ApiServerTest, StopBeforeRunIsNotLost) {
-  server_ = std::make_unique<ApiServer>(engine_, path_);
+  server_ = std::make_unique<ApiServer>(engine_, ApiSettings{.socket = path_});
   server_->stop();
   server_->run();
   server_.reset();

@@ -9,7 +9,9 @@
 #include <boost/json/value.hpp>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "rules/compile/compile.h"
 #include "rules/policy/parse.h"
@@ -185,6 +187,100 @@ TEST_F(ApiTest, UnconfirmedRulesSayUntilWhenAndAreConfirmedByTheirGeneration) {
   EXPECT_TRUE(object_of(ask("GET", "/v1/health")).at("unconfirmed_until").is_null());
   EXPECT_EQ(ask("GET", "/v1/snapshot/confirm").allow, "POST");
   std::remove(path.c_str());
+}
+
+// An attempt from 192.0.2.1 to port 25 of 198.51.100.25, with a payload, as a frame.
+const std::vector<uint8_t> kAttempt = [] {
+  std::vector<uint8_t> frame = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
+  const uint8_t ip[] = {0x45, 0, 0, 46, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 198, 51, 100, 25};
+  const uint8_t tcp[] = {0x9c, 0x40, 0,    25, 0,    0,    0, 1, 0, 0,
+                         0,    0,    0x50, 2,  0xff, 0xff, 0, 0, 0, 0};
+  frame.insert(frame.end(), std::begin(ip), std::end(ip));
+  frame.insert(frame.end(), std::begin(tcp), std::end(tcp));
+  frame.insert(frame.end(), {'s', 'e', 'c', 'r', 'e', 't'});
+  return frame;
+}();
+
+TEST_F(ApiTest, SamplesSayWhyInWords) {
+  const std::string folder = testing::TempDir();
+  std::ofstream(folder + "api-test-spam.cidr") << "# spam\n192.0.2.0/24\n";
+  std::ofstream(folder + "api-test.policy") << "list spam \"api-test-spam.cidr\" category spam\n"
+                                               "service mx 198.51.100.25 port 25\n"
+                                               "connection to mx\n"
+                                               "    drop list spam\n"
+                                               "message\n"
+                                               "    accept any\n";
+  const std::string path = folder + "api-test-samples.psnap";
+  write_snapshot(path, compile(read_policy(folder + "api-test.policy")).bytes);
+  ASSERT_EQ(ask("PUT", "/v1/snapshot", R"({"path":")" + path + R"("})").status, 200u);
+
+  const auto first = object_of(ask("GET", "/v1/samples?bytes=headers"));
+  EXPECT_TRUE(first.at("samples").as_array().empty());
+  const auto target = [&](const std::string& more) {
+    return "/v1/samples?after=" + std::to_string(first.at("next").to_number<uint64_t>()) + more;
+  };
+  // Nothing yet, and time to wait.
+  EXPECT_TRUE(api_.handle("GET", target("&wait=100"), "", std::chrono::milliseconds(99)).pending);
+  EXPECT_FALSE(api_.handle("GET", target("&wait=100"), "", std::chrono::milliseconds(100)).pending);
+
+  auto decision = ps_decision_because(PS_REASON_RULE_DROP);
+  decision.rule = 1;
+  decision.cell = 2;
+  engine_.samples_.offer(decision, PS_PORT_WAN, kAttempt.data(), 60, 60, monotonic_ns());
+  engine_.samples_.offer(ps_decision_because(PS_REASON_LEARNED_DROP), PS_PORT_WAN, kAttempt.data(),
+                         20, 1500, monotonic_ns());
+  api_.tick_samples();
+  const auto answer = ask("GET", target("&wait=100&bytes=headers"));
+  ASSERT_FALSE(answer.pending);
+  const auto batch = object_of(answer);
+  EXPECT_EQ(batch.at("lost"), 0);
+  EXPECT_EQ(batch.at("overrun"), 0);
+  EXPECT_EQ(batch.at("every"), 1);
+  const auto& samples = batch.at("samples").as_array();
+  ASSERT_EQ(samples.size(), 2u);
+  const auto& sample = samples[0].as_object();
+  EXPECT_EQ(sample.at("port"), "wan");
+  EXPECT_EQ(sample.at("reason"), "rule-drop");
+  EXPECT_EQ(sample.at("stopped"), true);
+  EXPECT_EQ(sample.at("action"), "drop");
+  EXPECT_EQ(sample.at("every"), 1);
+  EXPECT_EQ(sample.at("length"), 60);
+  EXPECT_EQ(sample.at("source"), "192.0.2.1");
+  EXPECT_EQ(sample.at("source_port"), 40000);
+  EXPECT_EQ(sample.at("destination"), "198.51.100.25");
+  EXPECT_EQ(sample.at("destination_port"), 25);
+  EXPECT_EQ(sample.at("protocol"), 6);
+  EXPECT_EQ(sample.at("tcp_flags"), 2);
+  const auto& list = sample.at("lists").as_array().at(0).as_object();
+  EXPECT_EQ(list.at("list"), "spam");
+  EXPECT_EQ(list.at("line"), 2);
+  EXPECT_EQ(list.at("category"), "spam");
+  EXPECT_EQ(sample.at("rule").at("rule"), "drop list spam");
+  EXPECT_EQ(sample.at("rule").at("line"), 4);
+  // Headers only: nothing of what was said.
+  EXPECT_EQ(sample.at("bytes").as_string().size(), 2 * 54u);
+  EXPECT_TRUE(sample.at("bytes").as_string().starts_with("0200000000010200000000020800"));
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  EXPECT_NEAR(static_cast<double>(sample.at("time").to_number<int64_t>()), static_cast<double>(now),
+              60e9);
+  // A frame that was cut before its addresses.
+  EXPECT_TRUE(samples[1].at("source").is_null());
+  EXPECT_TRUE(samples[1].at("lists").is_null());
+  EXPECT_EQ(samples[1].at("length"), 1500);
+
+  const auto whole = object_of(ask("GET", target("&bytes=2048&reason=rule-drop")));
+  ASSERT_EQ(whole.at("samples").as_array().size(), 1u);
+  EXPECT_TRUE(whole.at("samples").at(0).at("bytes").as_string().ends_with("736563726574"));
+  EXPECT_FALSE(object_of(ask("GET", target(""))).at("samples").at(0).as_object().contains("bytes"));
+  expect_error(ask("GET", "/v1/samples?reason=nothing"), 422);
+  expect_error(ask("POST", "/v1/samples"), 405);
+  // An engine that was told to take none.
+  Api without(engine_, {.samples_per_second = 0});
+  expect_error(without.handle("GET", "/v1/samples", ""), 422);
+  for (const auto* file : {"api-test-spam.cidr", "api-test.policy", "api-test-samples.psnap"})
+    std::remove((folder + file).c_str());
 }
 
 TEST_F(ApiTest, UnknownPathsAndMethods) {
