@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto target = space == std::string_view::npos ? std::string_view{} : line.substr(space + 1);
 
   check_readers(body);
-  if (method != "PUT") check_answer(api.handle(method, target, body));
+  if (method != "PUT") check_answer(api.handle(this_engine(), method, target, body));
   require(engine.dynamic().size() <= engine.dynamic().capacity());
   return 0;
 }
