@@ -39,6 +39,8 @@ extern const Command kFetchCommand;  // in postern-fetch
 inline constexpr std::string_view kFetchName = "fetch";
 inline constexpr std::string_view kFetchTitle = "Brings the feeds of lists by HTTPS";
 extern const Command kStatsCommand;
+extern const Command kDropsCommand;
+extern const Command kCaptureCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;

@@ -4,6 +4,8 @@
 // any other input: a member that is missing or of another type is an EngineError.
 #include "control/cli/engine_api.h"
 
+#include <charconv>
+
 #include "control/cli/printable.h"
 
 namespace postern::cli {
@@ -38,6 +40,38 @@ class AnswerReader {
   }
   bool is_null(const char* name) const { return member(name).is_null(); }
   AnswerReader object(const char* name) const { return {socket_, member(name)}; }
+  bool flag(const char* name) const {
+    const auto* flag = member(name).if_bool();
+    if (!flag) fail(name);
+    return *flag;
+  }
+  std::optional<uint16_t> optional_port(const char* name) const {
+    if (is_null(name)) return std::nullopt;
+    const auto port = number(name);
+    if (port > UINT16_MAX) fail(name);
+    return static_cast<uint16_t>(port);
+  }
+  std::optional<IpAddress> optional_address(const char* name) const {
+    if (is_null(name)) return std::nullopt;
+    const auto address = IpAddress::parse(text(name));
+    if (!address) fail(name);
+    return address;
+  }
+  // Bytes in hexadecimal; none where there is no such member.
+  std::vector<uint8_t> bytes(const char* name) const {
+    std::vector<uint8_t> bytes;
+    if (!object_->contains(name)) return bytes;
+    const auto hex = text(name);
+    if (hex.size() % 2 != 0) fail(name);
+    for (size_t i = 0; i < hex.size(); i += 2) {
+      uint8_t byte = 0;
+      const auto [end, error] = std::from_chars(&hex[i], &hex[i] + 2, byte, 16);
+      if (error != std::errc() || end != &hex[i] + 2) fail(name);
+      bytes.push_back(byte);
+    }
+    return bytes;
+  }
+  const boost::json::object& document() const noexcept { return *object_; }
   std::vector<std::pair<std::string, uint64_t>> numbers() const {
     std::vector<std::pair<std::string, uint64_t>> numbers;
     for (const auto& [name, value] : *object_)
@@ -68,6 +102,35 @@ class AnswerReader {
 PortCounters port_counters(const AnswerReader& port) {
   return {port.number("received"), port.number("bytes"), port.number("passed"),
           port.number("stopped"), port.object("reasons").numbers()};
+}
+
+EngineSample engine_sample(const std::string& socket, const AnswerReader& answer) {
+  EngineSample sample;
+  sample.time_ns = static_cast<int64_t>(answer.number("time"));
+  sample.port = answer.text("port");
+  sample.reason = answer.text("reason");
+  sample.action = answer.text("action");
+  sample.stopped = answer.flag("stopped");
+  sample.every = answer.number("every");
+  sample.length = answer.number("length");
+  sample.source = answer.optional_address("source");
+  sample.source_port = answer.optional_port("source_port");
+  sample.destination = answer.optional_address("destination");
+  sample.destination_port = answer.optional_port("destination_port");
+  if (!answer.is_null("lists"))
+    for (const auto& value : answer.array("lists")) {
+      const AnswerReader line(socket, value);
+      sample.lists.push_back(
+          {line.text("list"), line.text("file"), line.text("category"), line.number("line")});
+    }
+  if (!answer.is_null("rule")) {
+    const auto rule = answer.object("rule");
+    sample.rule = rule.text("rule");
+    sample.rule_place = rule.text("file") + ":" + std::to_string(rule.number("line"));
+  }
+  sample.bytes = answer.bytes("bytes");
+  sample.document = answer.document();
+  return sample;
 }
 
 }  // namespace
@@ -154,6 +217,16 @@ EngineEntries EngineApi::entries() {
                                static_cast<int64_t>(entry.number("seconds"))});
   }
   return entries;
+}
+
+SampleBatch EngineApi::samples(const std::string& target, std::chrono::milliseconds wait) {
+  const auto reply = call("GET", target.c_str(), nullptr, kPatience + wait);
+  if (!reply.ok()) throw EngineError(socket(), reply.error);
+  const AnswerReader answer(socket(), reply.body);
+  SampleBatch batch{answer.number("next"), answer.number("lost"), answer.number("overrun"), {}};
+  for (const auto& value : answer.array("samples"))
+    batch.samples.push_back(engine_sample(socket(), AnswerReader(socket(), value)));
+  return batch;
 }
 
 boost::json::object EngineApi::explain(const IpAddress& address,

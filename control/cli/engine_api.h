@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/cli/engine_samples.h"
 #include "control/cli/invocation.h"
 #include "control/web/engine_client.h"
 #include "rules/address/address.h"
@@ -77,6 +78,13 @@ struct EngineRules {
   std::vector<std::pair<std::string, uint64_t>> signatures;  // name, hits
 };
 
+struct SampleBatch {
+  uint64_t next = 0;     // where to go on
+  uint64_t lost = 0;     // missed since `after`
+  uint64_t overrun = 0;  // without room in the engine, since it started
+  std::vector<EngineSample> samples;
+};
+
 class EngineApi {
  public:
   explicit EngineApi(std::string socket) : client_(std::move(socket)) {}
@@ -86,6 +94,8 @@ class EngineApi {
   EngineCounters counters();
   EngineRules rules();
   EngineEntries entries();
+  // target: "/v1/samples?...", that waits so long at most.
+  SampleBatch samples(const std::string& target, std::chrono::milliseconds wait);
   // The account of an address by the rules in force (rules/compile/account.h).
   boost::json::object explain(const IpAddress& address, const std::optional<IpAddress>& to);
   void add(const Prefix& prefix, const std::string& action, const std::string& reason,

@@ -18,10 +18,10 @@ constexpr Command kFetchElsewhere = {.name = kFetchName,
                                      .run = nullptr,
                                      .program = "postern-fetch"};
 
-constexpr const Command* kCommands[] = {&kCheckCommand,   &kCompileCommand, &kExplainCommand,
-                                        &kListsCommand,   &kDiffCommand,    &kApplyCommand,
-                                        &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,
-                                        &kEntriesCommand, &kReplayCommand,  &kVerifyCommand};
+constexpr const Command* kCommands[] = {
+    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand, &kDiffCommand,
+    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere, &kStatsCommand, &kDropsCommand,
+    &kCaptureCommand, &kEntriesCommand, &kReplayCommand,  &kVerifyCommand};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 
 #include "control/cli/capture.h"
 #include "control/cli/command.h"
+#include "control/cli/endpoint_text.h"
 #include "control/cli/offline_judge.h"
 #include "control/cli/printable.h"
 #include "control/cli/report.h"
@@ -46,13 +47,6 @@ struct Totals {
   }
 };
 
-std::string endpoint(const std::optional<IpAddress>& address, const std::optional<uint16_t>& port) {
-  if (!address) return "-";
-  if (!port) return address->to_string();
-  if (address->is_v4()) return address->to_string() + ":" + std::to_string(*port);
-  return "[" + address->to_string() + "]:" + std::to_string(*port);
-}
-
 boost::json::value optional_json(const std::optional<IpAddress>& address) {
   if (!address) return nullptr;
   return boost::json::value(address->to_string());
@@ -88,18 +82,13 @@ boost::json::object to_json(const CapturedFrame& frame, const Judgement& judgeme
   return object;
 }
 
-std::string padded(std::string text, size_t width) {
-  if (text.size() < width) text.append(width - text.size(), ' ');
-  return text;
-}
-
 // Widths are fixed, because lines are printed before the widest is known; IPv6 may pass them.
 void print_line(const CapturedFrame& frame, const Judgement& judgement, const Policy& policy) {
   const auto number = std::to_string(frame.number);
   std::string line(number.size() < 6 ? 6 - number.size() : 0, ' ');
   line += number + "  " + utc_text_micro(frame.time_ns) + "  ";
-  line += padded(endpoint(judgement.source, judgement.source_port) + " -> " +
-                     endpoint(judgement.destination, judgement.destination_port),
+  line += padded(endpoint_text(judgement.source, judgement.source_port) + " -> " +
+                     endpoint_text(judgement.destination, judgement.destination_port),
                  46);
   if (judgement.verdict) {
     line += "  " + padded(std::string(word(static_cast<Action>(judgement.verdict->action))), 7);

@@ -28,6 +28,11 @@ std::string counted(uint64_t number, std::string_view one, std::string_view many
   return grouped(number) + " " + std::string(number == 1 ? one : many);
 }
 
+std::string padded(std::string text, size_t width) {
+  if (text.size() < width) text.append(width - text.size(), ' ');
+  return text;
+}
+
 void Table::row(const std::vector<std::string>& cells) {
   std::vector<std::string> row(columns_.size());
   for (size_t i = 0; i < std::min(cells.size(), row.size()); i++) row[i] = printable(cells[i]);

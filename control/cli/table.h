@@ -16,6 +16,9 @@ std::string grouped(uint64_t number);
 // 1 -> "1 entry"; 2345 -> "2,345 entries"
 std::string counted(uint64_t number, std::string_view one, std::string_view many);
 
+// With blanks behind it, up to a width.
+std::string padded(std::string text, size_t width);
+
 class Table {
  public:
   enum Align { kLeft, kRight };

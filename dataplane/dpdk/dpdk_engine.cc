@@ -121,6 +121,14 @@ Profile DpdkEngine::profile() const noexcept {
   return total;
 }
 
+void DpdkEngine::set_sampling(const ps_sampling& sampling) noexcept {
+  for (const auto& worker : workers_) worker.loop->samples().set(sampling);
+}
+
+void DpdkEngine::drain_samples(const TakeSample& take) {
+  for (const auto& worker : workers_) worker.loop->samples().drain(take);
+}
+
 void DpdkEngine::start() {
   stopping_ = false;
   started_ = true;

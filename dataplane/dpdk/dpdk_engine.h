@@ -54,6 +54,8 @@ class DpdkEngine : public Engine {
   DynamicTable& dynamic() override { return *dynamic_; }
   // The sum over all workers; of zeros unless the settings ask for it. From any thread.
   Profile profile() const noexcept;
+  void set_sampling(const ps_sampling& sampling) noexcept override;
+  void drain_samples(const TakeSample& take) override;
 
   // Launches the workers on their lcores; throws std::runtime_error when one is busy.
   void start();

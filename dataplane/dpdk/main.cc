@@ -104,7 +104,7 @@ void run(Options options) {
       "ready engine=dpdk topology=wire wan={} mx={} cores={} burst={} idle-sleep={} "
       "generation={} api={}",
       wan_name.text, mx_name.text, joined(settings.cores), options.burst, options.idle_sleep_us,
-      engine.snapshot() ? engine.snapshot()->generation() : 0, options.api);
+      engine.snapshot() ? engine.snapshot()->generation() : 0, options.api.socket);
   server.run();
   spdlog::info("event=stopping");
   engine.stop();

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "dataplane/dpdk/poll_loop.h"
+#include "dataplane/engine/api_options.h"
 #include "rules/text/cursor.h"
 
 namespace postern::dpdk {
@@ -27,7 +28,7 @@ constexpr size_t kMaxDynamicEntries = size_t{1} << 26;
 // Signed, because "-1" must be refused and not wrap around.
 using Number = long long;
 
-po::options_description settings() {
+po::options_description settings(ApiSettings& api) {
   const Options fallback;
   const auto number = [](auto value) {
     return po::value<Number>()->value_name("N")->default_value(static_cast<Number>(value));
@@ -39,8 +40,6 @@ po::options_description settings() {
       "mx", po::value<std::string>()->value_name("PORT"), "the port towards the mail farm")(
       "snapshot", po::value<std::string>()->value_name("FILE")->default_value(""),
       "the snapshot to start with; without it all passes until one is loaded")(
-      "api", po::value<std::string>()->value_name("SOCKET")->default_value(fallback.api),
-      "the Unix socket of the management API")(
       "cores", po::value<std::string>()->value_name("LIST"),
       "the cores that poll, one queue of each port apiece, such as 1,3-5; without it the last "
       "core")("burst", number(fallback.burst), "packets taken from a port at once, 1 to 256")(
@@ -59,6 +58,7 @@ po::options_description settings() {
       "count the cycles that each stage of a packet takes, and tell them at the end")(
       "eal", po::value<std::string>()->value_name("ARGS")->default_value(""),
       "further arguments for DPDK's EAL, in one string");
+  add_api_options(all, api);
   return all;
 }
 
@@ -87,8 +87,9 @@ std::string port_of(const po::variables_map& given, const char* name) {
 }
 
 Options read(const std::vector<std::string>& arguments) {
+  Options options;
   po::options_description all;
-  all.add(commands()).add(settings());
+  all.add(commands()).add(settings(options.api));
   po::variables_map given;
   const auto style = po::command_line_style::unix_style ^ po::command_line_style::allow_guessing;
   po::store(po::command_line_parser(arguments)
@@ -98,7 +99,6 @@ Options read(const std::vector<std::string>& arguments) {
                 .run(),
             given);
 
-  Options options;
   options.help = given.count("help") > 0;
   options.version = given.count("version") > 0;
   if (options.help || options.version) return options;
@@ -108,7 +108,7 @@ Options read(const std::vector<std::string>& arguments) {
     std::ifstream file(path);
     if (!file) throw std::runtime_error(path + ": cannot be read");
     try {
-      po::store(po::parse_config_file(file, settings()), given);
+      po::store(po::parse_config_file(file, settings(options.api)), given);
     } catch (const po::error& wrong) {
       throw std::runtime_error(path + ": " + wrong.what());
     }
@@ -116,7 +116,8 @@ Options read(const std::vector<std::string>& arguments) {
   options.wan = port_of(given, "wan");
   options.mx = port_of(given, "mx");
   options.snapshot = given["snapshot"].as<std::string>();
-  options.api = given["api"].as<std::string>();
+  po::notify(given);
+  if (const auto fault = fault_of(options.api); !fault.empty()) throw WrongUsage(fault);
   if (given.count("cores")) options.cores = read_core_list(given["cores"].as<std::string>());
   bounded(given, "burst", 1, kMaxBurst, options.burst);
   bounded(given, "idle-sleep", 0, kMaxIdleSleepUs, options.idle_sleep_us);
@@ -150,11 +151,12 @@ Options read_options(const std::vector<std::string>& arguments) {
 }
 
 std::string options_help() {
+  Options options;
   std::ostringstream text;
   text << "postern-dataplane --wan PORT --mx PORT [--snapshot FILE] [options]\n\n"
           "The DPDK engine of Postern: a transparent wire between two ports that stops the mail\n"
           "connections its rules stop.\n\n"
-       << settings() << "\n"
+       << settings(options.api) << "\n"
        << commands();
   return text.str();
 }

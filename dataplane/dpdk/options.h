@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "dataplane/engine/answer_budget.h"
+#include "dataplane/engine/api_settings.h"
 
 namespace postern::dpdk {
 
 struct Options {
   std::string wan, mx;   // a PCI address, or a vdev string
   std::string snapshot;  // empty: none until one is loaded
-  std::string api = "/run/postern/dataplane.sock";
+  ApiSettings api{.socket = "/run/postern/dataplane.sock"};
   std::vector<unsigned> cores;     // that poll; empty: the last one this process may use
   unsigned burst = 64;             // packets, 1..kMaxBurst
   unsigned idle_sleep_us = 0;      // 0: never sleep

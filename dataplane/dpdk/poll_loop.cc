@@ -97,6 +97,7 @@ void PollLoop::count(ps_port port, const uint8_t* reasons, uint32_t packets) noe
 void PollLoop::add_to(ps_counters& total) const noexcept {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     total.events[event] += read(counters_.events[event]);
+  total.events[PS_EVENT_SAMPLE_LOST] += samples_.lost();
   for (size_t port = 0; port < PS_PORT_COUNT; port++) {
     total.bytes[port] += read(counters_.bytes[port]);
     for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
@@ -136,6 +137,8 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   } else {  // the way out, without rules for it, is not looked at
     for (uint16_t i = 0; i < received; i++) {
       bytes += packets[i]->pkt_len;
+      samples_.offer(ps_decision_because(PS_REASON_FROM_INSIDE), port, head_of(packets[i]),
+                     packets[i]->data_len, packets[i]->pkt_len, now_ns);
       burst.passing[i] = packets[i];
       burst.pass_reasons[i] = PS_REASON_FROM_INSIDE;
     }
@@ -175,21 +178,24 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   judge_.decide(now_ns);
   watch.lap(Stage::kDecide);
   for (uint16_t i = 0; i < packet_count; i++)
-    act(rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
+    act(port, rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
   watch.lap(Stage::kAct);
 }
 
-void PollLoop::act(const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
-                   const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept {
+void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
+                   const ps_packet& parsed, const ps_decision& decision, uint64_t now_ns,
+                   Burst& burst) noexcept {
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
   if (decision.cell != 0 && rules.cells != nullptr) count_cell(rules, decision);
   if (decision.scan != 0)
     if (const auto* signature = signature_of(rules, packet, parsed)) {
-      stop_by_signature(rules, *signature, packet, parsed, now_ns, burst);
+      stop_by_signature(port, rules, *signature, packet, parsed, now_ns, burst);
       return;
     }
+  const uint8_t* data = head_of(packet);
+  samples_.offer(decision, port, data, packet->data_len, packet->pkt_len, now_ns);
   uint32_t reason = decision.reason;
   if (decision.answer.flags == 0) {
     // Which of the two cannot be foreseen, so there is no branch on it.
@@ -201,7 +207,6 @@ void PollLoop::act(const WorkerRules& rules, rte_mbuf* packet, const ps_packet& 
     burst.stop_count += stops;
     return;
   }
-  const uint8_t* data = head_of(packet);
   if (packet->nb_segs > 1) {
     reason = PS_REASON_NO_REPLY_ROOM;
   } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
@@ -238,11 +243,16 @@ const Signature* PollLoop::signature_of(const WorkerRules& rules, rte_mbuf* pack
 }
 
 // Only a segment that its receiver would take: what is damaged is counted and goes no further.
-void PollLoop::stop_by_signature(const WorkerRules& rules, const Signature& signature,
+void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
                                  rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
                                  Burst& burst) noexcept {
   const uint8_t* data = head_of(packet);
+  const bool resets = signature.action == Action::RESET;
   uint32_t reason = PS_REASON_SIGNATURE_DROP;
+  auto decision =
+      ps_decision_because(resets ? PS_REASON_SIGNATURE_RESET : PS_REASON_SIGNATURE_DROP);
+  decision.action = static_cast<uint8_t>(signature.action);
+  samples_.offer(decision, port, data, packet->data_len, packet->pkt_len, now_ns);
   if (!ps_is_answerable(&parsed)) {
     reason = PS_REASON_NEVER_ANSWERED;
   } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
@@ -251,7 +261,7 @@ void PollLoop::stop_by_signature(const WorkerRules& rules, const Signature& sign
     if (signature.learn.count() > 0 &&
         !rules.signatures->teach(queue_, signature, parsed.family, parsed.source))
       add(counters_.events[PS_EVENT_TEACH_FULL], 1);
-    if (signature.action == Action::RESET) {
+    if (resets) {
       if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns))
         reason = PS_REASON_ANSWER_LIMIT;
       else if (reset_both_ends(packet, parsed, burst))

@@ -13,6 +13,7 @@
 #include "dataplane/dpdk/burst_judge.h"
 #include "dataplane/dpdk/profile.h"
 #include "dataplane/dpdk/worker_rules.h"
+#include "dataplane/engine/sample_ring.h"
 
 struct rte_mbuf;
 
@@ -49,6 +50,8 @@ class alignas(64) PollLoop {
   // What the worker has counted so far; from any thread.
   void add_to(ps_counters& total) const noexcept;
   void add_to(Profile& total) const noexcept;
+  // The samples that the worker takes; set and drained by the management thread.
+  SampleRing& samples() noexcept { return samples_; }
 
  private:
   struct Burst;
@@ -59,15 +62,16 @@ class alignas(64) PollLoop {
   template <bool profiled>
   void judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets, uint16_t packet_count,
              uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
-  void act(const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
+  void act(ps_port port, const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
            const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
   void count_cell(const WorkerRules& rules, const ps_decision& decision) noexcept;
   uint32_t answer(const ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
                   const ps_decision& decision) noexcept;
   const Signature* signature_of(const WorkerRules& rules, rte_mbuf* packet,
                                 const ps_packet& parsed) noexcept;
-  void stop_by_signature(const WorkerRules& rules, const Signature& signature, rte_mbuf* packet,
-                         const ps_packet& parsed, uint64_t now_ns, Burst& burst) noexcept;
+  void stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
+                         rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
+                         Burst& burst) noexcept;
   bool reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept;
   void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint32_t total,
             ps_reason untaken) noexcept;
@@ -82,6 +86,7 @@ class alignas(64) PollLoop {
   uint64_t next_answer_ns_ = 0;
   ps_line line_{};  // where the text of a reply is made
   BurstJudge judge_;
+  SampleRing samples_;
   alignas(64) ps_counters counters_{};
   Profile profile_;
 };

@@ -39,7 +39,8 @@ std::optional<int64_t> ActiveRules::unconfirmed_until() const noexcept {
   return unconfirmed_->until;
 }
 
-void ActiveRules::tick(int64_t now) {
+bool ActiveRules::tick(int64_t now) {
+  bool fell_back = false;
   if (unconfirmed_ && unconfirmed_->until <= now) {
     auto before = std::move(unconfirmed_->before);
     unconfirmed_.reset();
@@ -47,11 +48,13 @@ void ActiveRules::tick(int64_t now) {
                  before->generation());
     try {
       engine_.load(std::move(before));
+      fell_back = true;
     } catch (const std::runtime_error& error) {
       spdlog::error("event=not-rolled-back why=\"{}\"", error.what());
     }
   }
   expire(now);
+  return fell_back;
 }
 
 void ActiveRules::expire(int64_t now) {

@@ -28,8 +28,8 @@ class ActiveRules {
   // Unix seconds; nullopt: the rules in force are confirmed.
   std::optional<int64_t> unconfirmed_until() const noexcept;
 
-  // To be called at least once a second.
-  void tick(int64_t now);
+  // To be called at least once a second. Whether rules fell back, for want of a confirmation.
+  bool tick(int64_t now);
 
  private:
   struct Unconfirmed {

@@ -3,15 +3,19 @@
 // The routes of the management API and what they do (dataplane/engine/api.h).
 #include "dataplane/engine/api.h"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <exception>
+#include <optional>
 #include <stdexcept>
 
 #include "dataplane/engine/metrics.h"
 #include "dataplane/engine/owned_snapshot.h"
 #include "dataplane/engine/request.h"
+#include "dataplane/engine/sample_json.h"
 #include "rules/compile/account.h"
 #include "rules/text/json_text.h"
 
@@ -21,6 +25,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr std::string_view kOnlyOperators = "only operators may change what this engine does";
 
 int64_t unix_now() {
   using namespace std::chrono;
@@ -55,28 +60,58 @@ json::object port_object(const ps_counters& counters, size_t port) {
           {"reasons", std::move(reasons)}};
 }
 
+json::object entry_object(const DynamicEntry& entry, uint64_t now) {
+  const auto left = (entry.expires_ns - now + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond;
+  return {{"prefix", entry.prefix.to_string()},
+          {"action", view(word(entry.action))},
+          {"reason", entry.reason},
+          {"seconds", left}};
+}
+json::value entry_or_null(const std::optional<DynamicEntry>& entry, uint64_t now) {
+  if (!entry) return nullptr;
+  return entry_object(*entry, now);
+}
+
 }  // namespace
 
 ApiAnswer api_error(unsigned status, std::string_view line) {
   return {status, json::serialize(json::object{{"error", view(first_line(line))}}) + '\n'};
 }
 
-Api::Api(Engine& engine)
-    : engine_(engine), rules_(engine), started_(std::chrono::steady_clock::now()) {}
+Api::Api(Engine& engine, const ApiSettings& settings)
+    : engine_(engine),
+      rules_(engine),
+      feed_(engine, settings.samples_per_second, static_cast<uint64_t>(unix_now()) << 20),
+      audit_(settings.audit, std::string(engine.kind())),
+      started_(std::chrono::steady_clock::now()) {}
 
 void Api::tick() {
   engine_.attend();
   engine_.dynamic().sweep(monotonic_ns());
   engine_.rotate_cookies(unix_now());
-  rules_.tick(unix_now());
+  const auto before = rules_object();
+  if (rules_.tick(unix_now())) {
+    try {
+      audit_.record(this_engine(), "snapshot-rollback", before, rules_object());
+    } catch (const ApiRefusal& refusal) {
+      spdlog::error("event=audit-lost why=\"{}\"", refusal.line);
+    }
+  }
 }
 
-ApiAnswer Api::handle(std::string_view method, std::string_view target, std::string_view body) {
+void Api::tick_samples() {
+  using namespace std::chrono;
+  feed_.tick(monotonic_ns(),
+             duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+ApiAnswer Api::handle(const Caller& caller, std::string_view method, std::string_view target,
+                      std::string_view body, std::chrono::milliseconds waited) {
+  const auto path = target.substr(0, target.find('?'));
+  const auto query = target.substr(std::min(target.size(), path.size() + 1));
   try {
     if (body.size() > kMaxBodyBytes) return api_error(413, "the body is over 64 KiB");
-    const auto path = target.substr(0, target.find('?'));
-    const auto query = target.substr(std::min(target.size(), path.size() + 1));
-    return dispatch(method, path, query, body);
+    return dispatch({caller, method, path, query, body, waited});
   } catch (const ApiRefusal& refusal) {
     return api_error(refusal.status, refusal.line);
   } catch (const std::exception& fault) {
@@ -84,17 +119,29 @@ ApiAnswer Api::handle(std::string_view method, std::string_view target, std::str
   }
 }
 
-ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::string_view query,
-                        std::string_view body) {
+ApiAnswer Api::refuse(const Caller& caller, std::string_view request, std::string_view what) {
+  audit_.refused(caller, request);
+  return api_error(403, std::string(what) + "; " +
+                            (caller.name.empty() ? "this caller" : caller.name) + " is " +
+                            (caller.role == Role::kReader ? "a reader" : "neither"));
+}
+
+ApiAnswer Api::unknown(const Caller& caller) {
+  return refuse(caller, "connect", "only operators and readers of this engine may ask it anything");
+}
+
+ApiAnswer Api::dispatch(const Request& request) {
+  const auto& [caller, method, path, query, body, waited] = request;
+  if (caller.role == Role::kNobody) return unknown(caller);
   std::string_view allowed;
   if (path == "/v1/health") {
     if (method == "GET") return health();
     allowed = "GET";
   } else if (path == "/v1/snapshot") {
-    if (method == "PUT") return load_snapshot(body);
+    if (method == "PUT") return load_snapshot(request);
     allowed = "PUT";
   } else if (path == "/v1/snapshot/confirm") {
-    if (method == "POST") return confirm_snapshot(body);
+    if (method == "POST") return confirm_snapshot(request);
     allowed = "POST";
   } else if (path == "/v1/explain") {
     if (method == "GET") return explain(query);
@@ -105,10 +152,13 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
   } else if (path == "/v1/rules") {
     if (method == "GET") return rule_counts();
     allowed = "GET";
+  } else if (path == "/v1/samples") {
+    if (method == "GET") return samples(request);
+    allowed = "GET";
   } else if (path == "/v1/entries") {
     if (method == "GET") return list_entries();
-    if (method == "POST") return add_entry(body);
-    if (method == "DELETE") return remove_entry(body);
+    if (method == "POST") return add_entry(request);
+    if (method == "DELETE") return remove_entry(request);
     allowed = "GET, POST, DELETE";
   } else if (path == "/metrics") {
     if (method == "GET") return metrics();
@@ -119,6 +169,26 @@ ApiAnswer Api::dispatch(std::string_view method, std::string_view path, std::str
   auto refusal = api_error(405, "the methods here are: " + std::string(allowed));
   refusal.allow = allowed;
   return refusal;
+}
+
+json::object Api::rules_object() const {
+  const auto snapshot = engine_.snapshot();
+  const auto until = rules_.unconfirmed_until();
+  return {{"generation", snapshot ? snapshot->generation() : 0},
+          {"snapshot", snapshot ? json_text(snapshot->name()) : std::string()},
+          {"unconfirmed_until", until ? json::value(*until) : json::value(nullptr)}};
+}
+
+template <typename Do>
+ApiAnswer Api::change(const Caller& caller, std::string_view what, json::value before,
+                      json::value after, const Do& make) {
+  const auto number = audit_.record(caller, what, std::move(before), std::move(after));
+  try {
+    return make();
+  } catch (const std::exception& fault) {
+    audit_.failed(number, fault.what());
+    throw;
+  }
 }
 
 ApiAnswer Api::health() {
@@ -137,26 +207,44 @@ ApiAnswer Api::health() {
                       {"entries", engine_.dynamic().size()}});
 }
 
-ApiAnswer Api::load_snapshot(std::string_view body) {
-  const auto request = read_snapshot_request(body);
+ApiAnswer Api::load_snapshot(const Request& request) {
+  if (request.caller.role != Role::kOperator)
+    return refuse(request.caller, "PUT /v1/snapshot", kOnlyOperators);
+  const auto wanted = read_snapshot_request(request.body);
   try {
-    const auto snapshot = read_owned_snapshot(request.path);
-    if (request.confirm_seconds)
-      rules_.load_unconfirmed(snapshot, unix_now(), static_cast<int64_t>(*request.confirm_seconds));
-    else
-      rules_.load(snapshot, unix_now());
-    return answer_with({{"generation", snapshot->generation()}});
+    const auto snapshot = read_owned_snapshot(wanted.path);
+    const auto now = unix_now();
+    json::object after{{"generation", snapshot->generation()},
+                       {"snapshot", json_text(snapshot->name())},
+                       {"unconfirmed_until", nullptr}};
+    if (wanted.confirm_seconds)
+      after["unconfirmed_until"] = now + static_cast<int64_t>(*wanted.confirm_seconds);
+    return change(request.caller, "snapshot-load", rules_object(), std::move(after), [&] {
+      if (wanted.confirm_seconds)
+        rules_.load_unconfirmed(snapshot, now, static_cast<int64_t>(*wanted.confirm_seconds));
+      else
+        rules_.load(snapshot, now);
+      return answer_with({{"generation", snapshot->generation()}});
+    });
   } catch (const std::runtime_error& refused) {  // BadInput and std::system_error are of this kind
     return api_error(422, refused.what());
   }
 }
 
-ApiAnswer Api::confirm_snapshot(std::string_view body) {
-  const auto generation = read_confirmation(body);
-  if (!rules_.confirm(generation))
+ApiAnswer Api::confirm_snapshot(const Request& request) {
+  if (request.caller.role != Role::kOperator)
+    return refuse(request.caller, "POST /v1/snapshot/confirm", kOnlyOperators);
+  const auto generation = read_confirmation(request.body);
+  const auto snapshot = engine_.snapshot();
+  if (!rules_.unconfirmed_until() || snapshot->generation() != generation)
     return api_error(404, "no rules of generation " + std::to_string(generation) +
                               " are waiting to be confirmed");
-  return answer_with({{"generation", generation}});
+  auto after = rules_object();
+  after["unconfirmed_until"] = nullptr;
+  return change(request.caller, "snapshot-confirm", rules_object(), std::move(after), [&] {
+    rules_.confirm(generation);
+    return answer_with({{"generation", generation}});
+  });
 }
 
 ApiAnswer Api::explain(std::string_view query) {
@@ -206,35 +294,67 @@ ApiAnswer Api::rule_counts() {
                       {"signatures", std::move(signatures)}});
 }
 
+ApiAnswer Api::samples(const Request& asked) {
+  const auto request = read_samples_request(asked.query);
+  if (request.bytes == SamplesRequest::Bytes::kAll && asked.caller.role != Role::kOperator)
+    return refuse(asked.caller, "see whole packets",
+                  "only operators may see more of a packet than its headers");
+  if (feed_.per_second() == 0)
+    return api_error(422, "this engine takes no samples: it was started with --samples 0");
+  if (!feed_.wish(request.wish, monotonic_ns()))
+    return api_error(503, "too many different wishes for samples; try again in some seconds");
+  const auto batch = feed_.read(request.wish, request.after, request.limit);
+  if (batch.samples.empty() && batch.lost == 0 && request.after && asked.waited < request.wait) {
+    ApiAnswer pending;
+    pending.pending = true;
+    return pending;
+  }
+  const auto now = unix_now();
+  json::array samples;
+  for (const auto* sample : batch.samples)
+    samples.push_back(to_json(*sample, request.bytes, request.wish.snap, now));
+  return answer_with({{"next", batch.next},
+                      {"lost", batch.lost},
+                      {"overrun", engine_.counters().events[PS_EVENT_SAMPLE_LOST]},
+                      {"every", feed_.sampling().every},
+                      {"samples", std::move(samples)}});
+}
+
 ApiAnswer Api::list_entries() {
   const auto now = monotonic_ns();
   json::array entries;
-  for (const auto& entry : engine_.dynamic().list(now)) {
-    const auto left = (entry.expires_ns - now + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond;
-    entries.push_back(json::object{{"prefix", entry.prefix.to_string()},
-                                   {"action", view(word(entry.action))},
-                                   {"reason", entry.reason},
-                                   {"seconds", left}});
-  }
+  for (const auto& entry : engine_.dynamic().list(now)) entries.push_back(entry_object(entry, now));
   return answer_with({{"entries", std::move(entries)},
                       {"capacity", engine_.dynamic().capacity()},
                       {"evicted", engine_.dynamic().evicted()}});
 }
 
-ApiAnswer Api::add_entry(std::string_view body) {
-  const auto request = read_entry_request(body);
+ApiAnswer Api::add_entry(const Request& request) {
+  if (request.caller.role != Role::kOperator)
+    return refuse(request.caller, "POST /v1/entries", kOnlyOperators);
+  const auto wanted = read_entry_request(request.body);
   const auto now = monotonic_ns();
-  engine_.dynamic().add({request.prefix, request.action, request.reason,
-                         now + request.seconds * kNanosecondsPerSecond},
-                        now);
-  return answer_with({{"prefix", request.prefix.to_string()}});
+  const DynamicEntry entry{wanted.prefix, wanted.action, wanted.reason,
+                           now + wanted.seconds * kNanosecondsPerSecond};
+  return change(request.caller, "entry-add",
+                entry_or_null(engine_.dynamic().find(wanted.prefix, now), now),
+                entry_object(entry, now), [&] {
+                  engine_.dynamic().add(entry, now);
+                  return answer_with({{"prefix", wanted.prefix.to_string()}});
+                });
 }
 
-ApiAnswer Api::remove_entry(std::string_view body) {
-  const auto prefix = read_removal_request(body);
-  if (!engine_.dynamic().remove(prefix))
-    return api_error(404, "no entry for " + prefix.to_string());
-  return answer_with({{"removed", true}});
+ApiAnswer Api::remove_entry(const Request& request) {
+  if (request.caller.role != Role::kOperator)
+    return refuse(request.caller, "DELETE /v1/entries", kOnlyOperators);
+  const auto prefix = read_removal_request(request.body);
+  const auto now = monotonic_ns();
+  const auto entry = engine_.dynamic().find(prefix, now);
+  if (!entry) return api_error(404, "no entry for " + prefix.to_string());
+  return change(request.caller, "entry-remove", entry_object(*entry, now), nullptr, [&] {
+    engine_.dynamic().remove(prefix);
+    return answer_with({{"removed", true}});
+  });
 }
 
 ApiAnswer Api::metrics() {

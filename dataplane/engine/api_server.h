@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "dataplane/engine/api_settings.h"
 #include "dataplane/engine/engine.h"
 
 namespace postern {
@@ -25,7 +26,7 @@ class ApiServer {
   // SIGTERM no longer kill the process but end run(). `engine` must outlive this. Throws
   // std::runtime_error with one line that says what to do: the path is too long, is served by a
   // living process, or is no socket.
-  ApiServer(Engine& engine, std::string socket_path);
+  ApiServer(Engine& engine, const ApiSettings& settings);
   // Removes the socket's file, if it is still this server's own.
   ~ApiServer();
   ApiServer(const ApiServer&) = delete;

@@ -234,6 +234,13 @@ void DynamicTable::sweep(uint64_t now_ns) {
     forget(details_.find(by_expiry_.begin()->second));
 }
 
+std::optional<DynamicEntry> DynamicTable::find(const Prefix& prefix, uint64_t now_ns) const {
+  const auto found = details_.find(prefix);
+  if (found == details_.end() || found->second.expires_ns <= now_ns) return std::nullopt;
+  const auto& detail = found->second;
+  return DynamicEntry{prefix, detail.action, detail.reason, detail.expires_ns};
+}
+
 std::vector<DynamicEntry> DynamicTable::list(uint64_t now_ns) const {
   std::vector<DynamicEntry> entries;
   entries.reserve(details_.size());

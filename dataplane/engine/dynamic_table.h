@@ -61,6 +61,8 @@ class DynamicTable {
   // closes with its last entry.
   void sweep(uint64_t now_ns);
 
+  // The entry of that very prefix, if it is still in force.
+  std::optional<DynamicEntry> find(const Prefix& prefix, uint64_t now_ns) const;
   // Those still in force, by prefix.
   std::vector<DynamicEntry> list(uint64_t now_ns) const;
   size_t size() const noexcept { return details_.size(); }

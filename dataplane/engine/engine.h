@@ -17,6 +17,7 @@
 #include "dataplane/engine/dynamic_table.h"
 #include "dataplane/engine/rule_counts.h"
 #include "dataplane/engine/rule_tally.h"
+#include "dataplane/engine/sample_ring.h"
 #include "rules/abi/counters.h"
 #include "rules/compile/expiry.h"
 #include "rules/snapshot/snapshot.h"
@@ -35,6 +36,11 @@ class Engine {
   // The sum over all workers or CPUs.
   virtual ps_counters counters() const = 0;
   virtual DynamicTable& dynamic() = 0;
+  // Of which packets samples are taken from now on (dataplane/core/sample.h); at first of none.
+  virtual void set_sampling(const ps_sampling& sampling) noexcept = 0;
+  // Hands over the samples that were taken since the last call, each worker's in their order. What
+  // had no room until now is lost, and counted as PS_EVENT_SAMPLE_LOST.
+  virtual void drain_samples(const TakeSample& take) = 0;
 
   // Where the cookies of refused connections come from; random unless it is set, which is done
   // before the first packet.

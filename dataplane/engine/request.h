@@ -6,11 +6,13 @@
 // bounds the nesting; the transport bounds the size.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "dataplane/engine/sample_feed.h"
 #include "rules/abi/vocabulary.h"
 #include "rules/address/address.h"
 
@@ -52,5 +54,17 @@ struct ExplainRequest {
   std::optional<IpAddress> to;
 };
 ExplainRequest read_explain_request(std::string_view query);
+// GET /v1/samples?...
+struct SamplesRequest {
+  static constexpr size_t kMaxLimit = 1000;
+  static constexpr uint64_t kMaxWaitMs = 20'000;
+  enum class Bytes { kNone, kHeaders, kAll };  // of each frame; kAll: up to wish.snap
+  SampleWish wish;                             // by default of all that is stopped
+  Bytes bytes = Bytes::kNone;
+  std::optional<uint64_t> after;
+  size_t limit = kMaxLimit;
+  std::chrono::milliseconds wait{0};  // for the first sample, where there is none
+};
+SamplesRequest read_samples_request(std::string_view query);
 
 }  // namespace postern

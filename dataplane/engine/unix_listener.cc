@@ -20,7 +20,6 @@ namespace postern {
 namespace {
 
 constexpr int kBacklog = 64;
-constexpr mode_t kMode = 0660;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw std::runtime_error("cannot listen on " + path + ": " + why);
@@ -56,7 +55,7 @@ void clear(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-UnixListener::UnixListener(std::string path) : path_(std::move(path)) {
+UnixListener::UnixListener(std::string path, mode_t mode) : path_(std::move(path)) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path_.empty()) throw std::runtime_error("the path of the socket is empty");
@@ -74,9 +73,9 @@ UnixListener::UnixListener(std::string path) : path_(std::move(path)) {
   descriptor_ = new_socket(path_);
   // The mode is set before there is a name to open: never wider than it will be.
   struct stat made;
-  if (fchmod(descriptor_, kMode) != 0 ||
+  if (fchmod(descriptor_, mode) != 0 ||
       bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      chmod(path_.c_str(), kMode) != 0 || lstat(path_.c_str(), &made) != 0 ||
+      chmod(path_.c_str(), mode) != 0 || lstat(path_.c_str(), &made) != 0 ||
       listen(descriptor_, kBacklog) != 0) {
     const int error = errno;
     close(descriptor_);

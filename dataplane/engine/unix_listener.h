@@ -13,9 +13,9 @@ namespace postern {
 
 class UnixListener {
  public:
-  // Creates the directory when it is absent (mode 0755), the socket with mode 0660. Throws
+  // Creates the directory when it is absent (mode 0755), the socket with that mode. Throws
   // std::runtime_error with one line that says what to do.
-  explicit UnixListener(std::string path);
+  UnixListener(std::string path, mode_t mode);
   ~UnixListener();
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;

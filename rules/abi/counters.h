@@ -15,7 +15,8 @@ enum ps_port { PS_PORT_WAN, PS_PORT_MX, PS_PORT_COUNT };
 #define PS_EVENTS(X)                                                                        \
   X(LIMIT_FULL, "limit-full", "an attempt passed a limit uncounted, as its table was full") \
   X(LIMIT_OBSERVED, "limit-observed", "an attempt was over a limit that is only observed")  \
-  X(TEACH_FULL, "teach-full", "a signature's hit taught nothing, as too many came at once")
+  X(TEACH_FULL, "teach-full", "a signature's hit taught nothing, as too many came at once") \
+  X(SAMPLE_LOST, "sample-lost", "a packet was not shown to who asked for samples: no room")
 
 enum ps_event {
 #define PS_X(name, word, text) PS_EVENT_##name,

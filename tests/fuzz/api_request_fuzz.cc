@@ -50,11 +50,21 @@ void check_readers(std::string_view body) {
   } catch (const ApiRefusal& refusal) {
     check_refusal(refusal);
   }
+  try {
+    const auto request = read_samples_request(body);
+    require(request.wish.reasons != 0 && request.wish.every >= 1);
+    require(request.wish.snap >= 1 && request.wish.snap <= PS_SAMPLE_MAX_BYTES);
+    require(request.limit >= 1 && request.limit <= SamplesRequest::kMaxLimit);
+  } catch (const ApiRefusal& refusal) {
+    check_refusal(refusal);
+  }
 }
 
 void check_answer(const ApiAnswer& answer) {
   require(answer.status == 200 || answer.status == 400 || answer.status == 404 ||
-          answer.status == 405 || answer.status == 413 || answer.status == 422);
+          answer.status == 405 || answer.status == 413 || answer.status == 422 ||
+          answer.status == 503);
+  if (answer.pending) return;
   require((answer.status == 405) == !answer.allow.empty());
   if (answer.content_type != "application/json") return;
   boost::json::error_code error;
@@ -81,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto target = space == std::string_view::npos ? std::string_view{} : line.substr(space + 1);
 
   check_readers(body);
-  if (method != "PUT") check_answer(api.handle(method, target, body));
+  if (method != "PUT") check_answer(api.handle(this_engine(), method, target, body));
   require(engine.dynamic().size() <= engine.dynamic().capacity());
   return 0;
 }

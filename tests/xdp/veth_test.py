@@ -354,6 +354,27 @@ class VethTest(unittest.TestCase):
             engine.api("PUT", "/v1/snapshot", {"path": str(broken)})
         self.assertEqual(engine.api("GET", "/v1/health")["generation"], second)
 
+    def test_samples_show_who_is_stopped_and_why(self):
+        engine = self.engine().ready()
+        begin = engine.api("GET", "/v1/samples?bytes=headers")["next"]
+        self.sees("220", UNLISTED4)
+        self.sees("refused", RESET6, SERVICE6)
+        self.sees("silence", DROPPED4)
+        batch = engine.api("GET", f"/v1/samples?bytes=headers&wait=5000&after={begin}")
+        self.assertEqual((batch["lost"], batch["overrun"]), (0, 0))
+        found = {one["source"]: one for one in batch["samples"]}
+        self.assertEqual(set(found), {RESET6, DROPPED4})
+        one = found[RESET6]
+        self.assertEqual((one["reason"], one["action"], one["port"], one["every"]), ("rule-reset", "reset", "wan", 1))
+        self.assertEqual((one["destination"], one["destination_port"], one["tcp_flags"]), (SERVICE6, 25, 2))
+        self.assertEqual([(line["list"], line["line"]) for line in one["lists"]], [("hijacked", 2)])
+        self.assertEqual((one["rule"]["rule"], one["rule"]["line"]), ("reset category hijacked", 5))
+        # As it was received, and not the RST that took its place; without what follows the headers.
+        frame = bytes.fromhex(one["bytes"])
+        self.assertEqual(len(frame), one["length"])
+        self.assertEqual((frame[12:14], frame[20], frame[54 + 13]), (b"\x86\xdd", 6, 2))
+        self.assertLess(abs(one["time"] / 1e9 - time.time()), 60)
+
     def test_without_rules_everything_passes(self):
         engine = self.engine("--dynamic-entries", "8").ready()
         self.sees("220", DROPPED4)

@@ -9,6 +9,7 @@
 
 #include "dataplane/core/budget.h"
 #include "dataplane/core/judge.h"
+#include "dataplane/core/sample.h"
 
 enum ps_topology {
   PS_TOPOLOGY_WIRE, /* what passes leaves by the other port */
@@ -22,6 +23,7 @@ struct ps_xdp_config {
   struct ps_cookie_keys cookies;
   struct ps_dynamic_gate dynamic; /* a copy of the table's */
   struct ps_budget answers;       /* of each CPU */
+  struct ps_sampling sampling;
 };
 
 /* What a CPU counts, where it makes a reply, and when it may send the next. */
@@ -30,6 +32,16 @@ struct ps_xdp_cpu {
   struct ps_link link;
   struct ps_line line;
   uint64_t next_answer_ns;
+  struct ps_sampler sampler;
 };
+
+/* Where a CPU makes a sample, and what the ring of samples then has of it: the sample and as many
+ * of the bytes as were captured. */
+struct ps_xdp_sample {
+  struct ps_sample sample;
+  uint8_t bytes[PS_SAMPLE_MAX_BYTES];
+};
+/* Of the ring in the kernel, for all CPUs. */
+#define PS_XDP_SAMPLE_RING_BYTES (1u << 20)
 
 #endif

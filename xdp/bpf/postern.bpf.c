@@ -16,6 +16,7 @@
 #include "dataplane/core/budget.h"
 #include "dataplane/core/intact.h"
 #include "dataplane/core/judge.h"
+#include "dataplane/core/sample.h"
 #include "xdp/bpf/config.h"
 #include "xdp/bpf/rules_map.h"
 
@@ -52,6 +53,20 @@ struct {
   __type(key, uint32_t);
   __type(value, struct ps_xdp_cpu);
 } cpus SEC(".maps");
+
+/* Samples on their way to the loader, which looks for them by itself (struct ps_xdp_sample). */
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, PS_XDP_SAMPLE_RING_BYTES);
+} samples SEC(".maps");
+
+/* Where each CPU makes one. */
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, uint32_t);
+  __type(value, struct ps_xdp_sample);
+} sample_room SEC(".maps");
 
 /* Where a frame that passes leaves, by the port it arrived on. */
 struct {
@@ -144,6 +159,26 @@ __attribute__((noinline)) uint32_t postern_intact(struct xdp_md* ctx,
   return (uint32_t)ps_is_intact(begin_of(ctx), end_of(ctx), packet);
 }
 
+/* Shows the frame to whoever asked for samples, before it may become its reply. 0: it had no room.
+ */
+__attribute__((noinline)) int postern_sample(struct xdp_md* ctx, uint32_t port, uint32_t every,
+                                             const struct ps_decision* decision) {
+  uint32_t slot = 0, captured, frame_bytes;
+  struct ps_xdp_sample* room = bpf_map_lookup_elem(&sample_room, &slot);
+  if (!room || !decision) return 0;
+  frame_bytes = (uint32_t)bpf_xdp_get_buff_len(ctx);
+  captured = config.sampling.snap;
+  if (captured > frame_bytes) captured = frame_bytes;
+  room->sample = ps_sample_of(decision, port, every, now_ns());
+  room->sample.frame_bytes = frame_bytes;
+  /* 1 to PS_SAMPLE_MAX_BYTES, as the kernel's verifier can see. */
+  captured--;
+  captured = PS_BELOW(captured, PS_SAMPLE_MAX_BYTES) + 1;
+  if (bpf_xdp_load_bytes(ctx, 0, room->bytes, captured)) captured = 0;
+  room->sample.captured = (uint16_t)captured;
+  return !bpf_ringbuf_output(&samples, room, sizeof room->sample + captured, BPF_RB_NO_WAKEUP);
+}
+
 /* Gives the frame its length: 1, or 0 when there is no room. Headers are written anew, so it may
  * grow at the front, where drivers leave more room than behind. */
 PS_INLINE int resize(struct xdp_md* ctx, int32_t by) {
@@ -214,6 +249,12 @@ int postern(struct xdp_md* ctx) {
   if (wants_parse(port)) parsed = postern_parse(ctx, &packet);
   postern_judge(port, parsed, &packet, &decision, &cpu->line);
   reason = decision.reason;
+  if (config.sampling.reasons) {
+    uint32_t every = config.sampling.every;
+    if (ps_sample_due(config.sampling.reasons, every, reason, &cpu->sampler) &&
+        !postern_sample(ctx, port, every, &decision))
+      cpu->counters.events[PS_EVENT_SAMPLE_LOST]++;
+  }
   if (decision.answer.flags) {
     result = reply(ctx, cpu, &packet, &decision.answer, &reason);
   } else if (decision.action != PS_ACTION_DROP) {

@@ -36,7 +36,8 @@ int run(const xdp::Options& options) {
                  mtus.front(), mtus.back());
   for (const auto& [device, offload] : engine.turned_off())
     spdlog::info("turned-off device={} offload={}", device, offload);
-  if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api);
+  if (!snapshot)
+    spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api.socket);
 
   const auto& settings = options.engine;
   std::printf("ready engine=xdp topology=%s wan=%s%s%s mode=%s generation=%llu api=%s pin=%s\n",
@@ -44,7 +45,7 @@ int run(const xdp::Options& options) {
               settings.mx.empty() ? "" : " mx=", settings.mx.c_str(),
               settings.mode == xdp::Mode::kNative ? "native" : "generic",
               static_cast<unsigned long long>(snapshot ? snapshot->generation() : 0),
-              options.api.c_str(), settings.pin.c_str());
+              options.api.socket.c_str(), settings.pin.c_str());
   std::fflush(stdout);
 
   server.run();

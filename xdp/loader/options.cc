@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "dataplane/engine/api_options.h"
+
 namespace postern::xdp {
 namespace {
 
@@ -27,8 +29,6 @@ po::options_description settings_description(Options& options) {
     ("snapshot", po::value(&options.snapshot)->value_name("FILE"),
      "the rules to start with, from `postern compile`; without, everything passes until a snapshot "
      "is loaded")
-    ("api", po::value(&options.api)->default_value(options.api)->value_name("SOCKET"),
-     "serve the management API there")
     ("pin", po::value(&engine.pin)->default_value(engine.pin)->value_name("DIR"),
      "pin links and maps there; a bpffs is mounted where none is")
     ("generic", po::bool_switch(), "generic XDP, for drivers without native XDP; slow")
@@ -48,6 +48,7 @@ po::options_description settings_description(Options& options) {
      "without, it is random")
     ("debug", po::bool_switch(&options.debug), "log what libbpf and the kernel's verifier say");
   // clang-format on
+  add_api_options(description, options.api);
   return description;
 }
 
@@ -75,6 +76,7 @@ void check(const Options& options) {
     throw UsageError("--limit-sources must be 1 to " + std::to_string(Program::kMaxLimitSources));
   if (engine.answers_per_second > kMaxAnswersPerSecond)
     throw UsageError("--answers must be 0 to " + std::to_string(kMaxAnswersPerSecond));
+  if (const auto fault = fault_of(options.api); !fault.empty()) throw UsageError(fault);
   if (!std::filesystem::path(engine.pin).is_absolute())
     throw UsageError("--pin must be an absolute path");
 }

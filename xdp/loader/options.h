@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 
+#include "dataplane/engine/api_settings.h"
 #include "xdp/loader/xdp_engine.h"
 
 namespace postern::xdp {
@@ -15,7 +16,7 @@ namespace postern::xdp {
 struct Options {
   Settings engine;
   std::string snapshot;  // empty: start without rules, which passes everything
-  std::string api = "/run/postern/xdp.sock";
+  ApiSettings api{.socket = "/run/postern/xdp.sock"};
   std::string cookie_secret;  // a file; empty: random
   bool keep = false;
   bool debug = false;

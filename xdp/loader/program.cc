@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -70,6 +71,8 @@ Program::Program(uint32_t dynamic_entries, uint32_t limit_sources, Frames frames
   limits_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.limits), limit_buckets,
                                      sizeof(ps_limit_bucket));
   start_limits(limit_memory());
+  ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.samples), take_record, this, nullptr));
+  if (!ring_) throw kernel_error("cannot map the ring of samples", errno);
 }
 
 Program::~Program() = default;
@@ -170,6 +173,35 @@ ps_cookie_keys& Program::cookie_keys() noexcept {
 
 void Program::set_test_time(uint64_t now_ns) noexcept {
   skeleton_->bss->config.test_now_ns = now_ns;
+}
+
+void Program::FreeRing::operator()(ring_buffer* ring) const noexcept {
+  ring_buffer__free(ring);
+}
+
+void Program::set_sampling(const ps_sampling& sampling) noexcept {
+  auto& live = skeleton_->bss->config.sampling;
+  live.every = std::clamp(sampling.every, 1u, PS_SAMPLE_MAX_EVERY);
+  live.snap = std::min(sampling.snap, PS_SAMPLE_MAX_BYTES);
+  __atomic_store_n(&live.reasons, sampling.reasons, __ATOMIC_RELEASE);
+}
+
+// Called through C, which exceptions must not cross.
+int Program::take_record(void* context, void* record, size_t bytes) {
+  const auto& self = *static_cast<const Program*>(context);
+  const auto& room = *static_cast<const ps_xdp_sample*>(record);
+  if (bytes < sizeof room.sample || bytes - sizeof room.sample < room.sample.captured) return 0;
+  try {
+    (*self.take_)(room.sample, std::span(room.bytes, room.sample.captured));
+  } catch (const std::exception&) {
+    return -ENOMEM;
+  }
+  return 0;
+}
+
+void Program::drain_samples(const TakeSample& take) {
+  take_ = &take;
+  ring_buffer__consume(ring_.get());
 }
 
 int Program::fd() const noexcept {

@@ -13,11 +13,13 @@
 
 #include "dataplane/core/dynamic.h"
 #include "dataplane/core/limit.h"
+#include "dataplane/engine/sample_ring.h"
 #include "rules/abi/counters.h"
 #include "xdp/bpf/config.h"
 #include "xdp/loader/mapped.h"
 
 struct postern_bpf;
+struct ring_buffer;
 
 namespace postern::xdp {
 
@@ -64,6 +66,10 @@ class Program {
   // Headers and their buckets, shared with the program.
   std::span<ps_dynamic_bucket> dynamic_memory() const noexcept;
   std::span<ps_limit_bucket> limit_memory() const noexcept;
+  // Of which packets it takes samples.
+  void set_sampling(const ps_sampling& sampling) noexcept;
+  // Hands over the samples that lie in the ring, oldest first.
+  void drain_samples(const TakeSample& take);
   // The time that the program sees, where a test sets one; 0: the kernel's.
   void set_test_time(uint64_t now_ns) noexcept;
 
@@ -79,7 +85,14 @@ class Program {
   struct Destroy {
     void operator()(postern_bpf* skeleton) const noexcept;
   };
+  struct FreeRing {
+    void operator()(ring_buffer* ring) const noexcept;
+  };
+  static int take_record(void* context, void* record, size_t bytes);
+
   std::unique_ptr<postern_bpf, Destroy> skeleton_;
+  std::unique_ptr<ring_buffer, FreeRing> ring_;  // of samples
+  const TakeSample* take_ = nullptr;             // during drain_samples()
   std::unique_ptr<Mapped> dynamic_;
   std::unique_ptr<Mapped> limits_;
   std::unique_ptr<Mapped> image_;  // of the snapshot in force, and what CPUs count by it behind it

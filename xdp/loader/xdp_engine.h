@@ -65,6 +65,10 @@ class XdpEngine : public Engine {
   ps_counters counters() const override { return program_.counters(); }
   RuleCounts rule_counts() const override { return {program_.cell_counts(), {}}; }
   DynamicTable& dynamic() override { return dynamic_; }
+  void set_sampling(const ps_sampling& sampling) noexcept override {
+    program_.set_sampling(sampling);
+  }
+  void drain_samples(const TakeSample& take) override { program_.drain_samples(take); }
 
  protected:
   RuleCounts put_into_force(std::shared_ptr<const Snapshot> snapshot) override;

@@ -23,6 +23,7 @@ from postern_program import LISTS, POLICY, EngineHost, postern, write_site
 DOCUMENT = pathlib.Path(os.environ["POSTERN_ROOT"]) / "docs" / "command-line.md"
 SHOWN_SOCKET = "/run/postern/xdp.sock"
 ASK_ENGINES = ("stats", "apply", "confirm", "entries")
+ASK_TRAFFIC = ("drops", "capture")  # of an engine that has some
 
 
 def blocks():
@@ -60,8 +61,10 @@ def make_site(tmp_path_factory):
     policy = write_site(changed, dynamic_netset=LISTS["dynamic.netset"].replace(
         "203.0.113.0/24", "203.0.113.0/25\n198.18.0.0/15"))
     assert postern("compile", "--policy", policy, "-o", folder / "changed").returncode == 0
-    with EngineHost(folder / "engine.sock") as host:
-        yield folder, host.socket
+    with EngineHost(folder / "engine.sock") as host, EngineHost(folder / "traffic.sock", "--traffic") as traffic:
+        run = postern("apply", "-p", "site.policy", "-o", "traffic", "-e", traffic.socket, cwd=folder)
+        assert run.returncode == 0, run.stderr
+        yield folder, host.socket, traffic.socket
 
 
 def matches(expected, seen):
@@ -90,10 +93,12 @@ def test_the_documents_site_is_the_one_that_is_tested():
 
 @pytest.mark.parametrize("command, text, document", examples(), ids=lambda value: str(value)[:60])
 def test_example(site, command, text, document):
-    folder, socket = site
+    folder, socket, traffic = site
     words = shlex.split(command)[1:]
     if words[0] in ASK_ENGINES:
         words += ["--engine", socket]
+    if words[0] in ASK_TRAFFIC:
+        words += ["--engine", traffic]
     run = postern(*words, cwd=folder)
     output = (run.stdout + run.stderr).replace(socket, SHOWN_SOCKET)
     if document is not None:

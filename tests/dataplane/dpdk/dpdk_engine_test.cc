@@ -82,6 +82,34 @@ TEST_F(DpdkEngineTest, PassesBeforeTheFirstSnapshot) {
   EXPECT_EQ(onward_, 100u);
 }
 
+// From both workers, while they work: what is sampled and what is lost are all that there was.
+TEST_F(DpdkEngineTest, SamplesComeFromEveryWorker) {
+  engine_.load(snapshot_saying("drop"));
+  engine_.set_sampling({uint64_t{1} << PS_REASON_RULE_DROP, 1, 64});
+  uint64_t samples = 0;
+  const TakeSample take = [&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+    EXPECT_EQ(sample.reason, PS_REASON_RULE_DROP);
+    EXPECT_EQ(sample.action, PS_ACTION_DROP);
+    EXPECT_EQ(sample.rule, 1u);
+    EXPECT_NE(sample.cell, 0u);
+    EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), kAttempt);
+    samples++;
+  };
+  for (int round = 0; round < 20; round++) {
+    pass_through(200);
+    engine_.drain_samples(take);
+  }
+  pass_through(3000);  // more than both rings hold
+  engine_.drain_samples(take);
+  const auto counters = engine_.counters();
+  EXPECT_EQ(samples + counters.events[PS_EVENT_SAMPLE_LOST], 7000u);
+  EXPECT_GE(counters.events[PS_EVENT_SAMPLE_LOST], 3000 - 2 * SampleRing::kSlots);
+  EXPECT_EQ(counters.packets[PS_PORT_WAN][PS_REASON_RULE_DROP], 7000u);
+  engine_.set_sampling({0, 1, 0});
+  pass_through(100);
+  engine_.drain_samples([](const ps_sample&, std::span<const uint8_t>) { ADD_FAILURE(); });
+}
+
 TEST_F(DpdkEngineTest, WhenLoadReturnsTheOldSnapshotIsGone) {
   const auto drop = snapshot_saying("drop"), allow = snapshot_saying("allow"),
              reset = snapshot_saying("reset");

@@ -48,7 +48,7 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.wan, "net_null0");
   EXPECT_EQ(options.mx, "net_null1");
   EXPECT_EQ(options.snapshot, "");
-  EXPECT_EQ(options.api, "/run/postern/dataplane.sock");
+  EXPECT_EQ(options.api.socket, "/run/postern/dataplane.sock");
   EXPECT_TRUE(options.cores.empty());
   EXPECT_EQ(options.burst, 64u);
   EXPECT_EQ(options.idle_sleep_us, 0u);
@@ -66,7 +66,7 @@ TEST(Options, EverythingSaid) {
        "--limit-sources=2000", "--answers=0", "--cookie-secret=/c", "--profile",
        "--eal=--log-level=lib.eal:debug --socket-limit 512"});
   EXPECT_EQ(options.snapshot, "/s");
-  EXPECT_EQ(options.api, "/a");
+  EXPECT_EQ(options.api.socket, "/a");
   EXPECT_EQ(options.cores, (std::vector<unsigned>{2, 4, 5, 6}));
   EXPECT_EQ(options.burst, 48u);
   EXPECT_EQ(options.idle_sleep_us, 50u);

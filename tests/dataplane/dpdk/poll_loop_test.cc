@@ -231,6 +231,48 @@ TEST_F(PollLoopTest, EventsAreCountedBesides) {
   EXPECT_EQ(counted().packets[PS_PORT_WAN][PS_REASON_NO_RULE], 5u);
 }
 
+// Each frame is shown as it was received, also where it became its own reply.
+TEST_F(PollLoopTest, SamplesShowWhatWasReceived) {
+  loop_.samples().set({~uint64_t{0}, 1, PS_SAMPLE_MAX_BYTES});
+  size_t run = 0, replies = 0;
+  for (const auto& test : packets::corpus()) {
+    if (test.frame.size() > kLargestFrame || test.before > 0) continue;
+    SCOPED_TRACE(test.name);
+    run++;
+    active_ = test.with_rules ? &whole_ : nullptr;
+    ASSERT_TRUE(wire_.send(test.port, test.frame));
+    ASSERT_EQ(loop_.poll(test.now_ns), 1u);
+    wire_.take_all(PS_PORT_MX);
+    replies += test.port == PS_PORT_WAN && !wire_.take_all(PS_PORT_WAN).empty();
+    size_t samples = 0;
+    loop_.samples().drain([&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+      samples++;
+      EXPECT_EQ(kReasonWords[sample.reason].word, word(test.reason));
+      EXPECT_EQ(sample.port, test.port);
+      EXPECT_EQ(sample.time_ns, test.now_ns);
+      EXPECT_EQ(sample.frame_bytes, test.frame.size());
+      EXPECT_EQ(Bytes(bytes.begin(), bytes.end()), test.frame);
+    });
+    EXPECT_EQ(samples, 1u);
+  }
+  EXPECT_GT(run, 50u);
+  EXPECT_GT(replies, 10u);
+}
+
+TEST_F(PollLoopTest, SamplesThatHaveNoRoomAreCountedAndTheirPacketsNotHarmed) {
+  loop_.samples().set({uint64_t{1} << PS_REASON_RULE_DROP, 1, 64});
+  const Bytes dropped =
+      packets::Ethernet{} / packets::Ipv4{.source = "203.0.113.1"} / packets::Tcp{};
+  constexpr size_t kFrames = SampleRing::kSlots + 32;
+  for (size_t i = 0; i < kFrames; i++) {
+    ASSERT_TRUE(wire_.send(PS_PORT_WAN, dropped));
+    ASSERT_EQ(loop_.poll(kNow), 1u);
+  }
+  EXPECT_EQ(counted().packets[PS_PORT_WAN][PS_REASON_RULE_DROP], kFrames);
+  EXPECT_EQ(counted().events[PS_EVENT_SAMPLE_LOST], 32u);
+  EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+}
+
 // The ways out take four packets each, and nobody takes those away.
 class FullPortTest : public PollLoopTest {
  protected:

@@ -3,11 +3,13 @@
 // The management API over a real Unix socket: framing, limits, and the life of the socket's file.
 #include "dataplane/engine/api_server.h"
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -94,8 +96,9 @@ class ApiServerTest : public testing::Test {
     stop();
     std::filesystem::remove_all(directory_);
   }
-  void start() {
-    server_ = std::make_unique<ApiServer>(engine_, path_);
+  void start(ApiSettings settings = {}) {
+    settings.socket = path_;
+    server_ = std::make_unique<ApiServer>(engine_, settings);
     thread_ = std::thread([this] { server_->run(); });
   }
   void stop() {
@@ -181,6 +184,82 @@ TEST_F(ApiServerTest, RefusesAHeaderOverItsLimitAndWhatIsNotHttp) {
   EXPECT_EQ(status_of(alive.ask("GET", "/v1/health")), 200);
 }
 
+// The status that somebody else gets, of that user and those groups (the first is the primary one).
+int status_for(uid_t user, const std::vector<gid_t>& groups, const std::string& path,
+               const std::string& method, const std::string& target, const std::string& body = "") {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgroups(groups.size() - 1, groups.data() + 1) != 0 ||
+        setresgid(groups[0], groups[0], groups[0]) != 0 || setresuid(user, user, user) != 0)
+      _exit(255);
+    Client client(path);
+    if (!client.connected()) _exit(254);
+    const int status = status_of(client.ask(method, target, body));
+    _exit(status / 100 * 10 + status % 10);  // in the eight bits that there are
+  }
+  int ended = 0;
+  waitpid(child, &ended, 0);
+  return WEXITSTATUS(ended);
+}
+
+constexpr int kOk = 20, kForbidden = 43;  // 200, 403
+
+TEST_F(ApiServerTest, GroupsSayWhoMayChangeAndWhoMayLook) {
+  if (geteuid() != 0) GTEST_SKIP() << "becoming somebody else takes root";
+  std::filesystem::permissions(directory_, std::filesystem::perms::all);
+  start({.operators = "4242", .readers = "4243"});
+  const std::string body = R"({"prefix":"192.0.2.1/32","action":"drop","seconds":9})";
+  const auto look = [&](uid_t user, const std::vector<gid_t>& groups) {
+    return status_for(user, groups, path_, "GET", "/v1/health");
+  };
+  const auto change = [&](uid_t user, const std::vector<gid_t>& groups) {
+    return status_for(user, groups, path_, "POST", "/v1/entries", body);
+  };
+  EXPECT_EQ(look(0, {0}), kOk);
+  EXPECT_EQ(change(0, {0}), kOk);
+  EXPECT_EQ(change(1234, {4242}), kOk);
+  EXPECT_EQ(change(1234, {99, 5, 4242}), kOk);  // by a supplementary group
+  EXPECT_EQ(look(1234, {4243}), kOk);
+  EXPECT_EQ(look(1234, {99, 4243}), kOk);
+  EXPECT_EQ(change(1234, {4243}), kForbidden);
+  EXPECT_EQ(look(1234, {99}), kForbidden);
+  EXPECT_EQ(change(1234, {99, 5}), kForbidden);
+  // More groups than are asked for at first.
+  std::vector<gid_t> many = {99};
+  for (gid_t group = 10'000; group < 10'100; group++) many.push_back(group);
+  EXPECT_EQ(look(1234, many), kForbidden);
+  many.push_back(4243);
+  EXPECT_EQ(look(1234, many), kOk);
+}
+
+TEST_F(ApiServerTest, WhoMayDoNothingTakesNobodysPlace) {
+  if (geteuid() != 0) GTEST_SKIP() << "becoming somebody else takes root";
+  std::filesystem::permissions(directory_, std::filesystem::perms::all);
+  start({.readers = "4243"});
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgroups(0, nullptr) != 0 || setresgid(99, 99, 99) != 0 ||
+        setresuid(1234, 1234, 1234) != 0)
+      _exit(255);
+    std::vector<std::unique_ptr<Client>> all;
+    for (size_t i = 0; i < 4 * ApiServer::kMaxConnections; i++)
+      all.push_back(std::make_unique<Client>(path_));
+    _exit(status_of(Client(path_).ask("GET", "/v1/health")) == 200 ? 1 : 0);
+  }
+  int ended = 0;
+  for (int i = 0; i < 20; i++) {
+    Client client(path_);
+    EXPECT_EQ(status_of(client.ask("GET", "/v1/health")), 200);
+  }
+  waitpid(child, &ended, 0);
+  EXPECT_EQ(WEXITSTATUS(ended), 0);
+}
+
+TEST_F(ApiServerTest, AGroupThatThereIsNotIsRefused) {
+  EXPECT_THROW(ApiServer(engine_, {.socket = path_, .operators = "no-such-group"}),
+               std::runtime_error);
+}
+
 TEST_F(ApiServerTest, OneConnectionTooManyIsToldSo) {
   start();
   std::vector<std::unique_ptr<Client>> clients;
@@ -227,14 +306,14 @@ TEST_F(ApiServerTest, ReplacesADeadSocketButNotALivingOneOrAFile) {
   start();
   EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
   MemoryEngine other;
-  EXPECT_THROW(ApiServer(other, path_), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = path_}), std::runtime_error);
   EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/health")), 200);
 
   const auto file = directory_ + "/run/file";
   std::ofstream(file) << "precious\n";
-  EXPECT_THROW(ApiServer(other, file), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = file}), std::runtime_error);
   EXPECT_TRUE(std::filesystem::exists(file));
-  EXPECT_THROW(ApiServer(other, "/" + std::string(200, 'x')), std::runtime_error);
+  EXPECT_THROW(ApiServer(other, {.socket = "/" + std::string(200, 'x')}), std::runtime_error);
 }
 
 TEST_F(ApiServerTest, LeavesAFileThatIsNoLongerItsOwn) {
@@ -254,7 +333,7 @@ TEST_F(ApiServerTest, ASignalEndsIt) {
 }
 
 TEST_F(ApiServerTest, StopBeforeRunIsNotLost) {
-  server_ = std::make_unique<ApiServer>(engine_, path_);
+  server_ = std::make_unique<ApiServer>(engine_, ApiSettings{.socket = path_});
   server_->stop();
   server_->run();
   server_.reset();

@@ -27,12 +27,19 @@ class MemoryEngine : public Engine {
   ps_counters counters() const override { return counters_; }
   RuleCounts rule_counts() const override { return rule_counts_; }
   DynamicTable& dynamic() override { return dynamic_; }
+  void set_sampling(const ps_sampling& sampling) noexcept override {
+    sampling_ = sampling;
+    samples_.set(sampling);
+  }
+  void drain_samples(const TakeSample& take) override { samples_.drain(take); }
 
   const ps_cookie_keys& cookies() const noexcept { return cookies_; }
 
   ps_counters counters_{};
   RuleCounts rule_counts_;
   uint64_t attempts_per_cell_ = 0;  // as soon as rules are loaded
+  SampleRing samples_;              // what a test offers, as a worker does
+  ps_sampling sampling_{0, 1, 0};
   bool refuses_ = false;
   uint32_t features_ = 0;
   int loads_ = 0;

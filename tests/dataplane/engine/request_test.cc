@@ -157,5 +157,45 @@ TEST(ExplainRequest, RefusesAnotherShapeWith400AndWhatIsNoAddressWith422) {
     EXPECT_EQ(refusal_of(read_explain_request, query).status, 422u) << query;
 }
 
+TEST(SamplesRequest, AsksByDefaultForAllThatIsStopped) {
+  const auto request = read_samples_request("");
+  for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
+    EXPECT_EQ(request.wish.reasons >> reason & 1, kReasonWords[reason].stops ? 1u : 0u) << reason;
+  EXPECT_EQ(request.wish.every, 1u);
+  EXPECT_EQ(request.wish.snap, PS_SAMPLE_USUAL_BYTES);
+  EXPECT_EQ(request.bytes, SamplesRequest::Bytes::kNone);
+  EXPECT_EQ(request.after, std::nullopt);
+  EXPECT_EQ(request.wait.count(), 0);
+}
+
+TEST(SamplesRequest, SaysWhatItWants) {
+  const auto request = read_samples_request(
+      "reason=rule-drop&reason=bad-ip-header&every=100&after=17&limit=5&wait=1500&bytes=256");
+  EXPECT_EQ(request.wish.reasons,
+            uint64_t{1} << PS_REASON_RULE_DROP | uint64_t{1} << PS_REASON_BAD_IP_HEADER);
+  EXPECT_EQ(request.wish.every, 100u);
+  EXPECT_EQ(request.wish.snap, 256u);
+  EXPECT_EQ(request.bytes, SamplesRequest::Bytes::kAll);
+  EXPECT_EQ(request.after, 17u);
+  EXPECT_EQ(request.limit, 5u);
+  EXPECT_EQ(request.wait.count(), 1500);
+  const auto headers = read_samples_request("fate=all&bytes=headers");
+  EXPECT_EQ(headers.wish.reasons, (uint64_t{1} << PS_REASON_COUNT) - 1);
+  EXPECT_EQ(headers.bytes, SamplesRequest::Bytes::kHeaders);
+  EXPECT_EQ(headers.wish.snap, PS_SAMPLE_USUAL_BYTES);
+  EXPECT_EQ(read_samples_request("fate=passed").wish.reasons & uint64_t{1} << PS_REASON_RULE_DROP,
+            0u);
+}
+
+TEST(SamplesRequest, RefusesWhatCannotBe) {
+  for (const char* query :
+       {"fate=stopped&reason=rule-drop", "every=1&every=1", "after", "reasons=x", "&"})
+    EXPECT_EQ(refusal_of(read_samples_request, query).status, 400u) << query;
+  for (const char* query : {"fate=dropped", "reason=rule_drop", "every=0", "every=1073741825",
+                            "every=-1", "every=1x", "after=9223372036854775808", "limit=0",
+                            "limit=1001", "wait=20001", "bytes=0", "bytes=2049", "bytes=header"})
+    EXPECT_EQ(refusal_of(read_samples_request, query).status, 422u) << query;
+}
+
 }  // namespace
 }  // namespace postern

@@ -149,6 +149,71 @@ TEST_F(PosternBpf, CountsWhatTheOtherPortCannotTake) {
   EXPECT_EQ(to_string(dropped), to_string({Action::DROP, Reason::RULE_DROP, {}}));
 }
 
+// Each frame of the corpus is shown as it was received, also where it became its own reply.
+TEST_F(PosternBpf, ShowsSamplesOfWhatItReceived) {
+  XdpJudge judge(&corpus_world());
+  judge.program().set_sampling({~uint64_t{0}, 1, PS_SAMPLE_MAX_BYTES});
+  size_t replies = 0;
+  for (const auto& c : corpus()) {
+    if (c.frame.size() < XdpJudge::kShortestFrame || !c.with_rules || c.before > 0) continue;
+    const auto judged = judge.judge(c.port, c.frame, c.now_ns);
+    replies += judged.reply.has_value();
+    size_t samples = 0;
+    judge.program().drain_samples([&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+      samples++;
+      EXPECT_EQ(kReasonWords[sample.reason].word, word(c.reason)) << c.name;
+      EXPECT_EQ(sample.port, c.port) << c.name;
+      EXPECT_EQ(sample.time_ns, c.now_ns) << c.name;
+      EXPECT_EQ(sample.frame_bytes, c.frame.size()) << c.name;
+      EXPECT_EQ(sample.every, 1u);
+      EXPECT_EQ(sample.captured, bytes.size());
+      EXPECT_EQ(Bytes(bytes.begin(), bytes.end()),
+                Bytes(c.frame.begin(), c.frame.begin() + static_cast<long>(std::min<size_t>(
+                                                             c.frame.size(), PS_SAMPLE_MAX_BYTES))))
+          << c.name;
+    });
+    EXPECT_EQ(samples, 1u) << c.name;
+  }
+  EXPECT_GT(replies, 20u);
+}
+
+TEST_F(PosternBpf, SamplesWhatIsAskedForAndCountsWhatHasNoRoom) {
+  XdpJudge judge(&corpus_world());
+  const Bytes dropped = Ethernet{} / Ipv4{.source = "203.0.113.1"} / Tcp{};
+  const Bytes passed = Ethernet{} / Ipv4{} / Tcp{};
+  const auto taken = [&] {
+    size_t samples = 0;
+    judge.program().drain_samples([&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+      EXPECT_EQ(sample.reason, PS_REASON_RULE_DROP);
+      EXPECT_EQ(bytes.size(), std::min<size_t>(dropped.size(), 20));
+      samples++;
+    });
+    return samples;
+  };
+  judge.test(PS_PORT_WAN, dropped, kNow);
+  EXPECT_EQ(taken(), 0u);  // off
+  judge.program().set_sampling({uint64_t{1} << PS_REASON_RULE_DROP, 10, 20});
+  for (int i = 0; i < 10'000; i++) {
+    judge.test(PS_PORT_WAN, dropped, kNow);
+    judge.test(PS_PORT_WAN, passed, kNow);
+  }
+  const auto one_in_ten = taken();
+  EXPECT_GT(one_in_ten, 800u);
+  EXPECT_LT(one_in_ten, 1200u);
+
+  judge.program().set_sampling({uint64_t{1} << PS_REASON_RULE_DROP, 1, 20});
+  constexpr size_t kRecord = 8 + (sizeof(ps_sample) + 20 + 7) / 8 * 8;  // with the ring's own head
+  constexpr size_t kMore = PS_XDP_SAMPLE_RING_BYTES / kRecord + 100;
+  for (size_t i = 0; i < kMore; i++) judge.test(PS_PORT_WAN, dropped, kNow);
+  const auto lost = judge.program().counters().events[PS_EVENT_SAMPLE_LOST];
+  EXPECT_GE(lost, 100u);
+  EXPECT_EQ(taken() + lost, kMore);
+  EXPECT_EQ(judge.program().counters().packets[PS_PORT_WAN][PS_REASON_RULE_DROP], 10'001 + kMore);
+  judge.program().set_sampling({0, 1, 0});
+  judge.test(PS_PORT_WAN, dropped, kNow);
+  EXPECT_EQ(taken(), 0u);
+}
+
 TEST_F(PosternBpf, UsesTheKernelsClockUnlessATestSetsOne) {
   World world = corpus_world();
   const auto now = monotonic_ns();

@@ -52,7 +52,7 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.engine.mode, Mode::kNative);
   EXPECT_EQ(options.engine.pin, "/sys/fs/bpf/postern");
   EXPECT_EQ(options.engine.dynamic_entries, 65536u);
-  EXPECT_EQ(options.api, "/run/postern/xdp.sock");
+  EXPECT_EQ(options.api.socket, "/run/postern/xdp.sock");
   EXPECT_TRUE(options.snapshot.empty());
   EXPECT_FALSE(options.keep);
   EXPECT_EQ(options.engine.limit_sources, 65536u);
@@ -89,7 +89,7 @@ TEST(Options, AllOfThem) {
   EXPECT_EQ(options.engine.answers_per_second, 0u);
   EXPECT_EQ(options.cookie_secret, "/c");
   EXPECT_EQ(options.snapshot, "s");
-  EXPECT_EQ(options.api, "/x");
+  EXPECT_EQ(options.api.socket, "/x");
   EXPECT_TRUE(options.keep);
 }
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Samples in words (dataplane/engine/sample_json.h).
+#include "dataplane/engine/sample_json.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <string>
+#include <string_view>
+
+#include "dataplane/engine/frame_headers.h"
+#include "dataplane/engine/metrics.h"
+#include "rules/text/json_text.h"
+
+namespace postern {
+namespace {
+
+namespace json = boost::json;
+
+std::string hex(std::span<const uint8_t> bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const auto byte : bytes) {
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+template <typename Number>
+json::value or_null(const std::optional<Number>& number) {
+  return number ? json::value(*number) : json::value(nullptr);
+}
+json::value or_null(const std::optional<IpAddress>& address) {
+  return address ? json::value(address->to_string()) : json::value(nullptr);
+}
+
+// The lines that count, of the lists that the address is in.
+json::array lists_json(const Snapshot& snapshot, const Explanation& explanation, int64_t now) {
+  const auto counting = snapshot.sublists_of(explanation.address_class);
+  json::array lists;
+  for (const auto& entry : explanation.entries) {
+    if (!entry.sublist || entry.note.excluded ||
+        std::ranges::find(counting, *entry.sublist) == counting.end() ||
+        !snapshot.sublists()[*entry.sublist].counts_at(now))
+      continue;
+    const auto& list = snapshot.lists().at(entry.list);
+    lists.push_back(
+        json::object{{"list", json_text(list.name)},
+                     {"file", json_text(list.file)},
+                     {"line", entry.line},
+                     {"category", json_text(snapshot.sublists()[*entry.sublist].category)}});
+  }
+  return lists;
+}
+
+json::value rule_json(const Snapshot& snapshot, const FrameHeaders& headers, uint16_t number) {
+  if (number == 0 || !headers.destination_port) return nullptr;
+  const auto service = snapshot.service_of(*headers.destination, *headers.destination_port);
+  if (!service) return nullptr;
+  const auto* rule = snapshot.rule_of(service->service, number);
+  if (!rule) return nullptr;
+  return json::object{{"rule", json_text(rule->text)},
+                      {"file", json_text(snapshot.policy().file_of(rule->place))},
+                      {"line", rule->place.line}};
+}
+
+}  // namespace
+
+json::object to_json(const FeedSample& sample, SamplesRequest::Bytes bytes, uint32_t snap,
+                     int64_t now) {
+  const auto& decided = sample.sample;
+  const auto headers = read_frame_headers(sample.bytes);
+  const auto& reason = kReasonWords[decided.reason];
+  json::object object{
+      {"sequence", sample.sequence},
+      {"time", sample.time_ns},
+      {"port", json::string_view(kPortWords[decided.port].data(), kPortWords[decided.port].size())},
+      {"reason", json::string_view(reason.word.data(), reason.word.size())},
+      {"stopped", reason.stops},
+      {"action", json_text(kActionWords[decided.action])},
+      {"every", decided.every},
+      {"length", decided.frame_bytes},
+      {"source", or_null(headers.source)},
+      {"source_port", or_null(headers.source_port)},
+      {"destination", or_null(headers.destination)},
+      {"destination_port", or_null(headers.destination_port)},
+      {"protocol", or_null(headers.protocol)},
+      {"tcp_flags", or_null(headers.tcp_flags)},
+      {"lists", nullptr},
+      {"rule", nullptr}};
+  if (const auto snapshot = sample.snapshot.lock(); snapshot && headers.source) {
+    // From the inside, it is the destination that rules judge.
+    const auto& judged = decided.port == PS_PORT_WAN ? *headers.source : *headers.destination;
+    object["lists"] =
+        lists_json(*snapshot, snapshot->explain(judged, headers.destination, now), now);
+    if (decided.port == PS_PORT_WAN) object["rule"] = rule_json(*snapshot, headers, decided.rule);
+  }
+  if (bytes != SamplesRequest::Bytes::kNone) {
+    const size_t wanted = bytes == SamplesRequest::Bytes::kHeaders ? headers.bytes : snap;
+    object["bytes"] = hex(std::span(sample.bytes).first(std::min(wanted, sample.bytes.size())));
+  }
+  return object;
+}
+
+}  // namespace postern

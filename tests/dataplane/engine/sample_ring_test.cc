@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A worker's samples on their way: whole, in order, and lost only where there is no room.
+#include "dataplane/engine/sample_ring.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+#include <vector>
+
+namespace postern {
+namespace {
+
+constexpr uint64_t kAll = ~uint64_t{0};
+
+class SampleRingTest : public testing::Test {
+ protected:
+  void offer(uint64_t time, uint32_t bytes = 100, uint32_t frame_bytes = 100) {
+    ring_.offer(ps_decision_because(PS_REASON_RULE_DROP), PS_PORT_WAN, frame_.data(), bytes,
+                frame_bytes, time);
+  }
+  std::vector<uint64_t> times() {
+    std::vector<uint64_t> times;
+    ring_.drain([&](const ps_sample& sample, std::span<const uint8_t>) {
+      times.push_back(sample.time_ns);
+    });
+    return times;
+  }
+
+  SampleRing ring_;
+  std::vector<uint8_t> frame_ = [] {
+    std::vector<uint8_t> bytes(4096);
+    std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+    return bytes;
+  }();
+};
+
+TEST_F(SampleRingTest, AtFirstTakesNothing) {
+  offer(1);
+  EXPECT_TRUE(times().empty());
+  EXPECT_EQ(ring_.lost(), 0u);
+}
+
+TEST_F(SampleRingTest, KeepsOrderAndBytes) {
+  ring_.set({kAll, 1, 64});
+  offer(1, 40, 40);
+  offer(2, 100, 1500);
+  std::vector<std::vector<uint8_t>> bytes;
+  std::vector<ps_sample> samples;
+  ring_.drain([&](const ps_sample& sample, std::span<const uint8_t> captured) {
+    samples.push_back(sample);
+    bytes.emplace_back(captured.begin(), captured.end());
+  });
+  ASSERT_EQ(samples.size(), 2u);
+  EXPECT_EQ(samples[0].captured, 40u);
+  EXPECT_EQ(samples[1].captured, 64u);  // the snap length
+  EXPECT_EQ(samples[1].frame_bytes, 1500u);
+  EXPECT_EQ(bytes[0], std::vector<uint8_t>(frame_.begin(), frame_.begin() + 40));
+  EXPECT_EQ(bytes[1], std::vector<uint8_t>(frame_.begin(), frame_.begin() + 64));
+}
+
+TEST_F(SampleRingTest, FullItLosesTheNewestAndCounts) {
+  ring_.set({kAll, 1, 0});
+  for (uint64_t i = 0; i < SampleRing::kSlots + 10; i++) offer(i);
+  EXPECT_EQ(ring_.lost(), 10u);
+  const auto first = times();
+  ASSERT_EQ(first.size(), SampleRing::kSlots);
+  EXPECT_EQ(first.front(), 0u);
+  EXPECT_EQ(first.back(), SampleRing::kSlots - 1);
+  offer(7777);
+  EXPECT_EQ(times(), std::vector<uint64_t>{7777});
+  EXPECT_EQ(ring_.lost(), 10u);
+}
+
+TEST_F(SampleRingTest, MoreThanThereIsRoomForIsCut) {
+  ring_.set({kAll, 0, 1u << 30});  // what no sampling may be, too: one in none
+  offer(1, 4096, 9000);
+  size_t captured = 0;
+  ring_.drain([&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+    captured = bytes.size();
+    EXPECT_EQ(sample.every, 1u);
+    EXPECT_EQ(sample.frame_bytes, 9000u);
+  });
+  EXPECT_EQ(captured, PS_SAMPLE_MAX_BYTES);
+}
+
+// Two threads: what arrives is what was offered, in order, and the rest is counted as lost.
+TEST_F(SampleRingTest, BetweenThreadsNothingIsTornOrUncounted) {
+  constexpr uint64_t kOffered = 2'000'000;
+  ring_.set({kAll, 1, 16});
+  std::atomic<bool> done{false};
+  std::thread worker([&] {
+    uint8_t bytes[16];
+    for (uint64_t i = 1; i <= kOffered; i++) {
+      std::memcpy(bytes, &i, 8);
+      std::memcpy(bytes + 8, &i, 8);
+      ring_.offer(ps_decision_because(PS_REASON_RULE_DROP), PS_PORT_WAN, bytes, 16,
+                  static_cast<uint32_t>(i), i);
+    }
+    done = true;
+  });
+  uint64_t taken = 0, last = 0, torn = 0, unordered = 0;
+  const auto drain = [&] {
+    ring_.drain([&](const ps_sample& sample, std::span<const uint8_t> bytes) {
+      uint64_t words[2];
+      std::memcpy(words, bytes.data(), sizeof words);
+      torn += words[0] != sample.time_ns || words[1] != sample.time_ns ||
+              sample.frame_bytes != sample.time_ns;
+      unordered += sample.time_ns <= last;
+      last = sample.time_ns;
+      taken++;
+    });
+  };
+  while (!done) drain();
+  worker.join();
+  drain();
+  EXPECT_EQ(torn, 0u);
+  EXPECT_EQ(unordered, 0u);
+  EXPECT_EQ(taken + ring_.lost(), kOffered);
+  EXPECT_GT(taken, SampleRing::kSlots);
+}
+
+}  // namespace
+}  // namespace postern
