@@ -99,6 +99,9 @@ void run(Options options) {
   wan.start();
   mx.start();
   engine.start();
+  std::optional<LinkWatch> link_watch;
+  if (options.propagate_link)
+    link_watch.emplace(std::vector<LinkWatch::Cable>{{wan.link(), mx.link()}});
   spdlog::info(
       "ready engine=dpdk topology=wire wan={} mx={} cores={} burst={} idle-sleep={} "
       "generation={} api={}",
@@ -106,6 +109,7 @@ void run(Options options) {
       engine.snapshot() ? engine.snapshot()->generation() : 0, options.api);
   server.run();
   spdlog::info("event=stopping");
+  link_watch.reset();
   engine.stop();
 }
 

@@ -52,6 +52,8 @@ po::options_description settings() {
       "room for so many sources that limits are held to; beyond it they pass")(
       "answers", number(fallback.answers_per_second),
       "replies (RST, refusals) sent in a second at most; 0 sends none")(
+      "link", po::value<std::string>()->value_name("propagate|ignore")->default_value("propagate"),
+      "propagate: a port whose other side has no carrier is taken down")(
       "cookie-secret", po::value<std::string>()->value_name("FILE")->default_value(""),
       "the secret that refused connections are recognised by, where several engines share it; "
       "without, it is random")("eal",
@@ -122,6 +124,10 @@ Options read(const std::vector<std::string>& arguments) {
   bounded(given, "dynamic-entries", 1, kMaxDynamicEntries, options.dynamic_entries);
   bounded(given, "limit-sources", 1, kMaxDynamicEntries, options.limit_sources);
   bounded(given, "answers", 0, kMaxAnswersPerSecond, options.answers_per_second);
+  const auto link = given["link"].as<std::string>();
+  if (link != "propagate" && link != "ignore")
+    throw WrongUsage("--link is propagate or ignore, not " + link);
+  options.propagate_link = link == "propagate";
   options.cookie_secret = given["cookie-secret"].as<std::string>();
   options.eal = po::split_unix(given["eal"].as<std::string>());
   return options;

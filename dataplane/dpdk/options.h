@@ -25,6 +25,7 @@ struct Options {
   size_t dynamic_entries = 65536;  // room for at least so many
   size_t limit_sources = 65536;    // likewise, for limits
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
+  bool propagate_link = true;
   std::string cookie_secret;     // a file; empty: random
   std::vector<std::string> eal;  // further arguments for EAL
   bool help = false, version = false;

@@ -90,6 +90,24 @@ std::string why_no_vdev(const PortName& name, int error) {
   }
 }
 
+// The link of a device that DPDK has to itself.
+class DeviceLink : public LinkEnd {
+ public:
+  DeviceLink(uint16_t id, std::string name) : id_(id), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+  bool has_carrier() override {
+    rte_eth_link link{};
+    return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+  }
+  bool set_up(bool up) override {
+    return (up ? rte_eth_dev_set_link_up(id_) : rte_eth_dev_set_link_down(id_)) == 0;
+  }
+
+ private:
+  uint16_t id_;
+  std::string name_;
+};
+
 }  // namespace
 
 PortName PortName::parse(std::string_view text) {
@@ -133,6 +151,10 @@ Port::Port(std::string role, const PortName& name) : role_(std::move(role)), tex
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
     fail("does not describe itself", error);
   driver_ = info.driver_name ? info.driver_name : "";
+  if (frames_)
+    link_ = std::make_unique<KernelLinkEnd>(KernelInterface(name.argument("iface")));
+  else
+    link_ = std::make_unique<DeviceLink>(id_, text_);
   learn_mtu(name, info.max_mtu);
   room_ = std::max(room_, mtu_);
   rx_descriptors_ = tx_descriptors_ = kDescriptors;

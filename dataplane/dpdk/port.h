@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "dataplane/dpdk/interface_claim.h"
+#include "dataplane/engine/link_watch.h"
 #include "dataplane/engine/true_frames.h"
 
 struct rte_mempool;
@@ -61,6 +63,8 @@ class Port {
   // queues: one pair per worker. `pool` outlives this.
   void set_up(uint16_t queues, rte_mempool* pool);
   void start();
+  // As its cable; outlived by this. Of a kernel interface, what the kernel says of it.
+  LinkEnd& link() noexcept { return *link_; }
 
  private:
   void create_vdev(const PortName& name);
@@ -73,6 +77,7 @@ class Port {
   // These outlive the device. Only where it drives an interface of the kernel's.
   std::optional<InterfaceClaim> claim_;
   std::optional<TrueFrames> frames_;
+  std::unique_ptr<LinkEnd> link_;
   bool created_ = false;  // a vdev of ours, unplugged at the end
   bool started_ = false;
   uint16_t id_ = 0;

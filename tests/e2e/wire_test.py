@@ -10,6 +10,7 @@ import pathlib
 import re
 import struct
 import subprocess
+import time
 
 import pytest
 from scapy.contrib.lacp import LACP
@@ -71,16 +72,24 @@ def kind(request):
     return request.param
 
 
+@contextlib.contextmanager
+def both_ends(network):
+    wan, mx = FrameEnd(network.wan, network.SENDERS), FrameEnd(network.mx, network.FARM)
+    try:
+        yield wan, mx
+    finally:
+        wan.close()
+        mx.close()
+
+
 @pytest.fixture
 def ends(network):
-    wan, mx = FrameEnd(network.wan, network.SENDERS), FrameEnd(network.mx, network.FARM)
-    yield wan, mx
-    wan.close()
-    mx.close()
+    with both_ends(network) as made:
+        yield made
 
 
 @contextlib.contextmanager
-def running(kind, network, files, *more, **ports):
+def running(kind, network, files, more=(), **ports):
     engine = product.Engine(BUILD, kind, files, files / "snapshot", network.box.popen, more=more, **ports)
     try:
         yield engine
@@ -281,3 +290,43 @@ def test_dpdk_says_where_jumbo_frames_do_not_fit(network, files, jumbo, request)
            "--mx", "net_af_xdp1,iface=postern-mx")
     small = packet_ports(2048)
     refuse("MTU of postern-wan is 9000, .* say framesz=12288", "--wan", small["wan"], "--mx", small["mx"])
+
+
+def carrier(space, device):
+    return "LOWER_UP" in space.run("ip", "link", "show", "dev", device).stdout
+
+
+def becomes(state, space, device, seconds=10):
+    end = time.monotonic() + seconds
+    while carrier(space, device) is not state and time.monotonic() < end:
+        time.sleep(0.05)
+    return carrier(space, device) is state
+
+
+def test_a_lost_carrier_is_propagated_and_comes_back(kind, network, files):
+    cables = ((network.wan, network.SENDERS), (network.mx, network.FARM))
+    with running(kind, network, files) as engine:
+        for lost, told in (cables, cables[::-1]):
+            assert becomes(True, *told)
+            time.sleep(1.5)  # a link counts once it has been there for a while
+            lost[0].run("ip", "link", "set", lost[1], "down")
+            assert becomes(False, *told), product.tail(engine.log)
+            assert "link-down" in engine.log.read_text()
+            lost[0].run("ip", "link", "set", lost[1], "up")
+            assert becomes(True, *told), product.tail(engine.log)
+        with both_ends(network) as ends:
+            passes_both_ways(ends, [frames()["icmp"]] * 3)
+        # What the engine took down is up when it has ended.
+        network.wan.run("ip", "link", "set", network.SENDERS, "down")
+        assert becomes(False, *cables[1])
+    network.wan.run("ip", "link", "set", network.SENDERS, "up")
+    assert becomes(True, *cables[0]) and becomes(True, *cables[1])
+
+
+def test_a_lost_carrier_can_be_ignored(kind, network, files):
+    with running(kind, network, files, more=("--link", "ignore")):
+        time.sleep(1.5)
+        network.wan.run("ip", "link", "set", network.SENDERS, "down")
+        assert not becomes(False, network.mx, network.FARM, 2)
+    network.wan.run("ip", "link", "set", network.SENDERS, "up")
+    assert becomes(True, network.wan, network.SENDERS)

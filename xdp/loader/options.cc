@@ -43,6 +43,8 @@ po::options_description settings_description(Options& options) {
      po::value(&engine.answers_per_second)->default_value(engine.answers_per_second)
        ->value_name("N"),
      "replies (RST, refusals) sent in a second at most; 0 sends none")
+    ("link", po::value<std::string>()->default_value("propagate")->value_name("propagate|ignore"),
+     "propagate: a port whose other side has no carrier is taken down; in topology wire only")
     ("cookie-secret", po::value(&options.cookie_secret)->value_name("FILE"),
      "the secret that refused connections are recognised by, where several engines share it; "
      "without, it is random")
@@ -118,6 +120,10 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
     const auto topology = given["topology"].as<std::string>();
     if (topology != "wire" && topology != "host")
       throw UsageError("--topology must be wire or host, not " + topology);
+    const auto link = given["link"].as<std::string>();
+    if (link != "propagate" && link != "ignore")
+      throw UsageError("--link must be propagate or ignore, not " + link);
+    options.engine.propagate_link = link == "propagate";
     options.engine.topology = topology == "wire" ? PS_TOPOLOGY_WIRE : PS_TOPOLOGY_HOST;
   } catch (const po::error& error) {
     throw UsageError(error.what());
