@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/dpdk/bypass.h"
 #include "dataplane/dpdk/dpdk_engine.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/options.h"
@@ -22,7 +23,6 @@
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/telemetry.h"
 #include "dataplane/engine/api_server.h"
-#include "dataplane/engine/owned_snapshot.h"
 
 namespace postern::dpdk {
 namespace {
@@ -55,8 +55,10 @@ void run(Options options) {
   if (wan_name.device == mx_name.device)
     throw std::runtime_error("wan and mx are the same device, " + wan_name.device +
                              "; a wire needs two");
-  std::shared_ptr<const Snapshot> snapshot;
-  if (!options.snapshot.empty()) snapshot = read_owned_snapshot(options.snapshot);
+  std::optional<LastGood> last_good;
+  if (!options.state_dir.empty()) last_good.emplace(options.state_dir);
+  auto snapshot =
+      starting_snapshot(options.snapshot, last_good ? &*last_good : nullptr, options.bad_snapshot);
 
   EalSettings settings{options.cores, options.memory_mb, {}, options.eal};
   if (settings.cores.empty()) {
@@ -73,6 +75,7 @@ void run(Options options) {
   const auto queues = static_cast<uint16_t>(eal.workers().size());
   std::optional<PacketPool> pool;  // made when the ports are known, gone after them
   Port wan("wan", wan_name), mx("mx", mx_name);
+  for (const auto* name : {&wan_name, &mx_name}) check_bypass(*name, options.fail_open);
   pool.emplace(packets_for(wan, mx, queues, options.burst), std::max(wan.room(), mx.room()),
                wan.socket());
   wan.set_up(queues, pool->get());
@@ -93,7 +96,9 @@ void run(Options options) {
   if (!options.cookie_secret.empty())
     engine.use_secret(CookieSecret::from_file(options.cookie_secret));
   engine.rotate_cookies(std::time(nullptr));
+  if (last_good) engine.keep_last_good(*last_good);
   if (snapshot) engine.load(std::move(snapshot));
+  engine.remember();
   ApiServer server(engine, options.api);
   const Telemetry telemetry(engine);
   wan.start();
@@ -104,8 +109,9 @@ void run(Options options) {
     link_watch.emplace(std::vector<LinkWatch::Cable>{{wan.link(), mx.link()}});
   spdlog::info(
       "ready engine=dpdk topology=wire wan={} mx={} cores={} burst={} idle-sleep={} "
-      "generation={} api={}",
+      "fail={} generation={} api={}",
       wan_name.text, mx_name.text, joined(settings.cores), options.burst, options.idle_sleep_us,
+      options.fail_open.empty() ? "closed" : "open:" + options.fail_open,
       engine.snapshot() ? engine.snapshot()->generation() : 0, options.api);
   server.run();
   spdlog::info("event=stopping");

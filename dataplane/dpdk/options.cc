@@ -39,8 +39,16 @@ po::options_description settings() {
       "mx", po::value<std::string>()->value_name("PORT"), "the port towards the mail farm")(
       "snapshot", po::value<std::string>()->value_name("FILE")->default_value(""),
       "the snapshot to start with; without it all passes until one is loaded")(
-      "api", po::value<std::string>()->value_name("SOCKET")->default_value(fallback.api),
-      "the Unix socket of the management API")(
+      "state-dir", po::value<std::string>()->value_name("DIR")->default_value(""),
+      "keep a copy of the rules in force there, and start from it where there is no --snapshot")(
+      "bad-snapshot",
+      po::value<std::string>()->value_name("refuse|last-good")->default_value("refuse"),
+      "where --snapshot cannot be used: refuse to start, or start from the copy in --state-dir")(
+      "fail-open", po::value<std::string>()->value_name("BRIDGE")->default_value(""),
+      "the kernel's bridge that carries the frames, unjudged, while no engine runs; without it "
+      "nothing does")("api",
+                      po::value<std::string>()->value_name("SOCKET")->default_value(fallback.api),
+                      "the Unix socket of the management API")(
       "cores", po::value<std::string>()->value_name("LIST"),
       "the cores that poll, one queue of each port apiece, such as 1,3-5; without it the last "
       "core")("burst", number(fallback.burst), "packets taken from a port at once, 1 to 256")(
@@ -116,6 +124,14 @@ Options read(const std::vector<std::string>& arguments) {
   options.wan = port_of(given, "wan");
   options.mx = port_of(given, "mx");
   options.snapshot = given["snapshot"].as<std::string>();
+  options.state_dir = given["state-dir"].as<std::string>();
+  const auto word = given["bad-snapshot"].as<std::string>();
+  const auto bad = bad_snapshot_named(word);
+  if (!bad) throw WrongUsage("--bad-snapshot is refuse or last-good, not " + word);
+  options.bad_snapshot = *bad;
+  if (*bad == BadSnapshot::kLastGood && options.state_dir.empty())
+    throw WrongUsage("--bad-snapshot last-good needs --state-dir, where the last good one is");
+  options.fail_open = given["fail-open"].as<std::string>();
   options.api = given["api"].as<std::string>();
   if (given.count("cores")) options.cores = read_core_list(given["cores"].as<std::string>());
   bounded(given, "burst", 1, kMaxBurst, options.burst);

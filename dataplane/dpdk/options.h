@@ -11,12 +11,16 @@
 #include <vector>
 
 #include "dataplane/engine/answer_budget.h"
+#include "dataplane/engine/last_good.h"
 
 namespace postern::dpdk {
 
 struct Options {
-  std::string wan, mx;   // a PCI address, or a vdev string
-  std::string snapshot;  // empty: none until one is loaded
+  std::string wan, mx;    // a PCI address, or a vdev string
+  std::string snapshot;   // empty: the last good one, else none until one is loaded
+  std::string state_dir;  // empty: no copy of the last good snapshot is kept
+  BadSnapshot bad_snapshot = BadSnapshot::kRefuse;
+  std::string fail_open;  // a bridge of the kernel's; empty: fail closed
   std::string api = "/run/postern/dataplane.sock";
   std::vector<unsigned> cores;     // that poll; empty: the last one this process may use
   unsigned burst = 32;             // packets, 1..kMaxBurst

@@ -3,6 +3,8 @@
 // What is the same for every engine (dataplane/engine/engine.h).
 #include "dataplane/engine/engine.h"
 
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -33,6 +35,16 @@ void Engine::load(std::shared_ptr<const Snapshot> snapshot) {
     throw std::runtime_error(snapshot->name() +
                              " has rules that this engine does not do: " + feature_words(missing));
   put_into_force(std::move(snapshot));
+}
+
+void Engine::remember() const noexcept {
+  const auto in_force = snapshot();
+  if (!last_good_ || !in_force) return;
+  try {
+    last_good_->keep(*in_force);
+  } catch (const std::exception& error) {
+    spdlog::warn("event=last-good-not-kept error=\"{}\"", error.what());
+  }
 }
 
 void Engine::store_matrix(const MatrixAt& matrix) noexcept {

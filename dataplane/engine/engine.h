@@ -9,12 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "dataplane/engine/cookie_secret.h"
 #include "dataplane/engine/dynamic_table.h"
+#include "dataplane/engine/last_good.h"
 #include "rules/abi/counters.h"
 #include "rules/compile/expiry.h"
 #include "rules/snapshot/snapshot.h"
@@ -45,6 +47,12 @@ class Engine {
   // Throws std::runtime_error and leaves the old one in force; so it does when the snapshot asks
   // for a feature that the engine does not have.
   void load(std::shared_ptr<const Snapshot> snapshot);
+  // Keeps a copy of the rules in force there from now on: what remember() is called for. Before the
+  // first load.
+  void keep_last_good(LastGood place) { last_good_ = std::move(place); }
+  // The rules in force are confirmed. That the copy cannot be written is logged: they are in force
+  // all the same.
+  void remember() const noexcept;
   // Writes the matrix of a later hour over the one in force, cell by cell: a packet is judged by
   // the one or the other. matrix: matrix_at() of the snapshot in force.
   void store_matrix(const MatrixAt& matrix) noexcept;
@@ -58,6 +66,7 @@ class Engine {
 
  private:
   CookieSecret secret_ = CookieSecret::random();
+  std::optional<LastGood> last_good_;
 };
 
 }  // namespace postern

@@ -8,6 +8,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import time
@@ -89,11 +90,11 @@ def ends(network):
 
 
 @contextlib.contextmanager
-def running(kind, network, files, more=(), **ports):
-    engine = product.Engine(BUILD, kind, files, files / "snapshot", network.box.popen, more=more, **ports)
+def running(kind, network, files, more=(), snapshot="snapshot", **ports):
+    engine = product.Engine(BUILD, kind, files, snapshot and files / snapshot, network.box.popen, more=more, **ports)
     try:
         yield engine
-        assert engine.alive(), product.tail(engine.log)
+        assert engine.alive() or engine.process.returncode == -signal.SIGKILL, product.tail(engine.log)
     finally:
         engine.stop()
 
@@ -330,3 +331,96 @@ def test_a_lost_carrier_can_be_ignored(kind, network, files):
         assert not becomes(False, network.mx, network.FARM, 2)
     network.wan.run("ip", "link", "set", network.SENDERS, "up")
     assert becomes(True, network.wan, network.SENDERS)
+
+
+def kill(engine):
+    """As a crash would end it: nothing is tidied up."""
+    engine.process.kill()
+    engine.process.wait()
+
+
+def attempt(source=LISTED):
+    """The mark is in the IP packet, as a bridge that looks into those cuts off what is behind."""
+    return bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=SERVICE)
+                 / TCP(dport=25, flags="S") / Raw(MARK))
+
+
+def datagram():
+    return bytes(Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src=LISTED, dst=SERVICE) / UDP(dport=25)
+                 / Raw(bytes(20) + MARK))
+
+
+def test_an_engine_starts_from_its_last_good_snapshot(kind, network, files, ends, tmp_path):
+    state = ("--state-dir", tmp_path / "state")
+    with running(kind, network, files, more=state) as engine:
+        generation = engine.api.call("GET", "/v1/health")["generation"]
+        kill(engine)
+    with running(kind, network, files, more=state, snapshot=None) as engine:
+        assert engine.api.call("GET", "/v1/health")["generation"] == generation
+        ends[0].send(attempt())
+        ends[0].send(attempt(UNLISTED))
+        assert ends[1].collect(2, 1, ours) == [attempt(UNLISTED)]
+    damaged = bytearray((files / "snapshot").read_bytes())
+    damaged[-20] ^= 1
+    (files / "damaged.snapshot").write_bytes(damaged)
+    with running(kind, network, files, more=(*state, "--bad-snapshot", "last-good"), snapshot="damaged.snapshot") as engine:
+        assert engine.api.call("GET", "/v1/health")["generation"] == generation
+        assert "snapshot-refused" in engine.log.read_text()
+    (tmp_path / "state/last-good.snapshot").write_bytes(damaged)
+    with pytest.raises(RuntimeError, match="last-good.snapshot: .*checksum.* remove it"):
+        with running(kind, network, files, more=state, snapshot=None):
+            pass
+
+
+@pytest.fixture
+def bridge(network):
+    """The kernel's bridge of both ports, as an operator makes one to fail open."""
+    network.box.run("ip", "link", "add", "postern-open", "type", "bridge", "mcast_snooping", "0")
+    for device in ("postern-wan", "postern-mx"):
+        network.box.run("ip", "link", "set", "dev", device, "master", "postern-open")
+    network.box.run("sysctl", "-qw", "net.ipv6.conf.postern-open.disable_ipv6=1")
+    network.box.run("ip", "link", "set", "dev", "postern-open", "up")
+    yield "postern-open"
+    network.box.run("ip", "link", "delete", "postern-open")
+
+
+@pytest.fixture
+def dpdk(hugepages):
+    if not DPDK.exists():
+        pytest.skip("this build has no DPDK engine")
+
+
+def test_a_dpdk_engine_fails_closed(dpdk, network, files, ends):
+    with running("dpdk", network, files) as engine:
+        passes_both_ways(ends, [datagram()])
+        kill(engine)
+        ends[0].send(datagram())
+        assert ends[1].collect(1, 1, ours) == []
+    with running("dpdk", network, files):  # what the killed one left is no obstacle
+        passes_both_ways(ends, [datagram()])
+
+
+def test_a_dpdk_engine_fails_open_through_a_bridge(dpdk, network, files, ends, bridge):
+    open_ = ("--fail-open", bridge)
+    with running("dpdk", network, files, more=open_) as engine:
+        passes_both_ways(ends, list(frames().values()))  # once each: the bridge sees none of them
+        ends[0].send(attempt())
+        assert ends[1].collect(1, 1, ours) == []
+        kill(engine)
+        passes_both_ways(ends, [attempt(), datagram()])
+    with running("dpdk", network, files, more=open_):
+        ends[0].send(attempt())
+        assert ends[1].collect(1, 1, ours) == []
+        passes_both_ways(ends, [datagram()])
+    passes_both_ways(ends, [attempt()])  # told to end, it is open as well
+
+
+def test_nothing_leads_past_a_dpdk_engine_unsaid(dpdk, network, files, bridge):
+    refuse = Refusals(network, DPDK, "--api", files / "refused.sock").line
+    ports = ("--wan", "net_af_xdp0,iface=postern-wan", "--mx", "net_af_xdp1,iface=postern-mx")
+    refuse("postern-wan belongs to postern-open, .* --fail-open postern-open", *ports)
+    packet = packet_ports(2048)
+    refuse("postern-wan belongs to postern-open, .*nomaster`.$", "--wan", packet["wan"], "--mx", packet["mx"])
+    refuse("--fail-open needs ports of net_af_xdp", "--wan", packet["wan"], "--mx", packet["mx"], "--fail-open", bridge)
+    network.box.run("ip", "link", "set", "dev", "postern-mx", "nomaster")
+    refuse("postern-mx is not in the bridge postern-open .*`ip link add", *ports, "--fail-open", bridge)

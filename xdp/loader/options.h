@@ -8,13 +8,16 @@
 #include <string>
 #include <variant>
 
+#include "dataplane/engine/last_good.h"
 #include "xdp/loader/xdp_engine.h"
 
 namespace postern::xdp {
 
 struct Options {
   Settings engine;
-  std::string snapshot;  // empty: start without rules, which passes everything
+  std::string snapshot;   // empty: the last good one, else no rules, which passes everything
+  std::string state_dir;  // empty: no copy of the last good snapshot is kept
+  BadSnapshot bad_snapshot = BadSnapshot::kRefuse;
   std::string api = "/run/postern/xdp.sock";
   std::string cookie_secret;  // a file; empty: random
   bool keep = false;

@@ -55,15 +55,20 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.limit_sources, 65536u);
   EXPECT_EQ(options.answers_per_second, 100'000u);
   EXPECT_EQ(options.cookie_secret, "");
+  EXPECT_TRUE(options.propagate_link);
+  EXPECT_EQ(options.state_dir, "");
+  EXPECT_EQ(options.bad_snapshot, BadSnapshot::kRefuse);
+  EXPECT_EQ(options.fail_open, "");
   EXPECT_TRUE(options.eal.empty());
 }
 
 TEST(Options, EverythingSaid) {
-  const auto options =
-      read_options({"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a",
-                    "--cores=2,4-6", "--burst=64", "--idle-sleep=50", "--memory=1024",
-                    "--dynamic-entries=1000000", "--limit-sources=2000", "--answers=0",
-                    "--cookie-secret=/c", "--eal=--log-level=lib.eal:debug --socket-limit 512"});
+  const auto options = read_options(
+      {"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a", "--cores=2,4-6",
+       "--burst=64", "--idle-sleep=50", "--memory=1024", "--dynamic-entries=1000000",
+       "--limit-sources=2000", "--answers=0", "--cookie-secret=/c", "--link=ignore",
+       "--state-dir=/d", "--bad-snapshot=last-good", "--fail-open=br0",
+       "--eal=--log-level=lib.eal:debug --socket-limit 512"});
   EXPECT_EQ(options.snapshot, "/s");
   EXPECT_EQ(options.api, "/a");
   EXPECT_EQ(options.cores, (std::vector<unsigned>{2, 4, 5, 6}));
@@ -74,6 +79,10 @@ TEST(Options, EverythingSaid) {
   EXPECT_EQ(options.limit_sources, 2000u);
   EXPECT_EQ(options.answers_per_second, 0u);
   EXPECT_EQ(options.cookie_secret, "/c");
+  EXPECT_FALSE(options.propagate_link);
+  EXPECT_EQ(options.state_dir, "/d");
+  EXPECT_EQ(options.bad_snapshot, BadSnapshot::kLastGood);
+  EXPECT_EQ(options.fail_open, "br0");
   EXPECT_EQ(options.eal, (Words{"--log-level=lib.eal:debug", "--socket-limit", "512"}));
 }
 
@@ -120,7 +129,8 @@ TEST(Options, WrongUsage) {
         Words{"--burst", "many"}, Words{"--burst"}, Words{"--brust", "8"}, Words{"--bur", "8"},
         Words{"stray"}, Words{"--idle-sleep", "100001"}, Words{"--memory", "1"},
         Words{"--dynamic-entries", "0"}, Words{"--dynamic-entries", "99999999999999999999"},
-        Words{"--burst", "8", "--burst", "9"}})
+        Words{"--link", "maybe"}, Words{"--bad-snapshot", "pray"},
+        Words{"--bad-snapshot", "last-good"}, Words{"--burst", "8", "--burst", "9"}})
     EXPECT_NE(with(words), "fine") << words[0];
 }
 
