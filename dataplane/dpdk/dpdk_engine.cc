@@ -68,11 +68,15 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   const ps_tables tables{ps_dynamic_of(buckets_.get(), static_cast<uint32_t>(count)),
                          {limits_.get(), static_cast<uint32_t>(limit_count)},
                          &cookies_};
-  const auto budget = answer_budget(settings.answers_per_second, std::max(readers, 1u));
-  for (unsigned i = 0; i < readers; i++)
-    workers_.push_back({this, settings.workers[i], i,
-                        std::make_unique<PollLoop>(settings.wire, static_cast<uint16_t>(i),
-                                                   settings.burst, active_, tables, budget)});
+  const auto wires = static_cast<uint32_t>(settings.wires.size());
+  const auto budget = answer_budget(settings.answers_per_second, std::max(readers * wires, 1u));
+  for (unsigned i = 0; i < readers; i++) {
+    Worker worker{this, settings.workers[i], i, {}};
+    for (const auto& wire : settings.wires)
+      worker.loops.push_back(std::make_unique<PollLoop>(wire, static_cast<uint16_t>(i),
+                                                        settings.burst, active_, tables, budget));
+    workers_.push_back(std::move(worker));
+  }
 }
 
 DpdkEngine::~DpdkEngine() {
@@ -100,8 +104,16 @@ std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
 
 ps_counters DpdkEngine::counters() const {
   ps_counters total{};
-  for (const auto& worker : workers_) worker.loop->add_to(total);
+  for (const auto& worker : workers_)
+    for (const auto& loop : worker.loops) loop->add_to(total);
   return total;
+}
+
+std::vector<ps_counters> DpdkEngine::pair_counters() const {
+  std::vector<ps_counters> totals(settings_.wires.size());
+  for (const auto& worker : workers_)
+    for (size_t wire = 0; wire < totals.size(); wire++) worker.loops[wire]->add_to(totals[wire]);
+  return totals;
 }
 
 void DpdkEngine::start() {
@@ -133,7 +145,8 @@ void DpdkEngine::work(Worker& worker) noexcept {
   rte_rcu_qsbr_thread_online(readers, worker.reader);
   unsigned idle = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const unsigned handled = worker.loop->poll(monotonic_ns());
+    unsigned handled = 0;
+    for (const auto& loop : worker.loops) handled += loop->poll(monotonic_ns());
     rte_rcu_qsbr_quiescent(readers, worker.reader);
     if (handled > 0) {
       idle = 0;

@@ -138,6 +138,13 @@ std::string PortName::argument(std::string_view name) const {
   return {};
 }
 
+PortName host_port(const std::string& interface, const std::string& mac, bool vhost,
+                   uint16_t queues) {
+  if (!vhost) return PortName::parse("net_tap_host,iface=" + interface + ",mac=" + mac);
+  return PortName::parse("net_virtio_user_host,path=/dev/vhost-net,iface=" + interface +
+                         ",mac=" + mac + ",queue_size=1024,queues=" + std::to_string(queues));
+}
+
 bool changes_frames(int vlan_offload, uint64_t rx_offloads) noexcept {
   return (vlan_offload > 0 && (vlan_offload & kStrips) != 0) || (rx_offloads & kRxChangers) != 0;
 }
@@ -243,6 +250,11 @@ std::string Port::mac() const {
   return text.data();
 }
 
+void Port::take_mtu(uint16_t mtu) noexcept {
+  if (rte_eth_dev_set_mtu(id_, mtu) == 0) mtu_ = mtu;
+  room_ = std::max(room_, mtu_);
+}
+
 int Port::socket() const noexcept {
   return rte_eth_dev_socket_id(id_);
 }
@@ -303,9 +315,10 @@ void Port::require_true_frames() {
         0);
 }
 
-void Port::start() {
+void Port::start(Takes takes) {
   if (const int error = rte_eth_dev_start(id_); error != 0) fail("does not start", error);
   started_ = true;
+  if (takes == Takes::kOwn) return;
   // A device that cannot be asked is one that filters nothing (rings, TAP).
   if (const int error = rte_eth_promiscuous_enable(id_); error != 0 && error != -ENOTSUP)
     fail("does not become promiscuous", error);

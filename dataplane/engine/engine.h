@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/engine/cookie_secret.h"
 #include "dataplane/engine/dynamic_table.h"
@@ -34,6 +35,9 @@ class Engine {
   virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
   // The sum over all workers or CPUs.
   virtual ps_counters counters() const = 0;
+  // The same for each pair of ports (in topology host: the port and the kernel) in the order in
+  // which they were given; counters() is their sum, as far as both are read at once.
+  virtual std::vector<ps_counters> pair_counters() const { return {counters()}; }
   virtual DynamicTable& dynamic() = 0;
 
   // Where the cookies of refused connections come from; random unless it is set, which is done
