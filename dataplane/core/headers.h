@@ -130,11 +130,12 @@ _Static_assert(sizeof(struct ps_tcp_header) == PS_TCP_BYTES, "TCP header");
 #endif
 
 /* Whether `bytes` bytes lie between at and end. In BPF this is the comparison that the verifier
- * learns a packet's bounds from; elsewhere no pointer past the end is formed. */
+ * learns a packet's bounds from; elsewhere it is one of lengths, signed, as `at` lies behind the
+ * end where a frame's first part ends within a header. */
 #ifdef __bpf__
 #define PS_FITS(at, end, bytes) ((at) + (bytes) <= (end))
 #else
-#define PS_FITS(at, end, bytes) ((size_t)((end) - (at)) >= (size_t)(bytes))
+#define PS_FITS(at, end, bytes) ((end) - (at) >= (ptrdiff_t)(bytes))
 #endif
 
 #endif

@@ -68,11 +68,15 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   const ps_tables tables{ps_dynamic_of(buckets_.get(), static_cast<uint32_t>(count)),
                          {limits_.get(), static_cast<uint32_t>(limit_count)},
                          &cookies_};
-  const auto budget = answer_budget(settings.answers_per_second, std::max(readers, 1u));
-  for (unsigned i = 0; i < readers; i++)
-    workers_.push_back({this, settings.workers[i], i,
-                        std::make_unique<PollLoop>(settings.wire, static_cast<uint16_t>(i),
-                                                   settings.burst, rules_, tables, budget)});
+  const auto wires = static_cast<uint32_t>(settings.wires.size());
+  const auto budget = answer_budget(settings.answers_per_second, std::max(readers * wires, 1u));
+  for (unsigned i = 0; i < readers; i++) {
+    Worker worker{this, settings.workers[i], i, {}};
+    for (const auto& wire : settings.wires)
+      worker.loops.push_back(std::make_unique<PollLoop>(wire, static_cast<uint16_t>(i),
+                                                        settings.burst, rules_, tables, budget));
+    workers_.push_back(std::move(worker));
+  }
 }
 
 DpdkEngine::~DpdkEngine() {
@@ -111,22 +115,33 @@ std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
 
 ps_counters DpdkEngine::counters() const {
   ps_counters total{};
-  for (const auto& worker : workers_) worker.loop->add_to(total);
+  for (const auto& worker : workers_)
+    for (const auto& loop : worker.loops) loop->add_to(total);
   return total;
 }
 
 Profile DpdkEngine::profile() const noexcept {
   Profile total;
-  for (const auto& worker : workers_) worker.loop->add_to(total);
+  for (const auto& worker : workers_)
+    for (const auto& loop : worker.loops) loop->add_to(total);
   return total;
 }
 
 void DpdkEngine::set_sampling(const ps_sampling& sampling) noexcept {
-  for (const auto& worker : workers_) worker.loop->samples().set(sampling);
+  for (const auto& worker : workers_)
+    for (const auto& loop : worker.loops) loop->samples().set(sampling);
 }
 
 void DpdkEngine::drain_samples(const TakeSample& take) {
-  for (const auto& worker : workers_) worker.loop->samples().drain(take);
+  for (const auto& worker : workers_)
+    for (const auto& loop : worker.loops) loop->samples().drain(take);
+}
+
+std::vector<ps_counters> DpdkEngine::pair_counters() const {
+  std::vector<ps_counters> totals(settings_.wires.size());
+  for (const auto& worker : workers_)
+    for (size_t wire = 0; wire < totals.size(); wire++) worker.loops[wire]->add_to(totals[wire]);
+  return totals;
 }
 
 void DpdkEngine::start() {
@@ -161,8 +176,9 @@ void DpdkEngine::work(Worker& worker) noexcept {
   rte_rcu_qsbr_thread_online(readers, worker.reader);
   unsigned idle = 0;
   while (!stopping_.load(std::memory_order_relaxed)) {
-    const unsigned handled =
-        profiled ? worker.loop->poll_profiled(monotonic_ns()) : worker.loop->poll(monotonic_ns());
+    unsigned handled = 0;
+    for (const auto& loop : worker.loops)
+      handled += profiled ? loop->poll_profiled(monotonic_ns()) : loop->poll(monotonic_ns());
     rte_rcu_qsbr_quiescent(readers, worker.reader);
     if (handled > 0) {
       idle = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DpdkEngine: the Engine over two DPDK ports that are set up and started: one PollLoop per worker
-// lcore, the snapshot in force behind one pointer, and the table of dynamic entries. A snapshot is
-// swapped by storing the pointer and waiting until every worker has passed a quiescent state
+// DpdkEngine: the Engine over DPDK ports that are set up and started: one PollLoop per worker lcore
+// and wire, the snapshot in force behind one pointer, and the table of dynamic entries. A snapshot
+// is swapped by storing the pointer and waiting until every worker has passed a quiescent state
 // (RTE RCU QSBR); only then is the old one freed.
 #pragma once
 
@@ -22,14 +22,15 @@ struct rte_rcu_qsbr;
 namespace postern::dpdk {
 
 struct EngineSettings {
-  Wire wire;
-  std::vector<unsigned> workers;  // lcores; the one at i polls queue i of both ports
+  std::vector<Wire> wires;        // at least one
+  std::vector<unsigned> workers;  // lcores; the one at i polls queue i of all ports
   unsigned burst = 64;
   unsigned idle_sleep_us = 0;
   size_t dynamic_entries = 65536;
   size_t limit_sources = 65536;
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
   bool profile = false;  // count cycles per stage
+  bool host = false;     // the mx port is this host's kernel
 };
 
 class DpdkEngine : public Engine {
@@ -42,7 +43,7 @@ class DpdkEngine : public Engine {
   DpdkEngine& operator=(const DpdkEngine&) = delete;
 
   std::string_view kind() const noexcept override { return "dpdk"; }
-  std::string_view topology() const noexcept override { return "wire"; }
+  std::string_view topology() const noexcept override { return settings_.host ? "host" : "wire"; }
   uint32_t features() const noexcept override {
     return PS_FEATURE_REFUSE | PS_FEATURE_LIMIT | PS_FEATURE_HARD | PS_FEATURE_OUTBOUND |
            PS_FEATURE_SIGNATURE;
@@ -51,6 +52,7 @@ class DpdkEngine : public Engine {
   ps_counters counters() const override;
   RuleCounts rule_counts() const override;
   void attend() override;
+  std::vector<ps_counters> pair_counters() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
   // The sum over all workers; of zeros unless the settings ask for it. From any thread.
   Profile profile() const noexcept;
@@ -76,8 +78,8 @@ class DpdkEngine : public Engine {
   struct Worker {
     DpdkEngine* engine;
     unsigned lcore;
-    unsigned reader;  // number in the QSBR variable
-    std::unique_ptr<PollLoop> loop;
+    unsigned reader;                               // number in the QSBR variable
+    std::vector<std::unique_ptr<PollLoop>> loops;  // one for each wire
   };
 
   template <bool profiled>

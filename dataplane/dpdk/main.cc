@@ -11,10 +11,15 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <memory>
 #include <optional>
+#include <set>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "dataplane/dpdk/bypass.h"
 #include "dataplane/dpdk/dpdk_engine.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/options.h"
@@ -22,7 +27,6 @@
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/telemetry.h"
 #include "dataplane/engine/api_server.h"
-#include "dataplane/engine/owned_snapshot.h"
 
 namespace postern::dpdk {
 namespace {
@@ -33,14 +37,85 @@ void log_to_stderr() {
   spdlog::set_default_logger(std::move(log));
 }
 
+// One pair of ports, made one after the other: the second may stand for this host, and then
+// takes after the first.
+struct Pair {
+  PortName wan_name, mx_name;
+  Port wan, mx;
+
+  Pair(const std::string& number, PortName wan_text, PortName mx_text)
+      : wan_name(std::move(wan_text)),
+        mx_name(std::move(mx_text)),
+        wan("wan" + number, wan_name),
+        mx("mx" + number, mx_name) {}
+  Pair(PortName wan_text, const std::string& host, bool vhost, uint16_t queues)
+      : wan_name(std::move(wan_text)),
+        mx_name{},
+        wan("wan", wan_name),
+        mx("host", mx_name = host_port(host, wan.mac(), vhost, queues)) {
+    mx.take_mtu(wan.mtu());
+  }
+};
+using Pairs = std::vector<std::unique_ptr<Pair>>;
+
+Pairs make_pairs(const Options& options, uint16_t queues) {
+  Pairs pairs;
+  if (!options.host.empty()) {
+    pairs.push_back(std::make_unique<Pair>(PortName::parse(options.wan.front()), options.host,
+                                           options.host_vhost, queues));
+  } else {
+    for (size_t i = 0; i < options.wan.size(); i++)
+      pairs.push_back(std::make_unique<Pair>(i == 0 ? "" : std::to_string(i + 1),
+                                             PortName::parse(options.wan[i]),
+                                             PortName::parse(options.mx[i])));
+  }
+  for (size_t i = 0; i < pairs.size(); i++)
+    for (const auto* name : {&pairs[i]->wan_name, &pairs[i]->mx_name})
+      check_bypass(*name, options.fail_open.empty() ? "" : options.fail_open[i]);
+  return pairs;
+}
+
+void require_different(const Options& options) {
+  std::set<std::string> devices;
+  for (const auto* ports : {&options.wan, &options.mx})
+    for (const auto& port : *ports)
+      if (const auto device = PortName::parse(port).device; !devices.insert(device).second)
+        throw std::runtime_error("two ports are the same device, " + device +
+                                 "; a wire needs two of its own");
+}
+
 void log_port(const Port& port, const PortName& name) {
   spdlog::info("event=port role={} device={} driver={} mtu={} mac={}", port.role(), name.text,
                port.driver(), port.mtu(), port.mac());
 }
 
-// All that is on the wire or in a ring at once, and as much again for what the workers hold.
-unsigned packets_for(const Port& wan, const Port& mx, uint16_t queues, unsigned burst) {
-  return wan.descriptors(queues) + mx.descriptors(queues) + 4u * queues * (burst + 512u);
+void log_pair(const Pair& pair) {
+  log_port(pair.wan, pair.wan_name);
+  log_port(pair.mx, pair.mx_name);
+  if (pair.wan.mtu() != pair.mx.mtu())
+    spdlog::warn("event=mtu-differs {}={} {}={} lost=\"frames larger than the other port's\"",
+                 pair.wan.role(), pair.wan.mtu(), pair.mx.role(), pair.mx.mtu());
+}
+
+// Packets for all that is in a ring at once, and as much again for what the workers hold, each
+// with room for the largest frame.
+void make_pool(std::optional<PacketPool>& pool, const Pairs& pairs, uint16_t queues,
+               unsigned burst) {
+  unsigned packets = 0;
+  uint16_t room = 0;
+  for (const auto& pair : pairs) {
+    packets +=
+        pair->wan.descriptors(queues) + pair->mx.descriptors(queues) + 4u * queues * (burst + 512u);
+    room = std::max({room, pair->wan.room(), pair->mx.room()});
+  }
+  pool.emplace(packets, room, pairs.front()->wan.socket());
+}
+
+// For the line that says `ready`.
+std::string names_of(const Pairs& pairs, PortName Pair::*name) {
+  std::string text;
+  for (const auto& pair : pairs) text += (text.empty() ? "" : " ") + ((*pair).*name).text;
+  return text;
 }
 
 std::string joined(const std::vector<unsigned>& cores) {
@@ -50,13 +125,11 @@ std::string joined(const std::vector<unsigned>& cores) {
 }
 
 void run(Options options) {
-  const auto wan_name = PortName::parse(options.wan);
-  const auto mx_name = PortName::parse(options.mx);
-  if (wan_name.device == mx_name.device)
-    throw std::runtime_error("wan and mx are the same device, " + wan_name.device +
-                             "; a wire needs two");
-  std::shared_ptr<const Snapshot> snapshot;
-  if (!options.snapshot.empty()) snapshot = read_owned_snapshot(options.snapshot);
+  require_different(options);
+  std::optional<LastGood> last_good;
+  if (!options.state_dir.empty()) last_good.emplace(options.state_dir);
+  auto snapshot =
+      starting_snapshot(options.snapshot, last_good ? &*last_good : nullptr, options.bad_snapshot);
 
   EalSettings settings{options.cores, options.memory_mb, {}, options.eal};
   if (settings.cores.empty()) {
@@ -64,49 +137,61 @@ void run(Options options) {
     if (usable.empty()) throw std::runtime_error("this process may not run on any core");
     settings.cores.push_back(usable.back());
   }
-  for (const auto* name : {&wan_name, &mx_name})
-    if (name->kind == PortName::Kind::kPci) settings.pci.push_back(name->text);
+  for (const auto* ports : {&options.wan, &options.mx})
+    for (const auto& port : *ports)
+      if (const auto name = PortName::parse(port); name.kind == PortName::Kind::kPci)
+        settings.pci.push_back(name.text);
 
   log_eal_messages();
   log_bpf_messages();
   const Eal eal(settings);
   const auto queues = static_cast<uint16_t>(eal.workers().size());
   std::optional<PacketPool> pool;  // made when the ports are known, gone after them
-  Port wan("wan", wan_name), mx("mx", mx_name);
-  pool.emplace(packets_for(wan, mx, queues, options.burst), std::max(wan.room(), mx.room()),
-               wan.socket());
-  wan.set_up(queues, pool->get());
-  mx.set_up(queues, pool->get());
-  log_port(wan, wan_name);
-  log_port(mx, mx_name);
-  if (wan.mtu() != mx.mtu())
-    spdlog::warn("event=mtu-differs wan={} mx={} lost=\"frames larger than the other port's\"",
-                 wan.mtu(), mx.mtu());
-
-  DpdkEngine engine({{wan.id(), mx.id()},
-                     eal.workers(),
-                     options.burst,
-                     options.idle_sleep_us,
-                     options.dynamic_entries,
-                     options.limit_sources,
-                     options.answers_per_second,
-                     options.profile});
+  const auto pairs = make_pairs(options, queues);
+  make_pool(pool, pairs, queues, options.burst);
+  EngineSettings engine_settings{{},
+                                 eal.workers(),
+                                 options.burst,
+                                 options.idle_sleep_us,
+                                 options.dynamic_entries,
+                                 options.limit_sources,
+                                 options.answers_per_second,
+                                 options.profile,
+                                 !options.host.empty()};
+  for (const auto& pair : pairs) {
+    pair->wan.set_up(queues, pool->get());
+    pair->mx.set_up(queues, pool->get());
+    log_pair(*pair);
+    engine_settings.wires.push_back({pair->wan.id(), pair->mx.id()});
+  }
+  DpdkEngine engine(engine_settings);
   if (!options.cookie_secret.empty())
     engine.use_secret(CookieSecret::from_file(options.cookie_secret));
   engine.rotate_cookies(std::time(nullptr));
+  if (last_good) engine.keep_last_good(*last_good);
   if (snapshot) engine.load(std::move(snapshot));
+  engine.remember();
   ApiServer server(engine, options.api);
   const Telemetry telemetry(engine);
-  wan.start();
-  mx.start();
+  std::vector<LinkWatch::Cable> cables;
+  for (const auto& pair : pairs) {
+    pair->wan.start();
+    pair->mx.start(engine_settings.host ? Port::Takes::kOwn : Port::Takes::kAll);
+    if (options.propagate_link && !engine_settings.host)
+      cables.push_back({pair->wan.link(), pair->mx.link()});
+  }
   engine.start();
+  std::optional<LinkWatch> link_watch(std::in_place, std::move(cables));
   spdlog::info(
-      "ready engine=dpdk topology=wire wan={} mx={} cores={} burst={} idle-sleep={} "
-      "generation={} api={}",
-      wan_name.text, mx_name.text, joined(settings.cores), options.burst, options.idle_sleep_us,
+      "ready engine=dpdk topology={} wan={} mx={} cores={} burst={} idle-sleep={} "
+      "fail={} generation={} api={}",
+      engine.topology(), names_of(pairs, &Pair::wan_name), names_of(pairs, &Pair::mx_name),
+      joined(settings.cores), options.burst, options.idle_sleep_us,
+      options.fail_open.empty() ? "closed" : "open",
       engine.snapshot() ? engine.snapshot()->generation() : 0, options.api.socket);
   server.run();
   spdlog::info("event=stopping");
+  link_watch.reset();
   engine.stop();
   if (options.profile) spdlog::info("event=profile {}", to_string(engine.profile()));
 }

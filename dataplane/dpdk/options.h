@@ -12,12 +12,19 @@
 
 #include "dataplane/engine/answer_budget.h"
 #include "dataplane/engine/api_settings.h"
+#include "dataplane/engine/last_good.h"
 
 namespace postern::dpdk {
 
 struct Options {
-  std::string wan, mx;   // a PCI address, or a vdev string
-  std::string snapshot;  // empty: none until one is loaded
+  // A PCI address, or a vdev string, for each wire; mx is empty in the host topology.
+  std::vector<std::string> wan, mx;
+  std::string host;         // the kernel's interface that takes the role of mx; empty: wires
+  bool host_vhost = false;  // by virtio-user and vhost-net, instead of a TAP
+  std::string snapshot;     // empty: the last good one, else none until one is loaded
+  std::string state_dir;    // empty: no copy of the last good snapshot is kept
+  BadSnapshot bad_snapshot = BadSnapshot::kRefuse;
+  std::vector<std::string> fail_open;  // a bridge of the kernel's for each wire; none: fail closed
   ApiSettings api{.socket = "/run/postern/dataplane.sock"};
   std::vector<unsigned> cores;     // that poll; empty: the last one this process may use
   unsigned burst = 64;             // packets, 1..kMaxBurst
@@ -26,11 +33,15 @@ struct Options {
   size_t dynamic_entries = 65536;  // room for at least so many
   size_t limit_sources = 65536;    // likewise, for limits
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
+  bool propagate_link = true;
   std::string cookie_secret;     // a file; empty: random
   std::vector<std::string> eal;  // further arguments for EAL
   bool profile = false;
   bool help = false, version = false;
 };
+
+// Pairs of ports that one engine drives at most.
+inline constexpr size_t kMaxWires = 8;
 
 // The command line cannot be meant: exit status 2.
 class WrongUsage : public std::runtime_error {

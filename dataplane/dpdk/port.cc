@@ -90,6 +90,24 @@ std::string why_no_vdev(const PortName& name, int error) {
   }
 }
 
+// The link of a device that DPDK has to itself.
+class DeviceLink : public LinkEnd {
+ public:
+  DeviceLink(uint16_t id, std::string name) : id_(id), name_(std::move(name)) {}
+  std::string name() const override { return name_; }
+  bool has_carrier() override {
+    rte_eth_link link{};
+    return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+  }
+  bool set_up(bool up) override {
+    return (up ? rte_eth_dev_set_link_up(id_) : rte_eth_dev_set_link_down(id_)) == 0;
+  }
+
+ private:
+  uint16_t id_;
+  std::string name_;
+};
+
 }  // namespace
 
 PortName PortName::parse(std::string_view text) {
@@ -120,6 +138,13 @@ std::string PortName::argument(std::string_view name) const {
   return {};
 }
 
+PortName host_port(const std::string& interface, const std::string& mac, bool vhost,
+                   uint16_t queues) {
+  if (!vhost) return PortName::parse("net_tap_host,iface=" + interface + ",mac=" + mac);
+  return PortName::parse("net_virtio_user_host,path=/dev/vhost-net,iface=" + interface +
+                         ",mac=" + mac + ",queue_size=1024,queues=" + std::to_string(queues));
+}
+
 bool changes_frames(int vlan_offload, uint64_t rx_offloads) noexcept {
   return (vlan_offload > 0 && (vlan_offload & kStrips) != 0) || (rx_offloads & kRxChangers) != 0;
 }
@@ -133,6 +158,10 @@ Port::Port(std::string role, const PortName& name) : role_(std::move(role)), tex
   if (const int error = rte_eth_dev_info_get(id_, &info); error != 0)
     fail("does not describe itself", error);
   driver_ = info.driver_name ? info.driver_name : "";
+  if (frames_)
+    link_ = std::make_unique<KernelLinkEnd>(KernelInterface(name.argument("iface")));
+  else
+    link_ = std::make_unique<DeviceLink>(id_, text_);
   learn_mtu(name, info.max_mtu);
   room_ = std::max(room_, mtu_);
   rx_descriptors_ = tx_descriptors_ = kDescriptors;
@@ -221,6 +250,11 @@ std::string Port::mac() const {
   return text.data();
 }
 
+void Port::take_mtu(uint16_t mtu) noexcept {
+  if (rte_eth_dev_set_mtu(id_, mtu) == 0) mtu_ = mtu;
+  room_ = std::max(room_, mtu_);
+}
+
 int Port::socket() const noexcept {
   return rte_eth_dev_socket_id(id_);
 }
@@ -281,9 +315,10 @@ void Port::require_true_frames() {
         0);
 }
 
-void Port::start() {
+void Port::start(Takes takes) {
   if (const int error = rte_eth_dev_start(id_); error != 0) fail("does not start", error);
   started_ = true;
+  if (takes == Takes::kOwn) return;
   // A device that cannot be asked is one that filters nothing (rings, TAP).
   if (const int error = rte_eth_promiscuous_enable(id_); error != 0 && error != -ENOTSUP)
     fail("does not become promiscuous", error);

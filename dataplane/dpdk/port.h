@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "dataplane/dpdk/interface_claim.h"
+#include "dataplane/engine/link_watch.h"
 #include "dataplane/engine/true_frames.h"
 
 struct rte_mempool;
@@ -31,6 +33,11 @@ struct PortName {
   // The value of an argument (iface=...); empty when there is none.
   std::string argument(std::string_view name) const;
 };
+
+// The device by which this host's kernel gets an interface of that name: its MAC address is that of
+// the port that it stands behind. vhost: by virtio-user, with so many queues; else a TAP.
+PortName host_port(const std::string& interface, const std::string& mac, bool vhost,
+                   uint16_t queues);
 
 // Whether a device that says so of itself hands on frames other than they were: vlan_offload as of
 // rte_eth_dev_get_vlan_offload (negative: it knows none), rx_offloads RTE_ETH_RX_OFFLOAD_*.
@@ -60,7 +67,13 @@ class Port {
 
   // queues: one pair per worker. `pool` outlives this.
   void set_up(uint16_t queues, rte_mempool* pool);
-  void start();
+  // Whether it takes what is for any MAC address; what stands for a host takes its own.
+  enum class Takes { kAll, kOwn };
+  void start(Takes takes = Takes::kAll);
+  // Octets; as far as its driver lets that be set.
+  void take_mtu(uint16_t mtu) noexcept;
+  // As its cable; outlived by this. Of a kernel interface, what the kernel says of it.
+  LinkEnd& link() noexcept { return *link_; }
 
  private:
   void create_vdev(const PortName& name);
@@ -73,6 +86,7 @@ class Port {
   // These outlive the device. Only where it drives an interface of the kernel's.
   std::optional<InterfaceClaim> claim_;
   std::optional<TrueFrames> frames_;
+  std::unique_ptr<LinkEnd> link_;
   bool created_ = false;  // a vdev of ours, unplugged at the end
   bool started_ = false;
   uint16_t id_ = 0;

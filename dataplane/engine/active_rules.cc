@@ -15,6 +15,7 @@ namespace postern {
 void ActiveRules::load(std::shared_ptr<const Snapshot> snapshot, int64_t now) {
   engine_.load(std::move(snapshot));
   unconfirmed_.reset();
+  engine_.remember();
   expire(now);
 }
 
@@ -31,6 +32,7 @@ void ActiveRules::load_unconfirmed(std::shared_ptr<const Snapshot> snapshot, int
 bool ActiveRules::confirm(uint64_t generation) noexcept {
   if (!unconfirmed_ || engine_.snapshot()->generation() != generation) return false;
   unconfirmed_.reset();
+  engine_.remember();
   return true;
 }
 

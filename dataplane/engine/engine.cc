@@ -3,6 +3,8 @@
 // What is the same for every engine (dataplane/engine/engine.h).
 #include "dataplane/engine/engine.h"
 
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -39,6 +41,16 @@ void Engine::load(std::shared_ptr<const Snapshot> snapshot) {
 const RuleTotals& Engine::rule_totals() {
   tally_.settle(rule_counts());
   return tally_.totals();
+}
+
+void Engine::remember() const noexcept {
+  const auto in_force = snapshot();
+  if (!last_good_ || !in_force) return;
+  try {
+    last_good_->keep(*in_force);
+  } catch (const std::exception& error) {
+    spdlog::warn("event=last-good-not-kept error=\"{}\"", error.what());
+  }
 }
 
 void Engine::store_matrix(const MatrixAt& matrix) {

@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/engine/cookie_secret.h"
 #include "dataplane/engine/dynamic_table.h"
+#include "dataplane/engine/last_good.h"
 #include "dataplane/engine/rule_counts.h"
 #include "dataplane/engine/rule_tally.h"
 #include "dataplane/engine/sample_ring.h"
@@ -35,6 +38,9 @@ class Engine {
   virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
   // The sum over all workers or CPUs.
   virtual ps_counters counters() const = 0;
+  // The same for each pair of ports (in topology host: the port and the kernel) in the order in
+  // which they were given; counters() is their sum, as far as both are read at once.
+  virtual std::vector<ps_counters> pair_counters() const { return {counters()}; }
   virtual DynamicTable& dynamic() = 0;
   // Of which packets samples are taken from now on (dataplane/core/sample.h); at first of none.
   virtual void set_sampling(const ps_sampling& sampling) noexcept = 0;
@@ -60,6 +66,12 @@ class Engine {
   // Throws std::runtime_error and leaves the old one in force; so it does when the snapshot asks
   // for a feature that the engine does not have.
   void load(std::shared_ptr<const Snapshot> snapshot);
+  // Keeps a copy of the rules in force there from now on: what remember() is called for. Before the
+  // first load.
+  void keep_last_good(LastGood place) { last_good_ = std::move(place); }
+  // The rules in force are confirmed. That the copy cannot be written is logged: they are in force
+  // all the same.
+  void remember() const noexcept;
   // Writes the matrix of a later hour over the one in force, cell by cell: a packet is judged by
   // the one or the other. matrix: matrix_at() of the snapshot in force.
   void store_matrix(const MatrixAt& matrix);
@@ -75,6 +87,7 @@ class Engine {
  private:
   CookieSecret secret_ = CookieSecret::random();
   RuleTally tally_;
+  std::optional<LastGood> last_good_;
 };
 
 }  // namespace postern

@@ -4,6 +4,7 @@
 #include "dataplane/engine/kernel_interface.h"
 
 #include <linux/ethtool.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -50,6 +52,38 @@ ifreq asked(const std::string& name, unsigned long request) {
     throw std::system_error(error, std::generic_category(), name);
   return body;
 }
+
+// rtnetlink(7), for what ioctl does not tell.
+class RouteSocket {
+ public:
+  RouteSocket() : descriptor_(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)) {
+    if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "no socket");
+  }
+  ~RouteSocket() { close(descriptor_); }
+  RouteSocket(const RouteSocket&) = delete;
+  RouteSocket& operator=(const RouteSocket&) = delete;
+
+  // The message about one interface.
+  std::vector<char> link(int index) const {
+    struct {
+      nlmsghdr head;
+      ifinfomsg link;
+    } question{};
+    question.head.nlmsg_len = sizeof question;
+    question.head.nlmsg_type = RTM_GETLINK;
+    question.head.nlmsg_flags = NLM_F_REQUEST;
+    question.link.ifi_index = index;
+    std::vector<char> answer(64 * 1024);
+    auto got = send(descriptor_, &question, sizeof question, 0);
+    if (got >= 0) got = recv(descriptor_, answer.data(), answer.size(), 0);
+    if (got < 0) throw std::system_error(errno, std::generic_category(), "rtnetlink");
+    answer.resize(static_cast<size_t>(got));
+    return answer;
+  }
+
+ private:
+  int descriptor_;
+};
 
 // A structure of linux/ethtool.h that ends in an array.
 template <typename Head, typename Item>
@@ -130,6 +164,32 @@ unsigned KernelInterface::mtu() const {
 
 bool KernelInterface::has_carrier() const {
   return (flags() & IFF_RUNNING) != 0;
+}
+
+std::string KernelInterface::master() const {
+  const RouteSocket socket;
+  const auto answer = socket.link(asked(name_, SIOCGIFINDEX).ifr_ifindex);
+  const auto* head = reinterpret_cast<const nlmsghdr*>(answer.data());
+  auto left = static_cast<uint32_t>(answer.size());
+  if (!NLMSG_OK(head, left) || head->nlmsg_type != RTM_NEWLINK)
+    throw std::system_error(EPROTO, std::generic_category(), name_);
+  const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(head));
+  auto bytes = static_cast<int>(IFLA_PAYLOAD(head));
+  for (const auto* item = IFLA_RTA(link); RTA_OK(item, bytes); item = RTA_NEXT(item, bytes)) {
+    if (item->rta_type != IFLA_MASTER || RTA_PAYLOAD(item) != sizeof(uint32_t)) continue;
+    uint32_t index;
+    std::memcpy(&index, RTA_DATA(item), sizeof index);
+    std::array<char, IF_NAMESIZE> text{};
+    return if_indextoname(index, text.data()) ? text.data() : "";
+  }
+  return {};
+}
+
+unsigned KernelInterface::queues() const {
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  if (ethtool(name_, &channels) != 0) return 1;
+  return std::max(1u, channels.rx_count + channels.combined_count);
 }
 
 std::vector<InterfaceFeature> KernelInterface::features() const {

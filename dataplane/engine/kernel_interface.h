@@ -32,6 +32,11 @@ class KernelInterface {
   // Whether a cable is in and somebody is at its other end. False while the interface is down.
   bool has_carrier() const;
 
+  // Of the bridge, bond or other device that it belongs to; empty when it belongs to none.
+  std::string master() const;
+  // Receive queues in use; 1 where the driver does not say.
+  unsigned queues() const;
+
   // Empty where the driver knows no features.
   std::vector<InterfaceFeature> features() const;
   // What the driver does not take it leaves as it is: look again.

@@ -91,6 +91,8 @@ class Snapshot {
   // What engines load: a whole number of chunks.
   std::span<const std::byte> image_bytes() const noexcept;
   ps_image image() const noexcept;
+  // All of its file.
+  std::span<const std::byte> file_bytes() const noexcept { return bytes_; }
 
   // The explaining part as it lies in the file; for the rest of this folder.
   const Sections& sections() const noexcept { return *sections_; }

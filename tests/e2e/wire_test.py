@@ -8,8 +8,12 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
+import socket
 import struct
 import subprocess
+import threading
+import time
 
 import pytest
 from scapy.contrib.lacp import LACP
@@ -20,8 +24,8 @@ from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Dot3, Ether, GRE, LLC, STP
 from scapy.packet import Raw
 
 from tests.e2e.lab import product
-from tests.e2e.lab.frames import FrameEnd
-from tests.e2e.lab.namespaces import Network
+from tests.e2e.lab.frames import FrameEnd, entered
+from tests.e2e.lab.namespaces import Network, command
 
 BUILD = pathlib.Path(os.environ["POSTERN_BUILD"])
 DPDK = BUILD / "dataplane/dpdk/postern-dataplane"
@@ -71,20 +75,28 @@ def kind(request):
     return request.param
 
 
+@contextlib.contextmanager
+def both_ends(network):
+    wan, mx = FrameEnd(network.wan, network.SENDERS), FrameEnd(network.mx, network.FARM)
+    try:
+        yield wan, mx
+    finally:
+        wan.close()
+        mx.close()
+
+
 @pytest.fixture
 def ends(network):
-    wan, mx = FrameEnd(network.wan, network.SENDERS), FrameEnd(network.mx, network.FARM)
-    yield wan, mx
-    wan.close()
-    mx.close()
+    with both_ends(network) as made:
+        yield made
 
 
 @contextlib.contextmanager
-def running(kind, network, files, *more, **ports):
-    engine = product.Engine(BUILD, kind, files, files / "snapshot", network.box.popen, more=more, **ports)
+def running(kind, network, files, more=(), snapshot="snapshot", **ports):
+    engine = product.Engine(BUILD, kind, files, snapshot and files / snapshot, network.box.popen, more=more, **ports)
     try:
         yield engine
-        assert engine.alive(), product.tail(engine.log)
+        assert engine.alive() or engine.process.returncode == -signal.SIGKILL, product.tail(engine.log)
     finally:
         engine.stop()
 
@@ -281,3 +293,264 @@ def test_dpdk_says_where_jumbo_frames_do_not_fit(network, files, jumbo, request)
            "--mx", "net_af_xdp1,iface=postern-mx")
     small = packet_ports(2048)
     refuse("MTU of postern-wan is 9000, .* say framesz=12288", "--wan", small["wan"], "--mx", small["mx"])
+
+
+def carrier(space, device):
+    return "LOWER_UP" in space.run("ip", "link", "show", "dev", device).stdout
+
+
+def becomes(state, space, device, seconds=10):
+    end = time.monotonic() + seconds
+    while carrier(space, device) is not state and time.monotonic() < end:
+        time.sleep(0.05)
+    return carrier(space, device) is state
+
+
+def test_a_lost_carrier_is_propagated_and_comes_back(kind, network, files):
+    cables = ((network.wan, network.SENDERS), (network.mx, network.FARM))
+    with running(kind, network, files) as engine:
+        for lost, told in (cables, cables[::-1]):
+            assert becomes(True, *told)
+            time.sleep(1.5)  # a link counts once it has been there for a while
+            lost[0].run("ip", "link", "set", lost[1], "down")
+            assert becomes(False, *told), product.tail(engine.log)
+            assert "link-down" in engine.log.read_text()
+            lost[0].run("ip", "link", "set", lost[1], "up")
+            assert becomes(True, *told), product.tail(engine.log)
+        with both_ends(network) as ends:
+            passes_both_ways(ends, [frames()["icmp"]] * 3)
+        # What the engine took down is up when it has ended.
+        network.wan.run("ip", "link", "set", network.SENDERS, "down")
+        assert becomes(False, *cables[1])
+    network.wan.run("ip", "link", "set", network.SENDERS, "up")
+    assert becomes(True, *cables[0]) and becomes(True, *cables[1])
+
+
+def test_a_lost_carrier_can_be_ignored(kind, network, files):
+    with running(kind, network, files, more=("--link", "ignore")):
+        time.sleep(1.5)
+        network.wan.run("ip", "link", "set", network.SENDERS, "down")
+        assert not becomes(False, network.mx, network.FARM, 2)
+    network.wan.run("ip", "link", "set", network.SENDERS, "up")
+    assert becomes(True, network.wan, network.SENDERS)
+
+
+def kill(engine):
+    """As a crash would end it: nothing is tidied up."""
+    engine.process.kill()
+    engine.process.wait()
+
+
+def attempt(source=LISTED):
+    """The mark is in the IP packet, as a bridge that looks into those cuts off what is behind."""
+    return bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / IP(src=source, dst=SERVICE)
+                 / TCP(dport=25, flags="S") / Raw(MARK))
+
+
+def datagram():
+    return bytes(Ether(src="02:00:00:00:00:03", dst="02:00:00:00:00:04") / IP(src=LISTED, dst=SERVICE) / UDP(dport=25)
+                 / Raw(bytes(20) + MARK))
+
+
+def test_an_engine_starts_from_its_last_good_snapshot(kind, network, files, ends, tmp_path):
+    state = ("--state-dir", tmp_path / "state")
+    with running(kind, network, files, more=state) as engine:
+        generation = engine.api.call("GET", "/v1/health")["generation"]
+        kill(engine)
+    with running(kind, network, files, more=state, snapshot=None) as engine:
+        assert engine.api.call("GET", "/v1/health")["generation"] == generation
+        ends[0].send(attempt())
+        ends[0].send(attempt(UNLISTED))
+        assert ends[1].collect(2, 1, ours) == [attempt(UNLISTED)]
+    damaged = bytearray((files / "snapshot").read_bytes())
+    damaged[-20] ^= 1
+    (files / "damaged.snapshot").write_bytes(damaged)
+    with running(kind, network, files, more=(*state, "--bad-snapshot", "last-good"), snapshot="damaged.snapshot") as engine:
+        assert engine.api.call("GET", "/v1/health")["generation"] == generation
+        assert "snapshot-refused" in engine.log.read_text()
+    (tmp_path / "state/last-good.snapshot").write_bytes(damaged)
+    with pytest.raises(RuntimeError, match="last-good.snapshot: .*checksum.* remove it"):
+        with running(kind, network, files, more=state, snapshot=None):
+            pass
+
+
+@pytest.fixture
+def bridge(network):
+    """The kernel's bridge of both ports, as an operator makes one to fail open."""
+    network.box.run("ip", "link", "add", "postern-open", "type", "bridge", "mcast_snooping", "0")
+    for device in ("postern-wan", "postern-mx"):
+        network.box.run("ip", "link", "set", "dev", device, "master", "postern-open")
+    network.box.run("sysctl", "-qw", "net.ipv6.conf.postern-open.disable_ipv6=1")
+    network.box.run("ip", "link", "set", "dev", "postern-open", "up")
+    yield "postern-open"
+    network.box.run("ip", "link", "delete", "postern-open")
+
+
+@pytest.fixture
+def dpdk(hugepages):
+    if not DPDK.exists():
+        pytest.skip("this build has no DPDK engine")
+
+
+def test_a_dpdk_engine_fails_closed(dpdk, network, files, ends):
+    with running("dpdk", network, files) as engine:
+        passes_both_ways(ends, [datagram()])
+        kill(engine)
+        ends[0].send(datagram())
+        assert ends[1].collect(1, 1, ours) == []
+    with running("dpdk", network, files):  # what the killed one left is no obstacle
+        passes_both_ways(ends, [datagram()])
+
+
+def test_a_dpdk_engine_fails_open_through_a_bridge(dpdk, network, files, ends, bridge):
+    open_ = ("--fail-open", bridge)
+    with running("dpdk", network, files, more=open_) as engine:
+        passes_both_ways(ends, list(frames().values()))  # once each: the bridge sees none of them
+        ends[0].send(attempt())
+        assert ends[1].collect(1, 1, ours) == []
+        kill(engine)
+        passes_both_ways(ends, [attempt(), datagram()])
+    with running("dpdk", network, files, more=open_):
+        ends[0].send(attempt())
+        assert ends[1].collect(1, 1, ours) == []
+        passes_both_ways(ends, [datagram()])
+    passes_both_ways(ends, [attempt()])  # told to end, it is open as well
+
+
+def test_nothing_leads_past_a_dpdk_engine_unsaid(dpdk, network, files, bridge):
+    refuse = Refusals(network, DPDK, "--api", files / "refused.sock").line
+    ports = ("--wan", "net_af_xdp0,iface=postern-wan", "--mx", "net_af_xdp1,iface=postern-mx")
+    refuse("postern-wan belongs to postern-open, .* --fail-open postern-open", *ports)
+    packet = packet_ports(2048)
+    refuse("postern-wan belongs to postern-open, .*nomaster`.$", "--wan", packet["wan"], "--mx", packet["mx"])
+    refuse("--fail-open needs ports of net_af_xdp", "--wan", packet["wan"], "--mx", packet["mx"], "--fail-open", bridge)
+    network.box.run("ip", "link", "set", "dev", "postern-mx", "nomaster")
+    refuse("postern-mx is not in the bridge postern-open .*`ip link add", *ports, "--fail-open", bridge)
+
+
+class Greeter(threading.Thread):
+    """A mail server as far as its greeting, inside a namespace."""
+
+    def __init__(self, space, address):
+        super().__init__(daemon=True)
+        with entered(space):
+            self.listener = socket.create_server((address, 25))
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                connection.sendall(b"220 ready\r\n")
+                connection.close()
+
+    def close(self):
+        self.listener.close()
+
+
+def greeting(space, source, seconds):
+    """What a client hears; None when nothing comes in time."""
+    with entered(space):
+        client = socket.socket()
+    with client:
+        client.settimeout(seconds)
+        client.bind((source, 0))
+        try:
+            client.connect((SERVICE, 25))
+            return client.recv(100)
+        except TimeoutError:
+            return None
+
+
+def test_a_dpdk_engine_serves_its_own_host(dpdk, network, files):
+    words = ["--wan", "net_af_xdp0,iface=postern-wan", "--host", "postern-host", "--snapshot", files / "snapshot",
+             "--api", files / "host.sock", "--idle-sleep", "50"]
+    network.wan.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=0")
+    for source in (LISTED, UNLISTED):
+        network.add_source(source)
+    engine = product.Program("the dpdk engine", network.box.popen, [DPDK, *words], files / "host.log")
+    server = None
+    try:
+        assert "topology=host" in engine.log.read_text()
+        network.box.run("ip", "address", "add", f"{SERVICE}/32", "dev", "postern-host")
+        network.box.run("ip", "route", "add", "default", "dev", "postern-host")
+        server = Greeter(network.box, SERVICE)
+        assert greeting(network.wan, UNLISTED, 10) == b"220 ready\r\n"
+        assert greeting(network.wan, LISTED, 2) is None
+        api = product.Api(files / "host.sock")
+        reasons = api.reasons()
+        assert reasons["rule-drop"] >= 1 and reasons["no-rule"] == 1
+        assert api.reasons("mx")["from-inside"] > 0
+        assert api.call("GET", "/v1/health")["topology"] == "host"
+    finally:
+        if server:
+            server.close()
+        engine.stop()
+        for source in (LISTED, UNLISTED):
+            network.wan.run("ip", "address", "del", f"{source}/32", "dev", network.SENDERS)
+        network.wan.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=8")
+
+
+def test_the_hosts_interface_may_be_there_before(dpdk, network, files):
+    """As an operator makes it, so that its address outlives the engine; and one of another kind is refused."""
+    network.box.run("ip", "tuntap", "add", "dev", "postern-host", "mode", "tap", "multi_queue")
+    network.box.run("ip", "address", "add", f"{SERVICE}/32", "dev", "postern-host")
+    words = ["--wan", "net_af_xdp0,iface=postern-wan", "--api", files / "host.sock"]
+    try:
+        for _ in range(2):
+            engine = product.Program("the dpdk engine", network.box.popen, [DPDK, *words, "--host", "postern-host"],
+                                     files / "host.log")
+            assert "UP" in network.box.run("ip", "link", "show", "dev", "postern-host").stdout
+            engine.stop()
+            assert SERVICE in network.box.run("ip", "address", "show", "dev", "postern-host").stdout
+    finally:
+        network.box.run("ip", "link", "delete", "postern-host")
+    Refusals(network, DPDK, *words).line("host: .*postern-mx", "--host", "postern-mx")
+
+
+@pytest.fixture
+def second(network):
+    """A second pair of cables, and its outer ends."""
+    names = (("wan", network.wan), ("mx", network.mx))
+    for end, outer in names:
+        command("ip", "link", "add", f"postern-{end}2-far", "netns", outer.name, "type", "veth", "peer", "name",
+                f"postern-{end}2", "netns", network.box.name)
+        for space, device in ((outer, f"postern-{end}2-far"), (network.box, f"postern-{end}2")):
+            space.run("sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1")
+            space.run("ip", "link", "set", device, "up")
+        outer.run("ip", "link", "set", "dev", f"postern-{end}2-far", "xdp", "obj", BUILD / "xdp/bpf/pass.bpf.o", "sec",
+                  "xdp")
+    wan, mx = FrameEnd(network.wan, "postern-wan2-far"), FrameEnd(network.mx, "postern-mx2-far")
+    yield wan, mx
+    wan.close()
+    mx.close()
+    for end, _ in names:
+        network.box.run("ip", "link", "delete", f"postern-{end}2")
+
+
+def test_several_wires_in_one_engine(kind, network, files, ends, second):
+    more = ("--wan", "net_af_xdp2,iface=postern-wan2", "--mx", "net_af_xdp3,iface=postern-mx2") if kind == "dpdk" else \
+           ("--wan", "postern-wan2", "--mx", "postern-mx2")
+    with running(kind, network, files, more=more) as engine:
+        sent = list(frames().values())
+        passes_both_ways(ends, sent)
+        passes_both_ways(second, sent * 2)
+        for wire in (ends, second):
+            wire[0].send(attempt())
+            assert wire[1].collect(1, 1, ours) == []
+        for wire, other in ((ends, second), (second, ends)):  # and never from one wire into another
+            wire[0].send(datagram())
+            assert other[1].collect(1, 1, ours) == [] and wire[1].collect(1, 1, ours) == [datagram()]
+        counted = engine.api.counters()
+        first, other = counted["pairs"]
+        assert (first["wan"], first["mx"]) == (("postern-wan", "postern-mx") if kind == "xdp" else
+                                               ("net_af_xdp0,iface=postern-wan", "net_af_xdp1,iface=postern-mx"))
+        assert other["mx"].endswith("postern-mx2")
+        for pair, least in ((first, len(sent)), (other, 2 * len(sent))):
+            for port in ("wan", "mx"):
+                counts = pair["ports"][port]
+                assert counts["received"] == sum(counts["reasons"].values()) >= least
+            assert pair["ports"]["wan"]["reasons"]["rule-drop"] == 1
+        for port in ("wan", "mx"):
+            for key in ("received", "bytes", "passed", "stopped"):
+                assert counted["ports"][port][key] == sum(p["ports"][port][key] for p in (first, other))

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <optional>
 
 #include "dataplane/engine/api_server.h"
 #include "xdp/loader/options.h"
@@ -19,14 +20,18 @@ using namespace postern;
 
 int run(const xdp::Options& options) {
   // First what may be wrong in the input, so that a bad snapshot disturbs nothing.
-  std::shared_ptr<const Snapshot> snapshot;
-  if (!options.snapshot.empty()) snapshot = Snapshot::open(options.snapshot);
+  std::optional<LastGood> last_good;
+  if (!options.state_dir.empty()) last_good.emplace(options.state_dir);
+  const auto snapshot =
+      starting_snapshot(options.snapshot, last_good ? &*last_good : nullptr, options.bad_snapshot);
 
   xdp::XdpEngine engine(options.engine);
   if (!options.cookie_secret.empty())
     engine.use_secret(CookieSecret::from_file(options.cookie_secret));
   engine.rotate_cookies(std::time(nullptr));
+  if (last_good) engine.keep_last_good(*last_good);
   if (snapshot) engine.load(snapshot);
+  engine.remember();
   ApiServer server(engine, options.api);
   engine.attach();
   if (options.keep) engine.keep();

@@ -29,6 +29,13 @@ po::options_description settings_description(Options& options) {
     ("snapshot", po::value(&options.snapshot)->value_name("FILE"),
      "the rules to start with, from `postern compile`; without, everything passes until a snapshot "
      "is loaded")
+    ("state-dir", po::value(&options.state_dir)->value_name("DIR"),
+     "keep a copy of the rules in force there, and start from it where there is no --snapshot")
+    ("bad-snapshot",
+     po::value<std::string>()->default_value("refuse")->value_name("refuse|last-good"),
+     "where --snapshot cannot be used: refuse to start, or start from the copy in --state-dir")
+    ("api", po::value(&options.api)->default_value(options.api)->value_name("SOCKET"),
+     "serve the management API there")
     ("pin", po::value(&engine.pin)->default_value(engine.pin)->value_name("DIR"),
      "pin links and maps there; a bpffs is mounted where none is")
     ("generic", po::bool_switch(), "generic XDP, for drivers without native XDP; slow")
@@ -43,6 +50,8 @@ po::options_description settings_description(Options& options) {
      po::value(&engine.answers_per_second)->default_value(engine.answers_per_second)
        ->value_name("N"),
      "replies (RST, refusals) sent in a second at most; 0 sends none")
+    ("link", po::value<std::string>()->default_value("propagate")->value_name("propagate|ignore"),
+     "propagate: a port whose other side has no carrier is taken down; in topology wire only")
     ("cookie-secret", po::value(&options.cookie_secret)->value_name("FILE"),
      "the secret that refused connections are recognised by, where several engines share it; "
      "without, it is random")
@@ -77,6 +86,8 @@ void check(const Options& options) {
   if (engine.answers_per_second > kMaxAnswersPerSecond)
     throw UsageError("--answers must be 0 to " + std::to_string(kMaxAnswersPerSecond));
   if (const auto fault = fault_of(options.api); !fault.empty()) throw UsageError(fault);
+  if (options.bad_snapshot == BadSnapshot::kLastGood && options.state_dir.empty())
+    throw UsageError("--bad-snapshot last-good needs --state-dir, where the last good one is");
   if (!std::filesystem::path(engine.pin).is_absolute())
     throw UsageError("--pin must be an absolute path");
 }
@@ -120,6 +131,14 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
     const auto topology = given["topology"].as<std::string>();
     if (topology != "wire" && topology != "host")
       throw UsageError("--topology must be wire or host, not " + topology);
+    const auto word = given["bad-snapshot"].as<std::string>();
+    const auto bad = bad_snapshot_named(word);
+    if (!bad) throw UsageError("--bad-snapshot must be refuse or last-good, not " + word);
+    options.bad_snapshot = *bad;
+    const auto link = given["link"].as<std::string>();
+    if (link != "propagate" && link != "ignore")
+      throw UsageError("--link must be propagate or ignore, not " + link);
+    options.engine.propagate_link = link == "propagate";
     options.engine.topology = topology == "wire" ? PS_TOPOLOGY_WIRE : PS_TOPOLOGY_HOST;
   } catch (const po::error& error) {
     throw UsageError(error.what());

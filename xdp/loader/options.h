@@ -9,13 +9,16 @@
 #include <variant>
 
 #include "dataplane/engine/api_settings.h"
+#include "dataplane/engine/last_good.h"
 #include "xdp/loader/xdp_engine.h"
 
 namespace postern::xdp {
 
 struct Options {
   Settings engine;
-  std::string snapshot;  // empty: start without rules, which passes everything
+  std::string snapshot;   // empty: the last good one, else no rules, which passes everything
+  std::string state_dir;  // empty: no copy of the last good snapshot is kept
+  BadSnapshot bad_snapshot = BadSnapshot::kRefuse;
   ApiSettings api{.socket = "/run/postern/xdp.sock"};
   std::string cookie_secret;  // a file; empty: random
   bool keep = false;

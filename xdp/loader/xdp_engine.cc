@@ -46,6 +46,7 @@ std::vector<unsigned> XdpEngine::mtus() const {
 }
 
 XdpEngine::~XdpEngine() {
+  link_watch_.reset();
   if (attached_ && keep_) {
     for (const auto& port : ports_) port->device.keep();
   } else if (attached_) {
@@ -79,6 +80,8 @@ void XdpEngine::attach() {
   }
   for (const auto& name : found)
     if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
+  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.propagate_link)
+    link_watch_.emplace(std::vector<LinkWatch::Cable>{{ports_.front()->link, ports_.back()->link}});
 }
 
 std::vector<XdpEngine::TurnedOff> XdpEngine::turned_off() const {

@@ -14,6 +14,7 @@
 
 #include "dataplane/engine/answer_budget.h"
 #include "dataplane/engine/engine.h"
+#include "dataplane/engine/link_watch.h"
 #include "xdp/loader/attachment.h"
 #include "xdp/loader/device.h"
 #include "xdp/loader/pin_directory.h"
@@ -30,6 +31,7 @@ struct Settings {
   uint32_t dynamic_entries = Program::kDefaultDynamicEntries;
   uint32_t limit_sources = Program::kDefaultLimitSources;
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
+  bool propagate_link = true;  // in the wire topology
 };
 
 class XdpEngine : public Engine {
@@ -79,8 +81,10 @@ class XdpEngine : public Engine {
   struct Port {
     const char* role;
     Device device;
+    KernelLinkEnd link;
     std::optional<Attachment> attachment;
-    Port(const char* port_role, const std::string& name) : role(port_role), device(name) {}
+    Port(const char* port_role, const std::string& name)
+        : role(port_role), device(name), link(KernelInterface(name)) {}
   };
 
   Settings settings_;
@@ -91,6 +95,7 @@ class XdpEngine : public Engine {
   std::shared_ptr<const Snapshot> snapshot_;
   bool attached_ = false;
   bool keep_ = false;
+  std::optional<LinkWatch> link_watch_;  // gone before the ports
 };
 
 }  // namespace postern::xdp

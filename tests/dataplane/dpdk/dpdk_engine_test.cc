@@ -71,7 +71,7 @@ class DpdkEngineTest : public testing::Test {
   uint64_t count(ps_reason reason) const { return engine_.counters().packets[PS_PORT_WAN][reason]; }
 
   RingWire wire_{kQueues};
-  DpdkEngine engine_{{wire_.wire(), test_eal().workers(), 32, 20, 1024}};
+  DpdkEngine engine_{{{wire_.wire()}, test_eal().workers(), 32, 20, 1024}};
   uint64_t sent_ = 0, onward_ = 0, back_ = 0;
 };
 

@@ -45,8 +45,8 @@ class ConfigFile {
 
 TEST(Options, Defaults) {
   const auto options = read_options({"--wan", "net_null0", "--mx", "net_null1"});
-  EXPECT_EQ(options.wan, "net_null0");
-  EXPECT_EQ(options.mx, "net_null1");
+  EXPECT_EQ(options.wan, Words{"net_null0"});
+  EXPECT_EQ(options.mx, Words{"net_null1"});
   EXPECT_EQ(options.snapshot, "");
   EXPECT_EQ(options.api.socket, "/run/postern/dataplane.sock");
   EXPECT_TRUE(options.cores.empty());
@@ -56,6 +56,11 @@ TEST(Options, Defaults) {
   EXPECT_EQ(options.answers_per_second, 100'000u);
   EXPECT_EQ(options.cookie_secret, "");
   EXPECT_FALSE(options.profile);
+  EXPECT_TRUE(options.propagate_link);
+  EXPECT_EQ(options.state_dir, "");
+  EXPECT_EQ(options.bad_snapshot, BadSnapshot::kRefuse);
+  EXPECT_TRUE(options.fail_open.empty());
+  EXPECT_EQ(options.host, "");
   EXPECT_TRUE(options.eal.empty());
 }
 
@@ -63,7 +68,8 @@ TEST(Options, EverythingSaid) {
   const auto options = read_options(
       {"--wan=0000:01:00.0", "--mx=0000:01:00.1", "--snapshot=/s", "--api=/a", "--cores=2,4-6",
        "--burst=48", "--idle-sleep=50", "--memory=1024", "--dynamic-entries=1000000",
-       "--limit-sources=2000", "--answers=0", "--cookie-secret=/c", "--profile",
+       "--limit-sources=2000", "--answers=0", "--cookie-secret=/c", "--profile", "--link=ignore",
+       "--state-dir=/d", "--bad-snapshot=last-good", "--fail-open=br0",
        "--eal=--log-level=lib.eal:debug --socket-limit 512"});
   EXPECT_EQ(options.snapshot, "/s");
   EXPECT_EQ(options.api.socket, "/a");
@@ -76,6 +82,10 @@ TEST(Options, EverythingSaid) {
   EXPECT_EQ(options.answers_per_second, 0u);
   EXPECT_EQ(options.cookie_secret, "/c");
   EXPECT_TRUE(options.profile);
+  EXPECT_FALSE(options.propagate_link);
+  EXPECT_EQ(options.state_dir, "/d");
+  EXPECT_EQ(options.bad_snapshot, BadSnapshot::kLastGood);
+  EXPECT_EQ(options.fail_open, Words{"br0"});
   EXPECT_EQ(options.eal, (Words{"--log-level=lib.eal:debug", "--socket-limit", "512"}));
 }
 
@@ -83,7 +93,7 @@ TEST(Options, TheCommandLineWinsOverTheFile) {
   const ConfigFile file(
       "# a comment\nwan = net_null0\nmx = net_null1\nburst = 8\nmemory = 64\nprofile = yes\n");
   const auto options = read_options({"--config", file.path(), "--burst", "16"});
-  EXPECT_EQ(options.wan, "net_null0");
+  EXPECT_EQ(options.wan, Words{"net_null0"});
   EXPECT_EQ(options.burst, 16u);
   EXPECT_EQ(options.memory_mb, 64u);
   EXPECT_TRUE(options.profile);
@@ -124,8 +134,45 @@ TEST(Options, WrongUsage) {
         Words{"--burst", "many"}, Words{"--burst"}, Words{"--brust", "8"}, Words{"--bur", "8"},
         Words{"stray"}, Words{"--idle-sleep", "100001"}, Words{"--memory", "1"},
         Words{"--dynamic-entries", "0"}, Words{"--dynamic-entries", "99999999999999999999"},
-        Words{"--burst", "8", "--burst", "9"}})
+        Words{"--link", "maybe"}, Words{"--bad-snapshot", "pray"},
+        Words{"--bad-snapshot", "last-good"}, Words{"--burst", "8", "--burst", "9"}})
     EXPECT_NE(with(words), "fine") << words[0];
+}
+
+TEST(Options, SeveralWires) {
+  const auto options =
+      read_options({"--wan", "net_null0", "--mx", "net_null1", "--wan", "net_null2", "--mx",
+                    "net_null3", "--fail-open", "a", "--fail-open", "b"});
+  EXPECT_EQ(options.wan, (Words{"net_null0", "net_null2"}));
+  EXPECT_EQ(options.mx, (Words{"net_null1", "net_null3"}));
+  EXPECT_EQ(options.fail_open, (Words{"a", "b"}));
+  EXPECT_NE(usage_error({"--wan", "a", "--mx", "b", "--wan", "c"}).find("2 and 1"),
+            std::string::npos);
+  EXPECT_NE(usage_error({"--wan", "a", "--mx", "b", "--wan", "c", "--mx", "d", "--fail-open", "e"})
+                .find("--fail-open"),
+            std::string::npos);
+  Words many;
+  for (int i = 0; i < 9; i++)
+    for (const auto* word : {"--wan", "w", "--mx", "m"}) many.emplace_back(word);
+  EXPECT_NE(usage_error(many).find("at most 8"), std::string::npos);
+  // What the command line says takes the place of all that the file says.
+  const ConfigFile file("wan = a\nmx = b\nwan = c\nmx = d\n");
+  EXPECT_EQ(read_options({"--config", file.path()}).wan, (Words{"a", "c"}));
+  EXPECT_EQ(read_options({"--config", file.path(), "--wan", "e", "--mx", "f"}).wan, Words{"e"});
+}
+
+TEST(Options, AHostInPlaceOfAPort) {
+  const auto options = read_options({"--wan", "net_null0", "--host", "mail0"});
+  EXPECT_EQ(options.host, "mail0");
+  EXPECT_TRUE(options.mx.empty());
+  EXPECT_FALSE(options.host_vhost);
+  const auto vhost = read_options({"--wan", "net_null0", "--host", "mail0,vhost"});
+  EXPECT_EQ(vhost.host, "mail0");
+  EXPECT_TRUE(vhost.host_vhost);
+  EXPECT_NE(usage_error({"--wan", "a", "--host", "mail0", "--mx", "b"}), "fine");
+  EXPECT_NE(usage_error({"--wan", "a", "--wan", "b", "--host", "mail0"}), "fine");
+  for (const auto* name : {"a,b", "a/b", "sixteen-letters-", ",vhost", "a b"})
+    EXPECT_NE(usage_error({"--wan", "a", "--host", name}), "fine") << name;
 }
 
 TEST(CoreList, ReadsRangesAndRefusesNonsense) {

@@ -98,9 +98,10 @@ class Program:
 
 
 def engine_words(build, kind, wan, mx, snapshot, api, pin):
-    """The command line of an engine between two devices (or DPDK ports)."""
+    """The command line of an engine between two devices (or DPDK ports). snapshot: None for none."""
+    rules = [] if snapshot is None else ["--snapshot", snapshot]
     if kind == "xdp":
-        return [build / "xdp/postern-xdp", "--wan", wan, "--mx", mx, "--topology", "wire", "--snapshot", snapshot,
+        return [build / "xdp/postern-xdp", "--wan", wan, "--mx", mx, "--topology", "wire", *rules,
                 "--api", api, "--pin", pin]
 
     def port(index, name):
@@ -109,7 +110,7 @@ def engine_words(build, kind, wan, mx, snapshot, api, pin):
         return f"net_af_xdp{index},iface={name}" if ours or name in dict(map(reversed, socket.if_nameindex())) else name
 
     return [build / "dataplane/dpdk/postern-dataplane", "--wan", port(0, wan), "--mx", port(1, mx),
-            "--snapshot", snapshot, "--api", api, "--idle-sleep", "50"]
+            *rules, "--api", api, "--idle-sleep", "50"]
 
 
 class Engine(Program):

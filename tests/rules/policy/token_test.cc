@@ -30,6 +30,22 @@ TEST(Tokens, AreWordsStringsAndOperators) {
             "e19");
 }
 
+TEST(Tokens, APatternStandsBehindTheNameOfASignature) {
+  const auto tokens = tokenize(R"(signature a /x "y" # \/ [/]/ drop # z)");
+  ASSERT_EQ(tokens.size(), 6u);
+  EXPECT_EQ(tokens[2].kind, Token::Kind::kPattern);
+  EXPECT_EQ(tokens[2].text, R"(x "y" # \/ [)");
+  EXPECT_EQ(tokens[2].column, 13u);
+  EXPECT_EQ(tokens[2].bytes, tokens[2].text.size() + 2);
+  EXPECT_EQ(tokens[3].kind, Token::Kind::kWord);  // what is left of a class that was not escaped
+  EXPECT_EQ(tokens[3].text, "]/");
+  EXPECT_EQ(tokenize("signature a /b").at(2).kind, Token::Kind::kFault);
+  EXPECT_EQ(tokenize(R"(signature a /b\/)").at(2).kind, Token::Kind::kFault);
+  EXPECT_EQ(tokenize(R"(signature a /b\\/ drop)").at(2).text, R"(b\\)");
+  EXPECT_EQ(tokenize("max-range x /8").at(2).kind, Token::Kind::kWord);
+  EXPECT_EQ(tokenize("signature /8").at(1).kind, Token::Kind::kWord);
+}
+
 TEST(Tokens, EndAtAComment) {
   EXPECT_EQ(told("a # b"), "w1:a e2");
   EXPECT_EQ(told("a# b"), "w1:a e2");

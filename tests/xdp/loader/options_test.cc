@@ -79,6 +79,12 @@ TEST(Options, AllOfThem) {
                                                 "200",
                                                 "--answers",
                                                 "0",
+                                                "--link",
+                                                "ignore",
+                                                "--state-dir",
+                                                "/d",
+                                                "--bad-snapshot",
+                                                "last-good",
                                                 "--cookie-secret",
                                                 "/c"}));
   EXPECT_EQ(options.engine.topology, PS_TOPOLOGY_HOST);
@@ -91,6 +97,9 @@ TEST(Options, AllOfThem) {
   EXPECT_EQ(options.snapshot, "s");
   EXPECT_EQ(options.api.socket, "/x");
   EXPECT_TRUE(options.keep);
+  EXPECT_FALSE(options.engine.propagate_link);
+  EXPECT_EQ(options.state_dir, "/d");
+  EXPECT_EQ(options.bad_snapshot, BadSnapshot::kLastGood);
 }
 
 TEST(Options, TheCommandLineWinsOverTheFile) {
@@ -119,6 +128,12 @@ TEST(Options, WrongUsageNamesTheOption) {
   EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--dynamic-entries", "many"}).find("many"),
             std::string::npos);
   EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--pin", "here"}).find("--pin"), std::string::npos);
+  EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--link", "maybe"}).find("maybe"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--bad-snapshot", "pray"}).find("pray"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--bad-snapshot", "last-good"}).find("--state-dir"),
+            std::string::npos);
   EXPECT_NE(refusal({"--nonsense"}).find("nonsense"), std::string::npos);
   EXPECT_NE(refusal({"stray"}).find("positional"), std::string::npos);
   EXPECT_NE(refusal({"--wa", "a", "--mx", "b"}).find("--wa"), std::string::npos);
