@@ -10,6 +10,7 @@ import contextlib
 import json
 import pathlib
 import random
+import re
 import socket
 import statistics
 import struct
@@ -24,6 +25,7 @@ from tests.e2e.lab.namespaces import Network, command
 
 SERVICE = "198.51.100.25"
 FRAMES = 65536
+PARTS = ("testpmd", "latency", "rate", "kernel")
 POLICY = """list listed "listed.txt" format cidr
 service mx 198.51.100.25/32 port 25
 connection to mx
@@ -36,7 +38,7 @@ def arguments():
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--passes", type=int, default=10, help="of each side (default %(default)s)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="scattered /32 (default %(default)s)")
-    parser.add_argument("--only", nargs="+", choices=("latency", "rate", "kernel"), default=("latency", "rate", "kernel"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--json", type=pathlib.Path, help="write the results to this file, too")
     return parser.parse_args()
 
@@ -89,7 +91,7 @@ class Material:
         self.ping, self.passing, self.half = folder / "ping.pcap", folder / "passing.pcap", folder / "half.pcap"
         write_pcap(self.ping, [segment(fresh[0], 0x10, 40000)])
         write_pcap(self.passing, [segment(number, 0x02, port()) for number in fresh])
-        half = fresh + draw.sample(self.listed, FRAMES // 2)
+        half = fresh + draw.choices(self.listed, k=FRAMES // 2)
         draw.shuffle(half)
         write_pcap(self.half, [segment(number, 0x02, port()) for number in half])
 
@@ -172,6 +174,28 @@ def report(title, unit, sides, results):
         print(f"  {side['name']:<52} {side['min']:9.3f} / {side['median']:9.3f} / {side['max']:9.3f}")
     sys.stdout.flush()
     results.append({"title": title, "unit": unit, "sides": sides})
+
+
+def testpmd_cycles(given, folder, results):
+    """testpmd itself on the frames of P7, by its own count: what the loop of dataplane_bench stands for."""
+    frames = folder / "p7.pcap"
+    command(given.build / "perf/dataplane/dataplane_bench", "--frames", frames)
+    figures = []
+    for _ in range(3):
+        running = subprocess.Popen(
+            ["dpdk-testpmd", "--in-memory", "--no-pci", "--no-telemetry", "--file-prefix=postern-peer", "--lcores=0@0,1@1",
+             "-m", "128", f"--vdev=net_pcap0,rx_pcap={frames},infinite_rx=1", "--vdev=net_null0,no-rx=1", "--",
+             "--forward-mode=io", "--record-core-cycles", "--auto-start", "--total-num-mbufs=16384", "-i"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            time.sleep(1.5)
+            said = running.communicate("stop\nquit\n", timeout=15)[0]
+        finally:
+            running.kill()
+        cycles = re.search(r"CPU cycles/packet=([0-9.]+)", said)
+        require(cycles, "testpmd did not say how many cycles a packet took:\n" + said[-1000:])
+        figures.append(float(cycles[1]))
+    report("testpmd itself, io mode, on the frames of P7", "cycles a packet", [summary("by its own count", figures)], results)
 
 
 def latency(given, wire, results):
@@ -338,6 +362,8 @@ def main():
         folder = pathlib.Path(name)
         material = Material(given, folder)
         wire = Wire(given, folder, network, material)
+        if "testpmd" in given.only:
+            testpmd_cycles(given, folder, results)
         if "latency" in given.only:
             latency(given, wire, results)
         if "rate" in given.only:
