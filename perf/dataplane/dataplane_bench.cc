@@ -2,6 +2,7 @@
 //
 // dataplane_bench: the DPDK engine against testpmd's io loop on the same ports, all sides in one
 // process and in turn (perf/dataplane/pipeline.h). perf/README.md says how it measures.
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 extern "C" {
@@ -22,6 +23,7 @@ extern "C" {
 #include <vector>
 
 #include "perf/dataplane/pipeline.h"
+#include "perf/dataplane/traffic.h"
 
 namespace {
 
@@ -32,6 +34,13 @@ const std::vector<std::pair<std::string, void (*)(const Plan&, boost::json::arra
     {"p7", added_cycles}, {"p11", entry_latency}, {"p12", swap_under_load},
     {"p13", hostile_mix}, {"p14", two_cores},     {"p21", refused_handshakes},
 };
+
+std::string processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return "unknown";
+}
 
 void start_eal(unsigned memory_mb) {
   const auto last = std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1);
@@ -54,8 +63,8 @@ void start_eal(unsigned memory_mb) {
 
 int main(int count, char** words) {
   Plan plan;
-  unsigned memory_mb = 640;
-  std::string json_path;
+  unsigned memory_mb = 900;
+  std::string json_path, frames_path;
   std::vector<std::string> chosen;
   po::options_description options("dataplane_bench [OPTIONS]: the DPDK engine's targets");
   options.add_options()("passes", po::value(&plan.passes)->default_value(plan.passes),
@@ -63,7 +72,9 @@ int main(int count, char** words) {
       "burst", po::value(&plan.burst)->default_value(plan.burst), "of our loop")(
       "only", po::value(&chosen)->multitoken(), "these benchmarks: p7 p11 p12 p13 p14 p21")(
       "memory", po::value(&memory_mb)->default_value(memory_mb), "MB of hugepages")(
-      "json", po::value(&json_path), "write the figures there")("help", "print this");
+      "json", po::value(&json_path), "write the figures there")(
+      "frames", po::value(&frames_path),
+      "write the frames of P7's first part there, as a capture, and exit")("help", "print this");
   try {
     po::variables_map given;
     po::store(po::parse_command_line(count, words, options), given);
@@ -82,6 +93,10 @@ int main(int count, char** words) {
     return 2;
   }
   try {
+    if (!frames_path.empty()) {
+      write_pcap(frames_path, make_traffic(Listed(10'000, 1), {.frames = 4096}).frames);
+      return 0;
+    }
     spdlog::set_level(spdlog::level::warn);
     start_eal(memory_mb);
     std::printf("%s, %u bits of SIMD, bursts of %u (testpmd %u), %u passes\n", rte_version(),
@@ -91,11 +106,13 @@ int main(int count, char** words) {
     for (const auto& [name, bench] : kBenches)
       if (chosen.empty() || std::ranges::find(chosen, name) != chosen.end()) bench(plan, results);
     if (!json_path.empty())
-      std::ofstream(json_path) << boost::json::serialize(
-                                      boost::json::object{{"dpdk", rte_version()},
-                                                          {"burst", plan.burst},
-                                                          {"passes", plan.passes},
-                                                          {"comparisons", results}})
+      std::ofstream(json_path) << boost::json::serialize(boost::json::object{
+                                      {"dpdk", rte_version()},
+                                      {"tsc_mhz", static_cast<double>(rte_get_tsc_hz()) / 1e6},
+                                      {"processor", processor()},
+                                      {"burst", plan.burst},
+                                      {"passes", plan.passes},
+                                      {"comparisons", results}})
                                << '\n';
     rte_eal_cleanup();
     return 0;

@@ -93,8 +93,7 @@ bool Listed::contains_v6(uint64_t net) const noexcept {
   return std::ranges::binary_search(v6_, net);
 }
 
-std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules,
-                                         ListOrder order) {
+std::vector<std::byte> compiled(const Listed& listed, const std::string& rules, ListOrder order) {
   char name[] = "/tmp/postern-bench-XXXXXX";
   if (!mkdtemp(name)) throw std::runtime_error("no temporary directory");
   const std::filesystem::path folder = name;
@@ -111,9 +110,14 @@ std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string
       (order.none_first ? list("none") + list("listed") : list("listed") + list("none")) +
           "service mx " + std::string(kServices) + " port 25\nconnection to mx\n" + rules,
       "bench.policy");
-  auto snapshot = Snapshot::from_bytes(compile(policy).bytes, "bench");
+  auto bytes = compile(policy).bytes;
   std::filesystem::remove_all(folder);
-  return snapshot;
+  return bytes;
+}
+
+std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules,
+                                         ListOrder order) {
+  return Snapshot::from_bytes(compiled(listed, rules, order), "bench");
 }
 
 Frame syn_v4(uint32_t source, uint16_t source_port, unsigned tags, bool options) {

@@ -41,6 +41,8 @@ struct ListOrder {
   bool none_first = false;
 };
 // `rules`: the lines of `connection to mx`, of the lists `listed` and `none`. Throws on failure.
+std::vector<std::byte> compiled(const Listed& listed, const std::string& rules,
+                                ListOrder order = {});
 std::shared_ptr<const Snapshot> rules_of(const Listed& listed, const std::string& rules,
                                          ListOrder order = {});
 
