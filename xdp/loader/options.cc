@@ -34,8 +34,6 @@ po::options_description settings_description(Options& options) {
     ("bad-snapshot",
      po::value<std::string>()->default_value("refuse")->value_name("refuse|last-good"),
      "where --snapshot cannot be used: refuse to start, or start from the copy in --state-dir")
-    ("api", po::value(&options.api)->default_value(options.api)->value_name("SOCKET"),
-     "serve the management API there")
     ("pin", po::value(&engine.pin)->default_value(engine.pin)->value_name("DIR"),
      "pin links and maps there; a bpffs is mounted where none is")
     ("generic", po::bool_switch(), "generic XDP, for drivers without native XDP; slow")

@@ -185,7 +185,7 @@ TEST_F(DpdkEngineTest, OnlyAProfileCountsCycles) {
   EXPECT_EQ(engine_.profile().packets, 0u);
   engine_.stop();
 
-  DpdkEngine profiled{{.wire = wire_.wire(),
+  DpdkEngine profiled{{.wires = {wire_.wire()},
                        .workers = test_eal().workers(),
                        .dynamic_entries = 1024,
                        .profile = true}};

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Each engine between two veth pairs, under a stream of numbered frames: a thousand swaps of its
+rules, and floods of what is malformed in every way and of attempts from random addresses. What is
+lost would be missing, what is judged by a mixture of rules would be counted under another reason.
+
+POSTERN_FLOOD_SECONDS (20) says how long each flood lasts: 600 for the long run."""
+
+import contextlib
+import json
+import os
+import pathlib
+import random
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.e2e.lab import product
+from tests.e2e.lab.namespaces import Network, command
+
+BUILD = pathlib.Path(os.environ["POSTERN_BUILD"])
+DPDK = BUILD / "dataplane/dpdk/postern-dataplane"
+PROBE = BUILD / "tests/support/probe/wire_probe"
+FLOOD_SECONDS = float(os.environ.get("POSTERN_FLOOD_SECONDS", "20"))
+SWAPS = 1000
+SERVICE = "198.51.100.25"
+SOURCES = {"203.0.113.1": "rule-drop", "203.0.114.1": "rule-inspect", "203.0.116.1": "rule-allow"}
+
+# The same verdicts for the sources, by classes of other numbers: tests/rules/support/agreeing_rules.h
+# holds that a mixture of the two would say something else.
+LISTS = """\
+list dropped "dropped" format cidr
+list inspected "inspected" format cidr
+list allowed "allowed" format cidr
+"""
+RULES = """\
+service mx 198.51.100.25/32
+connection to mx
+    drop list dropped
+    inspect list inspected
+    allow list allowed
+"""
+OTHERS = 'list other "other" format cidr\nlist another "another" format cidr\n'
+OTHER_RULES = "    inspect list other\n    drop list another\n"
+# Every reply that an engine knows, for anybody.
+ANSWERS = """\
+list dropped "dropped" format cidr
+service mx 198.51.100.25/32
+connection to mx
+    drop list dropped
+    limit any 1/minute burst 1 else reset
+    refuse any
+"""
+LIMITED = """\
+service mx 198.51.100.25/32
+connection to mx
+    limit any 1/minute burst 1 else drop
+"""
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and BPF need root")
+
+
+def attempt(source, port=40000, destination=SERVICE):
+    """A SYN to the service, as an Ethernet frame of 54 bytes."""
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 1, 0x4000, 64, 6, 0, socket.inet_aton(source), socket.inet_aton(destination))
+    tcp = struct.pack(">HHIIBBHHH", port, 25, 1000, 0, 0x50, 2, 64240, 0, 0)
+    pseudo = ip[12:] + struct.pack(">HH", 6, len(tcp))
+    return (bytes.fromhex("0200000000020200000000010800") + ip[:10] + checksum(ip) + ip[12:]
+            + tcp[:16] + checksum(pseudo + tcp) + tcp[18:])
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return struct.pack(">H", ~total & 0xFFFF)
+
+
+def write_pcap(path, frames):
+    with path.open("wb") as file:
+        file.write(struct.pack("<IHHIIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for frame in frames:
+            file.write(struct.pack("<IIII", 0, 0, len(frame), len(frame)) + frame)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("postern-hitless")
+    for name, text in {"dropped": "203.0.113.0/24\n", "inspected": "203.0.114.0/24\n", "allowed": "203.0.116.0/24\n",
+                       "other": "10.0.0.0/8\n", "another": "11.0.0.0/8\n"}.items():
+        (folder / name).write_text(text)
+    for name, policy in {"first": LISTS + RULES, "second": OTHERS + LISTS + RULES + OTHER_RULES, "answers": ANSWERS,
+                         "limited": LIMITED}.items():
+        (folder / f"{name}.policy").write_text(policy)
+        command(BUILD / "control/cli/postern", "compile", "--policy", folder / f"{name}.policy", "-o", folder / name)
+    write_pcap(folder / "sources.pcap", [attempt(source) for source in SOURCES])
+    write_pcap(folder / "good.pcap", [attempt("192.0.2.1", port, "192.0.2.99") for port in range(1024, 1088)])
+    draw = random.Random(3)
+    write_pcap(folder / "random.pcap", [attempt(socket.inet_ntoa(struct.pack(">I", draw.randrange(0x01000000, 0x7F000000))),
+                                                draw.randrange(1024, 65536)) for _ in range(200_000)])
+    command(BUILD / "tests/packets/corpus_capture", folder / "malformed.pcap", 100_000)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def network():
+    with Network() as made:
+        for space in (made.wan, made.mx):  # or the kernel answers what is meant for others
+            space.run("sysctl", "-qw", "net.ipv4.conf.all.arp_ignore=8", "net.ipv6.conf.all.disable_ipv6=1")
+        made.take_redirected(BUILD / "xdp/bpf/pass.bpf.o")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hugepages():
+    with product.Hugepages() as reserved:
+        yield reserved
+
+
+@pytest.fixture(params=["xdp", "dpdk"])
+def kind(request):
+    if request.param == "dpdk":
+        if not DPDK.exists():
+            pytest.skip("this build has no DPDK engine")
+        request.getfixturevalue("hugepages")
+    return request.param
+
+
+@contextlib.contextmanager
+def running(kind, network, files, snapshot, more=()):
+    engine = product.Engine(BUILD, kind, files, files / snapshot, network.box.popen, more=more)
+    try:
+        time.sleep(0.3)
+        yield engine
+        assert engine.alive(), product.tail(engine.log)
+    finally:
+        engine.stop()
+
+
+class Probe:
+    """wire_probe from the senders' end of the wire."""
+
+    def __init__(self, network, files):
+        self.files = files
+        self.ends = ["--send", f"{network.wan.name}:{network.SENDERS}", "--receive", f"{network.mx.name}:{network.FARM}"]
+
+    def start(self, what, pcap, *words):
+        return subprocess.Popen([PROBE, what, "--pcap", str(self.files / f"{pcap}.pcap"), *self.ends, *map(str, words)],
+                                stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def result(process):
+        said = process.communicate(timeout=FLOOD_SECONDS + 120)[0]
+        assert process.returncode == 0
+        return json.loads(said)
+
+    def run(self, what, pcap, *words):
+        return self.result(self.start(what, pcap, *words))
+
+    def loss_free_rate(self, pcap, share_passing):
+        """The highest rate, halved from what is surely too much, that loses nothing for half a second, twice."""
+        rate = 800_000
+        while rate > 5_000:
+            trials = [self.run("stream", pcap, "--rate", rate, "--seconds", 0.5) for _ in range(2)]
+            if all(one["received"] >= one["sent"] * share_passing - 1 and one["refused"] == 0 and one["unread"] == 0
+                   and one["seconds"] < 1.2 and one["sent"] > rate * 0.45 for one in trials):
+                return rate
+            rate = rate * 2 // 3
+        raise AssertionError("no rate is without loss on this machine")
+
+
+@pytest.fixture
+def probe(network, files):
+    return Probe(network, files)
+
+
+def total(counters, port="wan"):
+    return sum(counters["ports"][port]["reasons"].values())
+
+
+def device_received(network):
+    """What the kernel says that the engine's wan port has received."""
+    links = json.loads(network.box.run("ip", "-s", "-j", "link", "show", "postern-wan").stdout)
+    return links[0]["stats64"]["rx"]["packets"]
+
+
+def test_a_thousand_swaps_lose_nothing(kind, network, files, probe):
+    """At two thirds of the highest rate that lost nothing just before: what the machine itself loses in a bad moment is not
+    the engine's. The stream lasts until the last swap is done."""
+    with running(kind, network, files, "first") as engine:
+        share = 2 / 3  # of three sources, two pass
+        rate = probe.loss_free_rate("sources", share) * 2 // 3
+        swapped = []
+
+        def swap():
+            begin = time.monotonic()
+            for number in range(SWAPS):
+                engine.api.call("PUT", "/v1/snapshot", {"path": str(files / ("first" if number % 2 else "second"))})
+            swapped.append(time.monotonic() - begin)
+
+        # How long a thousand take is found with the first twenty.
+        begin = time.monotonic()
+        for number in range(20):
+            engine.api.call("PUT", "/v1/snapshot", {"path": str(files / ("first" if number % 2 else "second"))})
+        seconds = (time.monotonic() - begin) / 20 * SWAPS * 1.5 + 2
+        before = engine.api.counters()["ports"]["wan"]["reasons"]
+        swapper = threading.Thread(target=swap)
+        stream = probe.start("stream", "sources", "--rate", rate, "--seconds", round(seconds, 1))
+        swapper.start()
+        result = probe.result(stream)
+        swapper.join()
+        after = engine.api.counters()["ports"]["wan"]["reasons"]
+        print(f"{kind}: {SWAPS} swaps in {swapped[0]:.1f} s under {rate} frames/s: {result}")
+        assert swapped[0] < seconds, "the stream ended before the swaps did"
+        counted = {reason: after[reason] - before[reason] for reason in after if after[reason] != before[reason]}
+        strange = set(counted) - set(SOURCES.values()) - {"not-ip", "not-tcp", "not-service", "not-attempt"}
+        assert not strange, f"judged by a mixture: {counted}"
+        each = [len(range(number, result["sent"], 3)) for number in range(3)]
+        assert [counted[reason] for reason in SOURCES.values()] == each, result
+        assert result["refused"] == 0 and result["unread"] == 0 and result["late"] == 0, result
+        assert result["received"] == each[1] + each[2], result
+
+
+def memory_of(process):
+    """Resident bytes."""
+    return int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * 4096
+
+
+def engine_memory(engine):
+    """Of the program that listens, which may be a child of what was started in the namespace."""
+    return memory_of(engine.process)
+
+
+@pytest.mark.parametrize("rules", ["answers"])
+def test_a_flood_of_all_that_is_malformed(kind, network, files, probe, rules):
+    """Good flows keep their throughput within a tenth, the ledger is exact, nothing grows."""
+    with running(kind, network, files, rules) as engine:
+        rate = min(probe.loss_free_rate("good", 1) // 10, 10_000)
+        quiet = probe.run("stream", "good", "--rate", rate, "--seconds", 3)
+        memory = engine_memory(engine)
+        received, counted = device_received(network), total(engine.api.counters())
+        flood = probe.start("flood", "malformed", "--seconds", FLOOD_SECONDS, "--core", 0)
+        during = probe.run("stream", "good", "--rate", rate, "--seconds", max(FLOOD_SECONDS - 2, 1))
+        flooded = probe.result(flood)
+        time.sleep(0.5)
+        more_received = device_received(network) - received
+        more_counted = total(engine.api.counters()) - counted
+        print(f"{kind}: {flooded['sent'] / flooded['seconds']:.0f} malformed frames/s; good: {quiet['received']} of "
+              f"{quiet['sent']} before, {during['received']} of {during['sent']} during")
+        assert quiet["received"] == quiet["sent"]
+        assert during["received"] >= 0.9 * during["sent"], during
+        if kind == "xdp":  # for AF_XDP the kernel counts what its ring had no room for, too
+            assert more_counted == more_received
+        else:
+            assert 0 < more_counted <= more_received
+        assert engine_memory(engine) - memory < 8 << 20
+
+
+@pytest.mark.parametrize("rules", ["answers", "limited"])
+def test_attempts_from_random_addresses_take_no_memory(kind, network, files, probe, rules):
+    """200,000 sources in a table of limits that has room for some thousand; refusals keep nothing at all."""
+    with running(kind, network, files, rules, more=["--limit-sources", "4096"]) as engine:
+        probe.run("flood", "random", "--seconds", 1, "--core", 0)
+        memory = engine_memory(engine)
+        result = probe.run("flood", "random", "--seconds", FLOOD_SECONDS / 2, "--core", 0)
+        counters = engine.api.counters()
+        reasons = {reason: count for reason, count in counters["ports"]["wan"]["reasons"].items() if count}
+        print(f"{kind}, {rules}: {result['sent'] / result['seconds']:.0f} attempts/s: {reasons}, {counters['events']}")
+        assert engine_memory(engine) - memory < 4 << 20
+        assert counters["events"]["limit-full"] > 0
+        if rules == "answers":
+            assert reasons["rule-refuse"] + reasons["answer-limit"] > 0

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A thousand snapshots, back to back, while the program judges attempts: none is judged by a
+// mixture of two, and what the cells have counted adds up over all of them.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <linux/bpf.h>
+
+#include <atomic>
+#include <thread>
+
+#include "dataplane/engine/rule_tally.h"
+#include "tests/rules/support/agreeing_rules.h"
+#include "tests/xdp/bpf/xdp_judge.h"
+
+namespace postern::packets {
+namespace {
+
+using test::AgreeingRules;
+
+constexpr int kSwaps = 1000;
+constexpr uint32_t kRepeat = 1000;  // of one frame in one call
+
+// Another wait than that for a packet's end: the kernel judges while the maps are exchanged.
+void judge_repeatedly(int program, const Bytes& frame) {
+  LIBBPF_OPTS(bpf_test_run_opts, test);
+  test.data_in = frame.data();
+  test.data_size_in = static_cast<uint32_t>(frame.size());
+  test.repeat = kRepeat;
+  ASSERT_EQ(bpf_prog_test_run_opts(program, &test), 0);
+}
+
+TEST(Swap, AThousandSnapshotsMixNothing) {
+  if (const auto why = why_no_bpf(); !why.empty()) GTEST_SKIP() << why;
+  const AgreeingRules rules;
+  XdpJudge judge(nullptr);
+  auto& program = judge.program();
+  program.set_ports(PS_TOPOLOGY_HOST, 1, 0);
+  program.set_answers(0);  // a frame that became its reply would be another one the next time
+  RuleTally tally;
+  const auto load = [&](const std::shared_ptr<const Snapshot>& snapshot) {
+    tally.settle({program.load_image(snapshot->image_bytes()), {}});
+    tally.adopt(snapshot);
+  };
+  load(rules.first);
+
+  std::atomic<bool> done = false;
+  std::thread swapper([&] {
+    for (int i = 0; i < kSwaps; i++) load(i % 2 ? rules.first : rules.second);
+    done = true;
+  });
+  uint64_t sent[AgreeingRules::kSources.size()] = {};
+  do {
+    for (size_t i = 0; i < AgreeingRules::kSources.size(); i++) {
+      judge_repeatedly(program.fd(),
+                       Ethernet{} / Ipv4{.source = AgreeingRules::kSources[i].address} / Tcp{});
+      sent[i] += kRepeat;
+    }
+  } while (!done);
+  swapper.join();
+  tally.settle({program.cell_counts(), {}});
+
+  const auto counters = program.counters();
+  for (size_t i = 0; i < AgreeingRules::kSources.size(); i++) {
+    auto reason = AgreeingRules::kSources[i].reason;
+    if (reason == Reason::RULE_RESET) reason = Reason::ANSWER_LIMIT;
+    EXPECT_EQ(counters.packets[PS_PORT_WAN][static_cast<size_t>(reason)], sent[i]) << word(reason);
+  }
+  const auto& lists = tally.totals().lists;
+  EXPECT_EQ(lists.at("dropped").count, (AttemptTally{sent[0], sent[0]}));
+  EXPECT_EQ(lists.at("inspected").count, (AttemptTally{sent[1], 0}));
+  EXPECT_EQ(lists.at("reset").count, (AttemptTally{sent[2], sent[2]}));
+  EXPECT_EQ(lists.at("allowed").count, (AttemptTally{sent[3], 0}));
+}
+
+}  // namespace
+}  // namespace postern::packets
