@@ -50,35 +50,59 @@ void BurstJudge::look_up_each(const Counts& counts, LookUp look_up) noexcept {
   }
 }
 
-void BurstJudge::look_up() noexcept {
-  const auto classes = [&](const auto* addresses, uint32_t count) {
-    classes_of(image_, addresses, count, answers_);
-  };
-  const auto service_sets = [&](const auto* addresses, uint32_t count) {
-    service_sets_of(image_, addresses, count, answers_);
-  };
-  const bool outside = port_ == PS_PORT_WAN;
-
-  Counts screened;
+// What from outside is screened by. Most of it is for one address of each family, so that of the
+// burst's first, and only what is for another is looked up.
+void BurstJudge::screen_by_services() noexcept {
+  ps_address known[2]{};
+  uint32_t known_sets[2] = {};
+  bool is_known[2] = {};
+  Counts counts;
   for (uint32_t j = 0; j < screened_count_; j++) {
     const uint32_t i = screened_[j];
     const auto& packet = packets_[i];
-    add_if(true, i, packet.family, outside ? packet.destination : packet.source, screened);
+    const unsigned family = packet.family == PS_FAMILY_V6;
+    if (!is_known[family]) {
+      is_known[family] = true;
+      known[family] = packet.destination;
+      known_sets[family] = ps_service_set_of(&image_, packet.family, &packet.destination);
+    }
+    found_[i] = known_sets[family];
+    const bool differs =
+        std::memcmp(&known[family], &packet.destination, sizeof packet.destination) != 0;
+    add_if(differs, i, packet.family, packet.destination, counts);
   }
-  if (outside)
-    look_up_each(screened, service_sets);
+  look_up_each(counts, [&](const auto* addresses, uint32_t count) {
+    service_sets_of(image_, addresses, count, answers_);
+  });
+}
+
+// What from the inside is screened by.
+void BurstJudge::screen_by_classes() noexcept {
+  Counts counts;
+  for (uint32_t j = 0; j < screened_count_; j++) {
+    const auto& packet = packets_[screened_[j]];
+    add_if(true, screened_[j], packet.family, packet.source, counts);
+  }
+  look_up_each(counts, [&](const auto* addresses, uint32_t count) {
+    classes_of(image_, addresses, count, answers_);
+  });
+}
+
+void BurstJudge::look_up() noexcept {
+  if (port_ == PS_PORT_WAN)
+    screen_by_services();
   else
-    look_up_each(screened, classes);
+    screen_by_classes();
 
   Counts judged;
   uint32_t undecided = 0;
   for (uint32_t j = 0; j < screened_count_; j++) {
     const uint32_t i = screened_[j];
     const auto& packet = packets_[i];
-    ps_question question{};
-    const auto reason =
-        ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet, found_[i], &question);
-    questions_[i] = question;
+    auto& question = questions_[i];
+    question = {};
+    const auto reason = ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet,
+                                     found_[i], &question);
     const bool is_undecided = reason == PS_UNDECIDED;
     if (!is_undecided) decisions_[i] = ps_decision_because(reason);
     undecided_[undecided] = i;
@@ -86,14 +110,46 @@ void BurstJudge::look_up() noexcept {
     add_if(is_undecided, i, packet.family, *ps_judged_by(&packet, &question), judged);
   }
   undecided_count_ = undecided;
-  look_up_each(judged, classes);
+  look_up_each(judged, [&](const auto* addresses, uint32_t count) {
+    classes_of(image_, addresses, count, answers_);
+  });
+}
+
+// Of an image that is not sound, or none, no cell.
+BurstJudge::Matrix BurstJudge::matrix() const noexcept {
+  ps_image image = image_;
+  const auto* header = ps_image_header(&image);
+  if (!header) return {nullptr, 0, 0};
+  const uint64_t cells = uint64_t{header->policy_count} * header->class_count;
+  if (header->matrix >= image.count || cells > (image.count - header->matrix) * uint64_t{8})
+    return {nullptr, 0, 0};
+  return {reinterpret_cast<const ps_verdict*>(&image.blocks[header->matrix]), header->policy_count,
+          header->class_count};
+}
+
+// A function of its own, so that what it is about (cookies, limits) does not take the registers of
+// the loop that seldom calls it.
+[[gnu::noinline]] void BurstJudge::decide_whole(uint32_t frame, uint64_t now_ns) noexcept {
+  ps_decide_by(&image_, &tables_, &packets_[frame], &questions_[frame], found_[frame], now_ns,
+               &decisions_[frame]);
 }
 
 void BurstJudge::decide(uint64_t now_ns) noexcept {
+  const auto [cells, policies, classes] = matrix();
+  const bool by_verdicts = cells != nullptr && !ps_dynamic_in_use(&tables_.dynamic);
   for (uint32_t j = 0; j < undecided_count_; j++) {
     const uint32_t i = undecided_[j];
-    ps_decide_by(&image_, &tables_, &packets_[i], &questions_[i], found_[i], now_ns,
-                 &decisions_[i]);
+    const uint32_t policy = questions_[i].policy, address_class = found_[i];
+    if (by_verdicts && policy < policies && address_class < classes &&
+        ps_is_attempt(&packets_[i])) {
+      const uint32_t cell = policy * classes + address_class;
+      const auto verdict = cells[cell];
+      if (ps_decides_alone(verdict)) {
+        ps_decide_alone(verdict, cell + 1, &decisions_[i]);
+        continue;
+      }
+    }
+    decide_whole(i, now_ns);
   }
 }
 

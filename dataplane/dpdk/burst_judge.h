@@ -47,6 +47,15 @@ class BurstJudge {
     uint32_t v4 = 0, v6 = 0;
   };
   // Who is added is chosen without a branch, as it cannot be foreseen.
+  // Where all that is asked for lies, so that it need not be found anew for each frame.
+  struct Matrix {
+    const ps_verdict* cells;
+    uint32_t policies, classes;
+  };
+  Matrix matrix() const noexcept;
+  void decide_whole(uint32_t frame, uint64_t now_ns) noexcept;
+  void screen_by_services() noexcept;
+  void screen_by_classes() noexcept;
   void add_if(bool chosen, uint32_t number, ps_family family, const ps_address& address,
               Counts& counts) noexcept;
   template <typename LookUp>

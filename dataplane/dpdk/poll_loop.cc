@@ -201,8 +201,9 @@ void PollLoop::act(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
 }
 
 // Turns the packet into its reply: the reason to count it under, or PS_REASON_COUNT when it cannot.
-uint32_t PollLoop::answer(ps_image& image, rte_mbuf* packet, const ps_packet& parsed,
-                          const ps_decision& decision) noexcept {
+[[gnu::noinline]] uint32_t PollLoop::answer(ps_image& image, rte_mbuf* packet,
+                                            const ps_packet& parsed,
+                                            const ps_decision& decision) noexcept {
   ps_link link;
   const uint8_t* data = head_of(packet);
   if (!ps_link_save(data, data + packet->data_len, &parsed, &link)) return PS_REASON_COUNT;
