@@ -285,6 +285,28 @@ decided:
                                                : ps_refuse_attempt(tables->cookies, packet);
 }
 
+/* Whether a verdict decides on an attempt by itself, where there are no dynamic entries. */
+PS_INLINE int ps_decides_alone(struct ps_verdict verdict) {
+  return !verdict.limit && verdict.action != PS_ACTION_RESET && verdict.action != PS_ACTION_REFUSE;
+}
+
+/* What ps_decide_by makes of an attempt then. cell: of the matrix, plus 1. */
+PS_INLINE void ps_decide_alone(struct ps_verdict verdict, uint32_t cell,
+                               struct ps_decision* decision) {
+  decision->action = verdict.action;
+  decision->reason = verdict.reason;
+  decision->events = 0;
+  decision->reserved = 0;
+  decision->rule = (uint16_t)verdict.rule;
+  decision->observed_rule = (uint16_t)verdict.observed_rule;
+  decision->cell = cell;
+  decision->answer.sequence = 0;
+  decision->answer.acknowledgement = 0;
+  decision->answer.flags = 0;
+  decision->answer.reserved = 0;
+  decision->answer.text = 0;
+}
+
 /* A segment that ps_screen left undecided. Precedence: protect > allow > dynamic entry > matrix;
  * limits are of the matrix. now_ns is read only where ps_needs_clock(). */
 PS_INLINE struct ps_decision ps_decide(struct ps_image* image, const struct ps_tables* tables,

@@ -6,94 +6,114 @@
 #include <cstring>
 
 namespace postern::dpdk {
+namespace {
+
+template <typename Key>
+Key key_of(const ps_address& address) noexcept;
+template <>
+uint32_t key_of<uint32_t>(const ps_address& address) noexcept {
+  uint32_t first;
+  std::memcpy(&first, address.bytes, sizeof first);
+  return PS_SWAP32(first);
+}
+template <>
+ps_address key_of<ps_address>(const ps_address& address) noexcept {
+  return address;
+}
+
+}  // namespace
 
 void BurstJudge::parse(const ps_image& image, ps_port port, const Frame* frames,
                        uint32_t count) noexcept {
   image_ = image;
   port_ = port;
-  uint32_t screened = 0;
+  undecided_ = 0;
+  uint32_t v4 = 0, v6 = 0;
   for (uint32_t i = 0; i < count; i++) {
     const auto parsed = ps_parse(frames[i].data, frames[i].end, &packets_[i]);
     parsed_[i] = parsed;
-    screened_[screened] = i;
-    if (ps_is_screened(parsed))
-      screened++;
-    else
-      decisions_[i] = ps_decision_because(ps_unscreened(port, parsed));
+    const bool screened = ps_is_screened(parsed);
+    if (!screened) decisions_[i] = ps_decision_because(ps_unscreened(port, parsed));
+    v4_.frames[v4] = v6_.frames[v6] = i;
+    v4 += screened & (packets_[i].family == PS_FAMILY_V4);
+    v6 += screened & (packets_[i].family == PS_FAMILY_V6);
   }
-  screened_count_ = screened;
+  v4_.count = v4;
+  v6_.count = v6;
 }
 
-[[gnu::always_inline]] inline void BurstJudge::add_if(bool chosen, uint32_t number,
-                                                      ps_family family, const ps_address& address,
-                                                      Counts& counts) noexcept {
-  uint32_t first;
-  std::memcpy(&first, address.bytes, sizeof first);
-  addresses_.v4[counts.v4] = PS_SWAP32(first);
-  addresses_.v4_numbers[counts.v4] = number;
-  addresses_.v6[counts.v6] = address;
-  addresses_.v6_numbers[counts.v6] = number;
-  counts.v4 += chosen & (family == PS_FAMILY_V4);
-  counts.v6 += chosen & (family == PS_FAMILY_V6);
-}
+template <typename Key>
+void BurstJudge::look_up(Family<Key>& family) noexcept {
+  if (family.count == 0) return;
+  const bool outside = port_ == PS_PORT_WAN;
+  for (uint32_t j = 0; j < family.count; j++) {
+    const auto& packet = packets_[family.frames[j]];
+    family.keys[j] = key_of<Key>(outside ? packet.destination : packet.source);
+  }
+  if (outside)
+    service_sets_of(image_, family.keys, family.count, answers_);
+  else
+    classes_of(image_, family.keys, family.count, answers_);
 
-// Looks up what is in addresses_, and leaves the answers in found_.
-template <typename LookUp>
-void BurstJudge::look_up_each(const Counts& counts, LookUp look_up) noexcept {
-  if (counts.v4 > 0) {
-    look_up(addresses_.v4, counts.v4);
-    for (uint32_t j = 0; j < counts.v4; j++) found_[addresses_.v4_numbers[j]] = answers_[j];
+  uint32_t count = 0;
+  for (uint32_t j = 0; j < family.count; j++) {
+    const uint32_t i = family.frames[j];
+    const auto& packet = packets_[i];
+    auto& question = questions_[i];
+    question = {};
+    const auto reason =
+        ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet, answers_[j], &question);
+    const bool undecided = reason == PS_UNDECIDED;
+    if (!undecided) decisions_[i] = ps_decision_because(reason);
+    undecided_ |= uint64_t{undecided} << i;
+    family.frames[count] = i;
+    family.keys[count] = key_of<Key>(*ps_judged_by(&packet, &question));
+    count += undecided;
   }
-  if (counts.v6 > 0) {
-    look_up(addresses_.v6, counts.v6);
-    for (uint32_t j = 0; j < counts.v6; j++) found_[addresses_.v6_numbers[j]] = answers_[j];
-  }
+  classes_of(image_, family.keys, count, answers_);
+  for (uint32_t j = 0; j < count; j++) classes_[family.frames[j]] = answers_[j];
 }
 
 void BurstJudge::look_up() noexcept {
-  const auto classes = [&](const auto* addresses, uint32_t count) {
-    classes_of(image_, addresses, count, answers_);
-  };
-  const auto service_sets = [&](const auto* addresses, uint32_t count) {
-    service_sets_of(image_, addresses, count, answers_);
-  };
-  const bool outside = port_ == PS_PORT_WAN;
+  look_up(v4_);
+  look_up(v6_);
+}
 
-  Counts screened;
-  for (uint32_t j = 0; j < screened_count_; j++) {
-    const uint32_t i = screened_[j];
-    const auto& packet = packets_[i];
-    add_if(true, i, packet.family, outside ? packet.destination : packet.source, screened);
-  }
-  if (outside)
-    look_up_each(screened, service_sets);
-  else
-    look_up_each(screened, classes);
+// Of an image that is not sound, or none, no cell.
+BurstJudge::Matrix BurstJudge::matrix() const noexcept {
+  ps_image image = image_;
+  const auto* header = ps_image_header(&image);
+  if (!header) return {nullptr, 0, 0};
+  const uint64_t cells = uint64_t{header->policy_count} * header->class_count;
+  if (header->matrix >= image.count || cells > (image.count - header->matrix) * uint64_t{8})
+    return {nullptr, 0, 0};
+  return {reinterpret_cast<const ps_verdict*>(&image.blocks[header->matrix]), header->policy_count,
+          header->class_count};
+}
 
-  Counts judged;
-  uint32_t undecided = 0;
-  for (uint32_t j = 0; j < screened_count_; j++) {
-    const uint32_t i = screened_[j];
-    const auto& packet = packets_[i];
-    ps_question question{};
-    const auto reason =
-        ps_screen_by(&image_, &tables_.dynamic, port_, parsed_[i], &packet, found_[i], &question);
-    questions_[i] = question;
-    const bool is_undecided = reason == PS_UNDECIDED;
-    if (!is_undecided) decisions_[i] = ps_decision_because(reason);
-    undecided_[undecided] = i;
-    undecided += is_undecided;
-    add_if(is_undecided, i, packet.family, *ps_judged_by(&packet, &question), judged);
-  }
-  undecided_count_ = undecided;
-  look_up_each(judged, classes);
+// A function of its own, so that what it is about (cookies, limits) does not take the registers of
+// the loop that seldom calls it.
+[[gnu::noinline]] void BurstJudge::decide_whole(uint32_t frame, uint64_t now_ns) noexcept {
+  ps_decide_by(&image_, &tables_, &packets_[frame], &questions_[frame], classes_[frame], now_ns,
+               &decisions_[frame]);
 }
 
 void BurstJudge::decide(uint64_t now_ns) noexcept {
-  for (uint32_t j = 0; j < undecided_count_; j++) {
-    const uint32_t i = undecided_[j];
-    ps_decide_by(&image_, &tables_, &packets_[i], &questions_[i], found_[i], now_ns,
-                 &decisions_[i]);
+  const auto [cells, policies, classes] = matrix();
+  const bool by_verdicts = cells != nullptr && !ps_dynamic_in_use(&tables_.dynamic);
+  for (uint64_t left = undecided_; left != 0; left &= left - 1) {
+    const auto i = static_cast<uint32_t>(__builtin_ctzll(left));
+    const uint32_t policy = questions_[i].policy, address_class = classes_[i];
+    if (by_verdicts && policy < policies && address_class < classes &&
+        ps_is_attempt(&packets_[i])) {
+      const uint32_t cell = policy * classes + address_class;
+      const auto verdict = cells[cell];
+      if (ps_decides_alone(verdict)) {
+        ps_decide_alone(verdict, cell + 1, &decisions_[i]);
+        continue;
+      }
+    }
+    decide_whole(i, now_ns);
   }
 }
 

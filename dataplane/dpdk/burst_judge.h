@@ -37,29 +37,32 @@ class BurstJudge {
   const ps_decision& decision(uint32_t i) const noexcept { return decisions_[i]; }
 
  private:
-  // Addresses to look up, by family, and whose they are. Room for one that is not chosen.
-  struct Addresses {
-    uint32_t v4[kMost + 1], v4_numbers[kMost + 1];
-    uint32_t v6_numbers[kMost + 1];
-    alignas(64) ps_address v6[kMost + 1];
+  // Of one family: which frames are screened, and addresses of theirs to look up, in one order.
+  // Who is added is chosen without a branch, as it cannot be foreseen: there is room for one more.
+  template <typename Key>
+  struct Family {
+    uint32_t count = 0;
+    uint32_t frames[kMost + 1];
+    alignas(64) Key keys[kMost + 1];
   };
-  struct Counts {
-    uint32_t v4 = 0, v6 = 0;
+  // Where all that is asked for lies, so that it need not be found anew for each frame.
+  struct Matrix {
+    const ps_verdict* cells;
+    uint32_t policies, classes;
   };
-  // Who is added is chosen without a branch, as it cannot be foreseen.
-  void add_if(bool chosen, uint32_t number, ps_family family, const ps_address& address,
-              Counts& counts) noexcept;
-  template <typename LookUp>
-  void look_up_each(const Counts& counts, LookUp look_up) noexcept;
+  Matrix matrix() const noexcept;
+  template <typename Key>
+  void look_up(Family<Key>& family) noexcept;
+  void decide_whole(uint32_t frame, uint64_t now_ns) noexcept;
 
   const ps_tables tables_;
   ps_image image_{};
   ps_port port_ = PS_PORT_WAN;
-  uint32_t screened_count_ = 0, undecided_count_ = 0;
-  uint32_t screened_[kMost + 1], undecided_[kMost + 1];  // frames, by number
-  Addresses addresses_;
-  uint32_t answers_[kMost];  // of look-ups: one per address, in the order of addresses_
-  uint32_t found_[kMost];    // what each frame is screened by, then the class that judges it
+  Family<uint32_t> v4_;  // addresses in host order
+  Family<ps_address> v6_;
+  uint64_t undecided_ = 0;   // bit i: frame i is left to decide() on
+  uint32_t answers_[kMost];  // of look-ups, in the order of their keys
+  uint32_t classes_[kMost];  // by which each undecided frame is judged
   ps_reason parsed_[kMost];
   ps_question questions_[kMost];
   alignas(64) ps_packet packets_[kMost];

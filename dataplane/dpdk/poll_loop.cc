@@ -300,8 +300,9 @@ bool PollLoop::reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst&
 }
 
 // Turns the packet into its reply: the reason to count it under, or PS_REASON_COUNT when it cannot.
-uint32_t PollLoop::answer(const ps_image& rules, rte_mbuf* packet, const ps_packet& parsed,
-                          const ps_decision& decision) noexcept {
+[[gnu::noinline]] uint32_t PollLoop::answer(const ps_image& rules, rte_mbuf* packet,
+                                            const ps_packet& parsed,
+                                            const ps_decision& decision) noexcept {
   ps_image image = rules;
   ps_link link;
   const uint8_t* data = head_of(packet);

@@ -3,6 +3,7 @@
 perf/results. Prints Markdown. A target whose benchmark was not run is left out by name."""
 
 import json
+import math
 import pathlib
 import sys
 
@@ -98,6 +99,28 @@ def beside_the_kernel(found, wire, mhz):
             yield f"| {side['name']} | {side['min']:.0f} / **{side['median']:.0f}** / {side['max']:.0f} | over dropping at once, the set alone |"
 
 
+LINES = (10, 25, 100, 400)  # Gbit/s
+BITS_ON_THE_WIRE = 84 * 8  # of the smallest frame, with preamble and gap
+
+
+def scaling(found, mhz):
+    """The table of docs/scaling.md: cores for a line full of the smallest SYNs."""
+    whole = {}
+    for entries in (10_000, 1_000_000):
+        side = found.sides(f"P7, {entries} entries").get("Postern, the listed half is dropped")
+        if side:
+            whole[entries] = side["median"]
+    if not whole:
+        return
+    yield ("\nA line full of the smallest SYNs, and the cores of this kind that judge them:\n\n| Gbit/s | million packets a second | " +
+           " | ".join(f"{entries:,} entries, {cycles:.0f} cycles a packet" for entries, cycles in whole.items()) +
+           " |\n|---|---|" + "---|" * len(whole))
+    for line in LINES:
+        millions = line * 1000 / BITS_ON_THE_WIRE
+        cores = " | ".join(f"{math.ceil(millions * cycles / mhz)} ({millions * cycles / mhz:.1f})" for cycles in whole.values())
+        yield f"| {line} | {millions:.1f} | {cores} |"
+
+
 def loss_free(wire):
     rates = wire.sides("Highest rate without loss, AF_XDP")
     if rates:
@@ -120,7 +143,7 @@ def main():
     print("\n".join((*pipeline(found), *live(found, wire), *wires(found, wire))))
     print("\nWith the same million addresses, what each adds to a packet:\n\n| | nanoseconds | |\n|---|---|---|")
     print("\n".join(beside_the_kernel(found, wire, bench["tsc_mhz"])))
-    print("\n".join(loss_free(wire)))
+    print("\n".join((*loss_free(wire), *scaling(found, bench["tsc_mhz"]))))
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ class Testpmd:
         self.process = popen(["dpdk-testpmd", "--in-memory", "--no-pci", "--no-telemetry", "--file-prefix=postern-peer",
                               "--lcores=0@0,1@1", "-m", "256", "--vdev=net_af_xdp0,iface=postern-wan",
                               "--vdev=net_af_xdp1,iface=postern-mx", "--", "--forward-mode=io", "--auto-start",
-                              "--total-num-mbufs=16384", "--stats-period=0", "-i"],
+                              "--total-num-mbufs=16384", "--rxd=1024", "--txd=1024", "-i"],  # rings as ours
                              stdin=subprocess.PIPE, stdout=log.open("wb"), stderr=subprocess.STDOUT)
         wait_for(self.name, 30, lambda: "testpmd>" in log.read_text(errors="replace") and self.process.poll() is None)
 
