@@ -15,6 +15,11 @@ constexpr std::chrono::milliseconds kPatience{5'000};
 // A snapshot is read, verified and put into force before the engine answers.
 constexpr std::chrono::milliseconds kLoadPatience{120'000};
 
+web::EngineCredentials& shown_credentials() {
+  static web::EngineCredentials credentials;
+  return credentials;
+}
+
 class AnswerReader {
  public:
   AnswerReader(const std::string& socket, const boost::json::value& answer)
@@ -135,6 +140,12 @@ boost::json::object to_json(const EngineEntry& entry) {
           {"action", json_text(entry.action)},
           {"reason", json_text(entry.reason)},
           {"seconds", entry.seconds}};
+}
+
+EngineApi::EngineApi(std::string engine) : client_(std::move(engine), shown_credentials()) {}
+
+void EngineApi::use(web::EngineCredentials credentials) {
+  shown_credentials() = std::move(credentials);
 }
 
 web::ApiReply EngineApi::call(const char* method, const char* target, boost::json::value body,

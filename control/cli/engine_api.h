@@ -71,7 +71,11 @@ struct SampleBatch {
 
 class EngineApi {
  public:
-  explicit EngineApi(std::string socket) : client_(std::move(socket)) {}
+  // engine: a socket's path, or https://HOST:PORT.
+  explicit EngineApi(std::string engine);
+  // What is shown from now on to engines that are asked over TLS: a process is one command line,
+  // and has one set of them. Once, before the first engine is asked.
+  static void use(web::EngineCredentials credentials);
   const std::string& socket() const noexcept { return client_.socket_path(); }
 
   EngineHealth health();

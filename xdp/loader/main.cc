@@ -31,7 +31,8 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
-  if (!snapshot) spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api.socket);
+  if (!snapshot)
+    spdlog::warn("no-snapshot everything=passes until=loaded api={}", options.api.socket);
 
   const auto& settings = options.engine;
   std::printf("ready engine=xdp topology=%s wan=%s%s%s mode=%s generation=%llu api=%s pin=%s\n",
