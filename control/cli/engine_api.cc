@@ -177,8 +177,18 @@ EngineHealth EngineApi::health() {
 EngineCounters EngineApi::counters() {
   const auto reply = call("GET", "/v1/counters", nullptr, kPatience);
   if (!reply.ok()) throw EngineError(socket(), reply.error);
-  const auto ports = AnswerReader(socket(), reply.body).object("ports");
-  return {port_counters(ports.object("wan")), port_counters(ports.object("mx"))};
+  const AnswerReader answer(socket(), reply.body);
+  const auto ports = answer.object("ports");
+  EngineCounters counters{
+      port_counters(ports.object("wan")), port_counters(ports.object("mx")), {}};
+  if (!answer.document().contains("attempts")) return counters;
+  const auto attempts = answer.object("attempts");
+  for (const auto& [name, value] : attempts.document()) {
+    const AnswerReader window(socket(), value);
+    counters.attempts.push_back({std::string(name), window.number("seconds"),
+                                 window.number("judged"), window.number("stopped")});
+  }
+  return counters;
 }
 
 EngineEntries EngineApi::entries() {

@@ -58,8 +58,15 @@ struct PortCounters {
   uint64_t received = 0, bytes = 0, passed = 0, stopped = 0;
   std::vector<std::pair<std::string, uint64_t>> reasons;  // in the engine's order
 };
+// Attempts in a window of time that ends now.
+struct AttemptWindow {
+  std::string name;      // "1m"
+  uint64_t seconds = 0;  // how far it reaches; 0: nothing is known yet
+  uint64_t judged = 0, stopped = 0;
+};
 struct EngineCounters {
   PortCounters wan, mx;
+  std::vector<AttemptWindow> attempts;  // in the engine's order; none of an engine before this one
 };
 
 struct SampleBatch {

@@ -26,7 +26,7 @@ std::string label(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-std::string prometheus_text(Engine& engine) {
+std::string prometheus_text(Engine& engine, const CounterHistory& history) {
   const auto counters = engine.counters();
   const auto snapshot = engine.snapshot();
   const auto& dynamic = engine.dynamic();
@@ -55,6 +55,19 @@ std::string prometheus_text(Engine& engine) {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     sample(text, "postern_events_total", of_engine + "," + label("event", kEventWords[event].word),
            counters.events[event]);
+
+  // Of windows, so that a glance needs no query over time.
+  for (const bool stopped : {false, true}) {
+    const std::string_view name = stopped ? "postern_attempts_stopped" : "postern_attempts_judged";
+    describe_family(text, name, "gauge",
+                    stopped ? "Attempts that were stopped in the window."
+                            : "Attempts that were judged in the window.");
+    for (size_t i = 0; i < CounterHistory::kWindows.size(); i++) {
+      const auto count = history.share(i, monotonic_ns(), counters).count;
+      sample(text, name, of_engine + "," + label("window", CounterHistory::kWindows[i].name),
+             stopped ? count.stopped : count.attempts);
+    }
+  }
 
   const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
     describe_family(text, name, "gauge", help);
