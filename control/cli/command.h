@@ -41,6 +41,7 @@ inline constexpr std::string_view kFetchTitle = "Brings the feeds of lists by HT
 extern const Command kStatsCommand;
 extern const Command kDropsCommand;
 extern const Command kCaptureCommand;
+extern const Command kTopCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;

@@ -15,6 +15,7 @@
 #include <system_error>
 #include <vector>
 
+#include "control/cli/engine_api.h"
 #include "control/cli/printable.h"
 #include "control/cli/report.h"
 #include "control/cli/table.h"
@@ -68,6 +69,7 @@ int run(const Command& command, const std::vector<std::string>& words) {
       print_help(std::cout, command, options);
       return kFine;
     }
+    EngineApi::use(invocation.credentials());
     return command.run(invocation);
   } catch (const WrongUsage& error) {
     return wrong_usage("postern " + std::string(command.name), error.what());

@@ -15,6 +15,11 @@ constexpr std::chrono::milliseconds kPatience{5'000};
 // A snapshot is read, verified and put into force before the engine answers.
 constexpr std::chrono::milliseconds kLoadPatience{120'000};
 
+web::EngineCredentials& shown_credentials() {
+  static web::EngineCredentials credentials;
+  return credentials;
+}
+
 class AnswerReader {
  public:
   AnswerReader(const std::string& socket, const boost::json::value& answer)
@@ -142,6 +147,12 @@ boost::json::object to_json(const EngineEntry& entry) {
           {"seconds", entry.seconds}};
 }
 
+EngineApi::EngineApi(std::string engine) : client_(std::move(engine), shown_credentials()) {}
+
+void EngineApi::use(web::EngineCredentials credentials) {
+  shown_credentials() = std::move(credentials);
+}
+
 web::ApiReply EngineApi::call(const char* method, const char* target, boost::json::value body,
                               std::chrono::milliseconds timeout) {
   auto reply = client_.call_blocking(method, target, std::move(body), timeout);
@@ -171,8 +182,18 @@ EngineHealth EngineApi::health() {
 EngineCounters EngineApi::counters() {
   const auto reply = call("GET", "/v1/counters", nullptr, kPatience);
   if (!reply.ok()) throw EngineError(socket(), reply.error);
-  const auto ports = AnswerReader(socket(), reply.body).object("ports");
-  return {port_counters(ports.object("wan")), port_counters(ports.object("mx"))};
+  const AnswerReader answer(socket(), reply.body);
+  const auto ports = answer.object("ports");
+  EngineCounters counters{
+      port_counters(ports.object("wan")), port_counters(ports.object("mx")), {}};
+  if (!answer.document().contains("attempts")) return counters;
+  const auto attempts = answer.object("attempts");
+  for (const auto& [name, value] : attempts.document()) {
+    const AnswerReader window(socket(), value);
+    counters.attempts.push_back({std::string(name), window.number("seconds"),
+                                 window.number("judged"), window.number("stopped")});
+  }
+  return counters;
 }
 
 EngineRules EngineApi::rules() {

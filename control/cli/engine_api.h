@@ -58,8 +58,15 @@ struct PortCounters {
   uint64_t received = 0, bytes = 0, passed = 0, stopped = 0;
   std::vector<std::pair<std::string, uint64_t>> reasons;  // in the engine's order
 };
+// Attempts in a window of time that ends now.
+struct AttemptWindow {
+  std::string name;      // "1m"
+  uint64_t seconds = 0;  // how far it reaches; 0: nothing is known yet
+  uint64_t judged = 0, stopped = 0;
+};
 struct EngineCounters {
   PortCounters wan, mx;
+  std::vector<AttemptWindow> attempts;  // in the engine's order; none of an engine before this one
 };
 
 // What the rules in force have counted, in the policy's words (dataplane/engine/rule_tally.h).
@@ -87,7 +94,11 @@ struct SampleBatch {
 
 class EngineApi {
  public:
-  explicit EngineApi(std::string socket) : client_(std::move(socket)) {}
+  // engine: a socket's path, or https://HOST:PORT.
+  explicit EngineApi(std::string engine);
+  // What is shown from now on to engines that are asked over TLS: a process is one command line,
+  // and has one set of them. Once, before the first engine is asked.
+  static void use(web::EngineCredentials credentials);
   const std::string& socket() const noexcept { return client_.socket_path(); }
 
   EngineHealth health();

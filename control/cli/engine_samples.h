@@ -56,6 +56,10 @@ class EngineSamples {
   void run(const std::function<bool(const std::string&, const EngineSample&)>& take,
            const std::function<void()>& between = {});
 
+  // Whether --count or --seconds says when to end; and saying so in their place.
+  bool has_end() const noexcept { return count_ || seconds_; }
+  void end_after(std::chrono::seconds seconds) noexcept { seconds_ = seconds; }
+
   const std::vector<std::string>& sockets() const noexcept { return sockets_; }
   // Samples that came and went before they were asked for, and that the engines had no room for.
   uint64_t lost() const noexcept { return lost_; }

@@ -30,6 +30,7 @@ void declare(OptionSet& options) {
   options.add_texts("engine,e", "SOCKET",
                     "ask this engine for its entries that cover the address, and, without\n"
                     "--policy and --snapshot, for the rules in force; may be repeated");
+  options.add_credentials();
 }
 
 struct CoveringEntry {

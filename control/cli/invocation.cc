@@ -54,8 +54,16 @@ void OptionSet::add_policy_or_snapshot() {
 
 void OptionSet::add_engines() {
   add_texts("engine,e", "SOCKET",
-            "the management socket of an engine; may be repeated (default: those of\n"
-            "/run/postern/dataplane.sock and /run/postern/xdp.sock that exist)");
+            "the management socket of an engine, or https://HOST:PORT; may be\n"
+            "repeated (default: those of /run/postern/dataplane.sock and\n"
+            "/run/postern/xdp.sock that exist)");
+  add_credentials();
+}
+
+void OptionSet::add_credentials() {
+  add_text("cert", "FILE", "https: the certificate to show to engines (PEM)");
+  add_text("key", "FILE", "https: its key");
+  add_text("ca", "FILE", "https: the authority of the engines' certificates");
 }
 
 void OptionSet::print(std::ostream& out) const {
@@ -134,6 +142,17 @@ std::optional<IpAddress> Invocation::address(const std::string& name) const {
 
 std::string Invocation::policy_path() const {
   return text("policy").value_or(std::string(kDefaultPolicy));
+}
+
+web::EngineCredentials Invocation::credentials() const {
+  web::EngineCredentials credentials{text("cert").value_or(""), text("key").value_or(""),
+                                     text("ca").value_or("")};
+  for (const auto& engine : texts("engine")) {
+    if (!web::is_over_tls(engine)) continue;
+    if (credentials.certificate.empty() || credentials.key.empty() || credentials.authority.empty())
+      throw WrongUsage(printable(engine) + " needs --cert, --key and --ca");
+  }
+  return credentials;
 }
 
 std::vector<std::string> Invocation::engine_sockets() const {

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/web/engine_client.h"
 #include "rules/address/address.h"
 
 namespace postern::cli {
@@ -48,7 +49,9 @@ class OptionSet {
 
   void add_policy();
   void add_policy_or_snapshot();
-  void add_engines();
+  void add_engines();  // with what add_credentials() adds
+  // What is shown to engines that are named by https://HOST:PORT.
+  void add_credentials();
 
   // The help: one line per option, aligned.
   void print(std::ostream& out) const;
@@ -80,7 +83,10 @@ class Invocation {
   std::optional<IpAddress> address(const std::string& name) const;
 
   std::string policy_path() const;
-  // The sockets of --engine; without it, those of the default ones that exist.
+  // --cert, --key and --ca; throws WrongUsage where an engine of --engine needs them and one is
+  // missing.
+  web::EngineCredentials credentials() const;
+  // The sockets or URLs of --engine; without it, those of the default ones that exist.
   std::vector<std::string> engine_sockets() const;
 
  private:

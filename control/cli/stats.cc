@@ -57,6 +57,28 @@ boost::json::object to_json(const PortCounters& port) {
           {"reasons", std::move(reasons)}};
 }
 
+boost::json::object to_json(const std::vector<AttemptWindow>& attempts) {
+  boost::json::object windows;
+  for (const auto& window : attempts)
+    windows[json_text(window.name)] = {
+        {"seconds", window.seconds}, {"judged", window.judged}, {"stopped", window.stopped}};
+  return windows;
+}
+
+// "attempts stopped: 80.0 % of 1,234 in 1m, ..."; nothing before the first second.
+void print_attempts(const std::vector<AttemptWindow>& attempts) {
+  std::string text;
+  for (const auto& window : attempts) {
+    if (window.seconds == 0) continue;
+    const auto tenths =
+        window.judged == 0 ? 0 : (window.stopped * 1000 + window.judged / 2) / window.judged;
+    text += (text.empty() ? "" : ", ") + std::to_string(tenths / 10) + "." +
+            std::to_string(tenths % 10) + " % of " + grouped(window.judged) + " in " +
+            printable(window.name);
+  }
+  if (!text.empty()) std::cout << "  attempts stopped: " << text << "\n\n";
+}
+
 boost::json::object to_json(const std::string& socket, const Sample& sample) {
   const auto& health = sample.health;
   boost::json::value until = nullptr;
@@ -70,7 +92,8 @@ boost::json::object to_json(const std::string& socket, const Sample& sample) {
       {"unconfirmed_until", std::move(until)},
       {"uptime", health.uptime},
       {"entries", health.entries},
-      {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}}};
+      {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}},
+      {"attempts", to_json(sample.counters.attempts)}};
   if (sample.rules) object["rules"] = to_json(*sample.rules);
   return object;
 }
@@ -136,6 +159,7 @@ void print_sample(const std::string& socket, const Sample& sample, const Sample*
     std::cout << " unconfirmed until " << utc_text(*health.unconfirmed_until);
   std::cout << ", " << counted(health.entries, "entry", "entries") << ", up "
             << duration_text(static_cast<int64_t>(health.uptime)) << "\n\n";
+  print_attempts(sample.counters.attempts);
   CounterTable table(sample, before);
   table.row("received", [](const PortCounters& port) { return port.received; });
   table.row("bytes", [](const PortCounters& port) { return port.bytes; });

@@ -59,7 +59,11 @@ po::options_description settings() {
     ("user", text("NAME"), "become that user once the ports are bound");
   po::options_description learning("Learning", 100);
   learning.add_options()
-    ("engine", texts("SOCKET"), "management socket of a packet engine to teach; several times")
+    ("engine", texts("SOCKET"),
+     "management socket of a packet engine to teach, or https://HOST:PORT; several times")
+    ("engine-cert", text("FILE"), "https: the certificate to show to engines (PEM)")
+    ("engine-key", text("FILE"), "https: its key")
+    ("engine-ca", text("FILE"), "https: the authority of the engines' certificates")
     ("greet-pause", text("TIME"),
      "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
     ("helo-patterns", text("FILE"),
@@ -264,6 +268,14 @@ void read_mail(const Values& values, Options& options) {
 
 void read_learning(const Values& values, Options& options) {
   options.teacher.engines = values.texts("engine");
+  auto& credentials = options.teacher.credentials;
+  values.text("engine-cert", credentials.certificate);
+  values.text("engine-key", credentials.key);
+  values.text("engine-ca", credentials.authority);
+  for (const auto& engine : options.teacher.engines)
+    if (web::is_over_tls(engine) && (credentials.certificate.empty() || credentials.key.empty() ||
+                                     credentials.authority.empty()))
+      throw UsageError("engine " + engine + " needs engine-cert, engine-key and engine-ca");
   values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
   values.text("helo-patterns", options.helo_patterns);
   values.number("learn-threshold", options.evidence.threshold, 1, 1000);

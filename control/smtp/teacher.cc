@@ -30,7 +30,7 @@ Teacher::Teacher(asio::io_context& loop, TeacherOptions options)
     : state_(std::make_shared<State>()) {
   state_->options = std::move(options);
   for (const auto& socket : state_->options.engines) {
-    auto engine = std::make_shared<Engine>(loop, socket);
+    auto engine = std::make_shared<Engine>(loop, socket, state_->options.credentials);
     state_->engines.push_back(engine);
     asio::co_spawn(loop, run(state_, engine), asio::detached);
   }

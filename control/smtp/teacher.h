@@ -23,7 +23,8 @@
 namespace postern::smtp {
 
 struct TeacherOptions {
-  std::vector<std::string> engines;      // sockets
+  std::vector<std::string> engines;      // sockets, or https://HOST:PORT
+  web::EngineCredentials credentials;    // for the latter
   std::chrono::seconds learn_for{3600};  // how long an entry lives; at least 1
   size_t queue = 4096;                   // entries per engine
   std::chrono::milliseconds call_time{5000};
@@ -51,7 +52,9 @@ class Teacher {
     int64_t expires;  // Unix seconds
   };
   struct Engine {
-    Engine(boost::asio::io_context& loop, const std::string& socket) : client(socket), wake(loop) {}
+    Engine(boost::asio::io_context& loop, const std::string& engine,
+           const web::EngineCredentials& credentials)
+        : client(engine, credentials), wake(loop) {}
     web::EngineClient client;
     boost::asio::steady_timer wake;
     std::deque<Lesson> waiting;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // EngineClient: the management API of an engine, from the other side: HTTP/1.1 and JSON over its
-// Unix socket. Used by postern-control to teach, and by the `postern` command line. The API itself
-// is written down in docs/management-api.md.
+// Unix socket, or over TLS with certificates on both sides. Used by postern-control to teach, and
+// by the `postern` command line. The API itself is written down in docs/management-api.md.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -21,10 +21,18 @@ struct ApiReply {
   bool ok() const noexcept { return status >= 200 && status < 300; }
 };
 
+// What is shown to engines over TLS, and what theirs has to be signed by: files in PEM.
+struct EngineCredentials {
+  std::string certificate, key, authority;
+};
+
 class EngineClient {
  public:
-  explicit EngineClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
-  const std::string& socket_path() const noexcept { return socket_path_; }
+  // engine: the path of its socket, or "https://HOST:PORT", which needs credentials.
+  explicit EngineClient(std::string engine, EngineCredentials credentials = {})
+      : engine_(std::move(engine)), credentials_(std::move(credentials)) {}
+  // The path of the socket, or the URL.
+  const std::string& socket_path() const noexcept { return engine_; }
 
   // method: "GET", "PUT", "POST", "DELETE". body: null for none. Never throws for what the engine
   // or the socket does; ends by itself within the timeout.
@@ -35,7 +43,11 @@ class EngineClient {
                          std::chrono::milliseconds timeout);
 
  private:
-  std::string socket_path_;
+  std::string engine_;
+  EngineCredentials credentials_;
 };
+
+// Whether it is a URL and not a path.
+bool is_over_tls(std::string_view engine) noexcept;
 
 }  // namespace postern::web

@@ -296,7 +296,7 @@ PS_INLINE void ps_decide_alone(struct ps_verdict verdict, uint32_t cell,
   decision->action = verdict.action;
   decision->reason = verdict.reason;
   decision->events = 0;
-  decision->reserved = 0;
+  decision->scan = 0;
   decision->rule = (uint16_t)verdict.rule;
   decision->observed_rule = (uint16_t)verdict.observed_rule;
   decision->cell = cell;

@@ -60,6 +60,20 @@ json::object port_object(const ps_counters& counters, size_t port) {
           {"reasons", std::move(reasons)}};
 }
 
+// Per window: how far it reaches, attempts, and those that were stopped.
+json::object windows_object(const CounterHistory& history, const ps_counters& counters) {
+  const auto now = monotonic_ns();
+  json::object windows;
+  for (size_t i = 0; i < CounterHistory::kWindows.size(); i++) {
+    const auto share = history.share(i, now, counters);
+    windows.emplace(view(CounterHistory::kWindows[i].name),
+                    json::object{{"seconds", share.seconds},
+                                 {"judged", share.count.attempts},
+                                 {"stopped", share.count.stopped}});
+  }
+  return windows;
+}
+
 json::object entry_object(const DynamicEntry& entry, uint64_t now) {
   const auto left = (entry.expires_ns - now + kNanosecondsPerSecond - 1) / kNanosecondsPerSecond;
   return {{"prefix", entry.prefix.to_string()},
@@ -89,6 +103,7 @@ void Api::tick() {
   engine_.attend();
   engine_.dynamic().sweep(monotonic_ns());
   engine_.rotate_cookies(unix_now());
+  history_.add(monotonic_ns(), engine_.counters());
   const auto before = rules_object();
   if (rules_.tick(unix_now())) {
     try {
@@ -264,7 +279,8 @@ ApiAnswer Api::counters() {
     events.emplace(view(kEventWords[event].word), counters.events[event]);
   return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
                       {"ports", std::move(ports)},
-                      {"events", std::move(events)}});
+                      {"events", std::move(events)},
+                      {"attempts", windows_object(history_, counters)}});
 }
 
 ApiAnswer Api::rule_counts() {
@@ -358,7 +374,7 @@ ApiAnswer Api::remove_entry(const Request& request) {
 }
 
 ApiAnswer Api::metrics() {
-  return {200, prometheus_text(engine_), kMetricsContentType};
+  return {200, prometheus_text(engine_, history_), kMetricsContentType};
 }
 
 }  // namespace postern

@@ -15,6 +15,7 @@
 #include "dataplane/engine/api_settings.h"
 #include "dataplane/engine/audit_log.h"
 #include "dataplane/engine/caller.h"
+#include "dataplane/engine/counter_history.h"
 #include "dataplane/engine/engine.h"
 #include "dataplane/engine/sample_feed.h"
 
@@ -85,6 +86,7 @@ class Api {
   ActiveRules rules_;
   SampleFeed feed_;
   AuditLog audit_;
+  CounterHistory history_;
   std::chrono::steady_clock::time_point started_;
 };
 

@@ -38,7 +38,7 @@ std::string label(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-std::string prometheus_text(Engine& engine) {
+std::string prometheus_text(Engine& engine, const CounterHistory& history) {
   const auto counters = engine.counters();
   const auto snapshot = engine.snapshot();
   const auto& dynamic = engine.dynamic();
@@ -92,6 +92,18 @@ std::string prometheus_text(Engine& engine) {
            of_engine + "," + label("place", rule.file + ":" + std::to_string(rule.line)) + "," +
                label("rule", rule.rule) + "," + label("observed", count.observed ? "yes" : "no"),
            count.attempts);
+  // Of windows, so that a glance needs no query over time.
+  for (const bool stopped : {false, true}) {
+    const std::string_view name = stopped ? "postern_attempts_stopped" : "postern_attempts_judged";
+    describe_family(text, name, "gauge",
+                    stopped ? "Attempts that were stopped in the window."
+                            : "Attempts that were judged in the window.");
+    for (size_t i = 0; i < CounterHistory::kWindows.size(); i++) {
+      const auto count = history.share(i, monotonic_ns(), counters).count;
+      sample(text, name, of_engine + "," + label("window", CounterHistory::kWindows[i].name),
+             stopped ? count.stopped : count.attempts);
+    }
+  }
 
   const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
     describe_family(text, name, "gauge", help);

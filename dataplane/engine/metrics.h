@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "dataplane/engine/counter_history.h"
 #include "dataplane/engine/engine.h"
 
 namespace postern {
@@ -27,6 +28,6 @@ inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0
 // By enum ps_port.
 inline constexpr std::array<std::string_view, PS_PORT_COUNT> kPortWords = {"wan", "mx"};
 
-std::string prometheus_text(Engine& engine);
+std::string prometheus_text(Engine& engine, const CounterHistory& history);
 
 }  // namespace postern

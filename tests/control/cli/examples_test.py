@@ -23,7 +23,7 @@ from postern_program import LISTS, POLICY, EngineHost, postern, write_site
 DOCUMENT = pathlib.Path(os.environ["POSTERN_ROOT"]) / "docs" / "command-line.md"
 SHOWN_SOCKET = "/run/postern/xdp.sock"
 ASK_ENGINES = ("stats", "apply", "confirm", "entries")
-ASK_TRAFFIC = ("drops", "capture")  # of an engine that has some
+ASK_TRAFFIC = ("drops", "capture", "top")  # of an engine that has some
 
 
 def blocks():

@@ -160,6 +160,47 @@ def test_what_was_captured_can_be_replayed(host, tmp_path):
     assert (replayed["count"], replayed["stopped"]) == (20, 20)
 
 
+def test_top_over_a_window(host):
+    seen = fine_json("top", "--once", "--seconds", "3", "-e", host.socket)
+    assert seen["lost"] == 0
+    assert 3 <= seen["seconds"] < 10
+    assert seen["packets"] == seen["samples"] > 100
+    sources = {one["source"]: one for one in seen["sources"]}
+    assert set(sources) == LISTED
+    assert seen["sources"][0]["source"] == "203.0.113.130"  # two or three of the six that are stopped
+    assert 0.3 < sources["203.0.113.130"]["share"] < 0.6
+    assert all(one["packets"] == one["at_least"] for one in seen["sources"])
+    assert sum(one["packets"] for one in seen["sources"]) == seen["packets"]
+    nets = {one["net"]: one["packets"] for one in seen["nets"]}
+    assert set(nets) == {"203.0.113.0/24", "2001:db8:dead::/48"}
+    assert nets["2001:db8:dead::/48"] == sources["2001:db8:dead::1"]["packets"]
+    lists = {one["list"]: one["packets"] for one in seen["lists"]}
+    assert lists["dynamic"] == seen["packets"]
+    assert lists["hijacked"] == sources["203.0.113.130"]["packets"] + sources["203.0.113.131"]["packets"]
+
+
+def test_top_as_a_table(host):
+    text = fine("top", "--once", "--seconds", "1", "--rows", "2", "-e", host.socket)
+    assert re.match(r"\d+ packets, from \d+ samples\n", text)
+    rows = [line.split() for line in text.splitlines() if line.startswith("  ")]
+    assert rows[0] == ["source", "packets", "at", "least", "share"]
+    assert rows[1][0] == "203.0.113.130" and len([row for row in rows if "." in row[0] or ":" in row[0]]) == 4
+
+
+def test_top_live_shows_rates(host):
+    with subprocess.Popen([PROGRAM, "top", "-j", "-e", host.socket, "--fate", "all"], stdout=subprocess.PIPE,
+                          text=True) as process:
+        try:
+            rounds = [json.loads(process.stdout.readline()) for _ in range(4)]
+        finally:
+            process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+    assert process.returncode == FINE
+    # About four hundred frames in a second are judged; how many depends on the machine.
+    rates = [one["packets"] for one in rounds]
+    assert all(50 < rate < 600 for rate in rates[1:]), rates
+
+
 def test_a_file_that_cannot_be_written(host, tmp_path):
     assert "cannot be written" in bad_input("capture", "-w", tmp_path / "no" / "file", "-e", host.socket, "-n", "1")
     assert "cannot be written" in bad_input("capture", "-w", "/dev/full", "-e", host.socket, "-n", "1")
@@ -214,6 +255,7 @@ def test_a_wait_ends_with_the_first_sample_and_others_are_served_meanwhile(tmp_p
 @pytest.mark.parametrize("words", [
     ["drops", "extra"], ["drops", "--reason", "because"], ["drops", "--fate", "dropped"], ["drops", "--count", "0"],
     ["drops", "--every", "x"], ["drops", "--seconds", "-1"], ["drops", "--fate", "all", "--reason", "rule-drop"],
+    ["top", "--rows", "0"], ["top", "--rows", "x"], ["top", "extra"],
     ["capture"], ["capture", "-w", "f", "--snap", "0"], ["capture", "-w", "f", "--snap", "5000"],
     ["capture", "-w", "f", "--whole", "--snap", "10"], ["capture", "-w", "-", "-j"]])
 def test_wrong_usage(words):

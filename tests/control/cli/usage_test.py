@@ -10,7 +10,7 @@ import pytest
 
 from postern_program import PROGRAM, POLICY, fine, postern, wrong_usage, write_site
 
-COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "entries", "replay", "verify")
+COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify")
 
 
 def test_help_names_every_command():
@@ -91,5 +91,7 @@ def test_the_document_names_the_options_of_the_help():
         options = re.findall(r"^  (-\w)? +--([a-z-]+)", fine(command, "--help"), re.MULTILINE)
         assert options
         for short, name in options:
-            if name not in ("json", "help"):
+            if name in ("cert", "key", "ca"):  # of all commands that ask engines; told once, in front
+                assert f"--{name}" in text.split("\n## ", 1)[0]
+            elif name not in ("json", "help"):
                 assert f"--{name}" in section or short and f" {short} " in section, (command, name)

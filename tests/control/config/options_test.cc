@@ -56,6 +56,16 @@ TEST(ControlOptions, TheLeastThatIsNeeded) {
   EXPECT_NE(complaint({"--farm", "x"}).find("snapshot is missing"), std::string::npos);
 }
 
+TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
+  const auto told = complaint(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a"}));
+  EXPECT_NE(told.find("needs engine-cert, engine-key and engine-ca"), std::string::npos) << told;
+  const auto read = options(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a",
+                                  "--engine-key", "b", "--engine-ca", "c"}));
+  EXPECT_EQ(read.teacher.credentials.certificate, "a");
+  EXPECT_EQ(read.teacher.credentials.key, "b");
+  EXPECT_EQ(read.teacher.credentials.authority, "c");
+}
+
 TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   const test::TemporaryDirectory directory;
   const auto file = directory.write("control.conf",

@@ -113,6 +113,26 @@ TEST_F(ApiTest, WhatRulesHaveCounted) {
     EXPECT_NE(metrics.find(std::string(line) + "\n"), std::string::npos) << line;
 }
 
+TEST_F(ApiTest, CountersSayWhichShareOfAttemptsWasStoppedLately) {
+  engine_.counters_.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] = 1000;
+  auto windows = object_of(ask("GET", "/v1/counters")).at("attempts").as_object();
+  EXPECT_EQ(windows.at("1m").at("seconds"), 0);
+  api_.tick();
+  engine_.counters_.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] += 30;
+  engine_.counters_.packets[PS_PORT_WAN][PS_REASON_NO_RULE] += 10;
+  engine_.counters_.packets[PS_PORT_WAN][PS_REASON_NOT_TCP] += 500;
+  windows = object_of(ask("GET", "/v1/counters")).at("attempts").as_object();
+  for (const auto* window : {"1m", "10m", "1h"}) {
+    EXPECT_EQ(windows.at(window).at("judged"), 40) << window;
+    EXPECT_EQ(windows.at(window).at("stopped"), 30) << window;
+  }
+  const auto metrics = ask("GET", "/metrics").body;
+  EXPECT_NE(metrics.find(R"(postern_attempts_judged{engine="memory",window="10m"} 40)"),
+            std::string::npos);
+  EXPECT_NE(metrics.find(R"(postern_attempts_stopped{engine="memory",window="1h"} 30)"),
+            std::string::npos);
+}
+
 TEST_F(ApiTest, AnEntryIsInForceWhenTheAnswerComes) {
   const auto source = *IpAddress::parse("203.0.113.7");
   const auto answer = ask("POST", "/v1/entries",

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// CounterHistory: how many attempts there were, and how many of them were stopped, over the last
+// minute, ten minutes and hour: the difference between counters now and counters then. Remembers a
+// bounded number of moments, at steps that grow with the window. Told the time; no clock of its
+// own.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "rules/abi/counters.h"
+
+namespace postern {
+
+// Attempts to a service (or, under outbound rules, from inside) that were judged. Under `hard`,
+// each segment that was stopped is one; what a refused session says afterwards is none.
+struct AttemptCount {
+  uint64_t attempts = 0, stopped = 0;
+};
+AttemptCount attempts_of(const ps_counters& counters) noexcept;
+
+class CounterHistory {
+ public:
+  struct Window {
+    std::string_view name;  // as in JSON and metrics
+    uint64_t seconds;
+    uint64_t step;  // seconds between two remembered moments
+  };
+  static constexpr std::array<Window, 3> kWindows = {
+      {{"1m", 60, 1}, {"10m", 600, 10}, {"1h", 3600, 60}}};
+
+  struct Share {
+    uint64_t seconds =
+        0;  // how far it reaches: less than the window at first; 0: nothing known yet
+    AttemptCount count;
+  };
+
+  // now_ns: CLOCK_MONOTONIC, never less than before. To be called about once a second.
+  void add(uint64_t now_ns, const ps_counters& counters);
+  // Up to `now_ns`, by these counters. window: index into kWindows.
+  Share share(size_t window, uint64_t now_ns, const ps_counters& counters) const noexcept;
+
+ private:
+  struct Moment {
+    uint64_t at_ns = 0;
+    AttemptCount count;
+  };
+  // The oldest first, from `next` on, once it is full.
+  struct Ring {
+    std::vector<Moment> moments;
+    size_t next = 0;
+  };
+  std::array<Ring, kWindows.size()> rings_;
+};
+
+}  // namespace postern
