@@ -73,7 +73,7 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   for (unsigned i = 0; i < readers; i++) {
     Worker worker{this, settings.workers[i], i, {}};
     for (const auto& wire : settings.wires)
-      worker.loops.push_back(std::make_unique<PollLoop>(wire, static_cast<uint16_t>(i),
+      worker.loops.push_back(std::make_unique<PollLoop>(wire.ports, static_cast<uint16_t>(i),
                                                         settings.burst, active_, tables, budget));
     workers_.push_back(std::move(worker));
   }
@@ -103,17 +103,17 @@ std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
 }
 
 ps_counters DpdkEngine::counters() const {
-  ps_counters total{};
-  for (const auto& worker : workers_)
-    for (const auto& loop : worker.loops) loop->add_to(total);
-  return total;
+  return sum_of(pairs());
 }
 
-std::vector<ps_counters> DpdkEngine::pair_counters() const {
-  std::vector<ps_counters> totals(settings_.wires.size());
-  for (const auto& worker : workers_)
-    for (size_t wire = 0; wire < totals.size(); wire++) worker.loops[wire]->add_to(totals[wire]);
-  return totals;
+std::vector<PortPair> DpdkEngine::pairs() const {
+  std::vector<PortPair> all;
+  for (size_t wire = 0; wire < settings_.wires.size(); wire++) {
+    PortPair pair{settings_.wires[wire].wan, settings_.wires[wire].mx, {}};
+    for (const auto& worker : workers_) worker.loops[wire]->add_to(pair.counters);
+    all.push_back(std::move(pair));
+  }
+  return all;
 }
 
 void DpdkEngine::start() {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dataplane/core/dynamic.h"
@@ -21,8 +22,13 @@ struct rte_rcu_qsbr;
 
 namespace postern::dpdk {
 
+struct NamedWire {
+  Wire ports;
+  std::string wan, mx;  // as the operator named them
+};
+
 struct EngineSettings {
-  std::vector<Wire> wires;        // at least one
+  std::vector<NamedWire> wires;   // at least one
   std::vector<unsigned> workers;  // lcores; the one at i polls queue i of all ports
   unsigned burst = 32;
   unsigned idle_sleep_us = 0;
@@ -48,7 +54,7 @@ class DpdkEngine : public Engine {
   }
   std::shared_ptr<const Snapshot> snapshot() const override;
   ps_counters counters() const override;
-  std::vector<ps_counters> pair_counters() const override;
+  std::vector<PortPair> pairs() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
 
   // Launches the workers on their lcores; throws std::runtime_error when one is busy.

@@ -161,7 +161,8 @@ void run(Options options) {
     pair->wan.set_up(queues, pool->get());
     pair->mx.set_up(queues, pool->get());
     log_pair(*pair);
-    engine_settings.wires.push_back({pair->wan.id(), pair->mx.id()});
+    engine_settings.wires.push_back(
+        {{pair->wan.id(), pair->mx.id()}, pair->wan_name.text, pair->mx_name.text});
   }
   DpdkEngine engine(engine_settings);
   if (!options.cookie_secret.empty())

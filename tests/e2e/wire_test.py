@@ -513,14 +513,14 @@ def second(network):
     """A second pair of cables, and its outer ends."""
     names = (("wan", network.wan), ("mx", network.mx))
     for end, outer in names:
-        command("ip", "link", "add", f"postern-{end}2-far", "netns", outer.name, "type", "veth", "peer", "name",
+        command("ip", "link", "add", f"postern-far-{end}", "netns", outer.name, "type", "veth", "peer", "name",
                 f"postern-{end}2", "netns", network.box.name)
-        for space, device in ((outer, f"postern-{end}2-far"), (network.box, f"postern-{end}2")):
+        for space, device in ((outer, f"postern-far-{end}"), (network.box, f"postern-{end}2")):
             space.run("sysctl", "-qw", f"net.ipv6.conf.{device}.disable_ipv6=1")
             space.run("ip", "link", "set", device, "up")
-        outer.run("ip", "link", "set", "dev", f"postern-{end}2-far", "xdp", "obj", BUILD / "xdp/bpf/pass.bpf.o", "sec",
+        outer.run("ip", "link", "set", "dev", f"postern-far-{end}", "xdp", "obj", BUILD / "xdp/bpf/pass.bpf.o", "sec",
                   "xdp")
-    wan, mx = FrameEnd(network.wan, "postern-wan2-far"), FrameEnd(network.mx, "postern-mx2-far")
+    wan, mx = FrameEnd(network.wan, "postern-far-wan"), FrameEnd(network.mx, "postern-far-mx")
     yield wan, mx
     wan.close()
     mx.close()

@@ -72,6 +72,9 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   EXPECT_EQ(reasons.at("egress-full"), 0u);
   EXPECT_EQ(counters.at("ports").at("mx").at("reasons").at("from-inside"), 3u);
   EXPECT_EQ(counters.at("events").at("limit-full"), 5u);
+  const auto& pairs = counters.at("pairs").as_array();  // this engine has one
+  ASSERT_EQ(pairs.size(), 1u);
+  EXPECT_EQ(pairs[0].at("ports"), counters.at("ports"));
   EXPECT_EQ(counters.at("events").at("limit-observed"), 0u);
 }
 
