@@ -31,6 +31,7 @@ class AnswerReader {
     if (!array) fail(name);
     return *array;
   }
+  bool has(const char* name) const { return object_->contains(name); }
   bool is_null(const char* name) const { return member(name).is_null(); }
   AnswerReader object(const char* name) const { return {socket_, member(name)}; }
   std::vector<std::pair<std::string, uint64_t>> numbers() const {
@@ -103,8 +104,18 @@ EngineHealth EngineApi::health() {
 EngineCounters EngineApi::counters() {
   const auto reply = call("GET", "/v1/counters", nullptr, kPatience);
   if (!reply.ok()) throw EngineError(socket(), reply.error);
-  const auto ports = AnswerReader(socket(), reply.body).object("ports");
-  return {port_counters(ports.object("wan")), port_counters(ports.object("mx"))};
+  const AnswerReader answer(socket(), reply.body);
+  const auto ports = answer.object("ports");
+  EngineCounters counters{
+      port_counters(ports.object("wan")), port_counters(ports.object("mx")), {}};
+  if (!answer.has("pairs")) return counters;
+  for (const auto& value : answer.array("pairs")) {
+    const AnswerReader pair(socket(), value);
+    const auto both = pair.object("ports");
+    counters.pairs.push_back({pair.text("wan"), pair.text("mx"), port_counters(both.object("wan")),
+                              port_counters(both.object("mx"))});
+  }
+  return counters;
 }
 
 EngineEntries EngineApi::entries() {

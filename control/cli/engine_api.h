@@ -57,8 +57,14 @@ struct PortCounters {
   uint64_t received = 0, bytes = 0, passed = 0, stopped = 0;
   std::vector<std::pair<std::string, uint64_t>> reasons;  // in the engine's order
 };
-struct EngineCounters {
+// Two ports that lead to each other, by the names that the engine was given.
+struct PairCounters {
+  std::string wan_name, mx_name;
   PortCounters wan, mx;
+};
+struct EngineCounters {
+  PortCounters wan, mx;             // of all pairs
+  std::vector<PairCounters> pairs;  // none where the engine does not know of pairs
 };
 
 class EngineApi {

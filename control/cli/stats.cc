@@ -55,6 +55,12 @@ boost::json::object to_json(const PortCounters& port) {
 
 boost::json::object to_json(const std::string& socket, const Sample& sample) {
   const auto& health = sample.health;
+  boost::json::array pairs;
+  for (const auto& pair : sample.counters.pairs)
+    pairs.push_back(
+        boost::json::object{{"wan", json_text(pair.wan_name)},
+                            {"mx", json_text(pair.mx_name)},
+                            {"ports", {{"wan", to_json(pair.wan)}, {"mx", to_json(pair.mx)}}}});
   boost::json::value until = nullptr;
   if (health.unconfirmed_until) until = *health.unconfirmed_until;
   return {{"socket", json_text(socket)},
@@ -65,7 +71,8 @@ boost::json::object to_json(const std::string& socket, const Sample& sample) {
           {"unconfirmed_until", std::move(until)},
           {"uptime", health.uptime},
           {"entries", health.entries},
-          {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}}};
+          {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}},
+          {"pairs", std::move(pairs)}};
 }
 
 uint64_t count_of(const PortCounters& port, std::string_view reason) {
@@ -117,6 +124,18 @@ class CounterTable {
   Table table_;
 };
 
+// What each wire's two ports received, and stopped of it.
+void print_pairs(const std::vector<PairCounters>& pairs) {
+  Table table({Table::kLeft, Table::kRight, Table::kRight});
+  table.row({"wire", "received", "stopped"});
+  for (const auto& pair : pairs) {
+    table.row({"wan " + pair.wan_name, grouped(pair.wan.received), grouped(pair.wan.stopped)});
+    table.row({"mx  " + pair.mx_name, grouped(pair.mx.received), grouped(pair.mx.stopped)});
+  }
+  std::cout << '\n';
+  table.print(std::cout, 2);
+}
+
 void print_sample(const std::string& socket, const Sample& sample, const Sample* before, bool all) {
   const auto& health = sample.health;
   std::cout << printable(socket) << "  " << printable(health.engine) << ", "
@@ -153,6 +172,7 @@ void print_sample(const std::string& socket, const Sample& sample, const Sample*
   for (const auto& name : unknown)
     table.row(name, [&](const PortCounters& port) { return count_of(port, name); });
   table.print();
+  if (counters.pairs.size() > 1) print_pairs(counters.pairs);
 }
 
 // One look at every engine. False when one of them did not answer.

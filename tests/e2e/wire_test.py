@@ -541,6 +541,9 @@ def test_several_wires_in_one_engine(kind, network, files, ends, second):
         for wire, other in ((ends, second), (second, ends)):  # and never from one wire into another
             wire[0].send(datagram())
             assert other[1].collect(1, 1, ours) == [] and wire[1].collect(1, 1, ours) == [datagram()]
+        shown = command(BUILD / "control/cli/postern", "stats", "--engine", engine.socket).stdout
+        for device in ("postern-wan", "postern-mx", "postern-wan2", "postern-mx2"):
+            assert re.search(rf"^  (wan|mx)  ?\S*{device} +[1-9]", shown, re.M), shown
         counted = engine.api.counters()
         first, other = counted["pairs"]
         assert (first["wan"], first["mx"]) == (("postern-wan", "postern-mx") if kind == "xdp" else

@@ -25,11 +25,13 @@ class MemoryEngine : public Engine {
   uint32_t features() const noexcept override { return features_; }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return counters_; }
+  std::vector<PortPair> pairs() const override { return pairs_.empty() ? Engine::pairs() : pairs_; }
   DynamicTable& dynamic() override { return dynamic_; }
 
   const ps_cookie_keys& cookies() const noexcept { return cookies_; }
 
   ps_counters counters_{};
+  std::vector<PortPair> pairs_;  // empty: one, with counters_
   bool refuses_ = false;
   uint32_t features_ = 0;
   int loads_ = 0;
