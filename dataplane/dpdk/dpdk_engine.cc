@@ -41,7 +41,8 @@ void DpdkEngine::FreeDpdk::operator()(void* memory) const noexcept {
 DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   const auto count = DynamicTable::buckets_for(settings.dynamic_entries);
   buckets_.reset(static_cast<ps_dynamic_bucket*>(
-      rte_calloc("postern_dynamic", count, sizeof(ps_dynamic_bucket), alignof(ps_dynamic_bucket))));
+      rte_calloc_socket("postern_dynamic", count, sizeof(ps_dynamic_bucket),
+                        alignof(ps_dynamic_bucket), settings.node)));
   if (!buckets_)
     throw std::runtime_error("no hugepage memory for " + std::to_string(settings.dynamic_entries) +
                              " dynamic entries (" +
@@ -50,8 +51,9 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   dynamic_ = std::make_unique<DynamicTable>(std::span(buckets_.get(), count));
 
   const auto limit_count = limit_buckets_for(settings.limit_sources);
-  limits_.reset(static_cast<ps_limit_bucket*>(rte_calloc(
-      "postern_limits", limit_count, sizeof(ps_limit_bucket), alignof(ps_limit_bucket))));
+  limits_.reset(static_cast<ps_limit_bucket*>(
+      rte_calloc_socket("postern_limits", limit_count, sizeof(ps_limit_bucket),
+                        alignof(ps_limit_bucket), settings.node)));
   if (!limits_)
     throw std::runtime_error("no hugepage memory for " + std::to_string(settings.limit_sources) +
                              " sources of limits (" +
@@ -84,7 +86,7 @@ DpdkEngine::~DpdkEngine() {
 }
 
 void DpdkEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
-  auto next = std::make_unique<LoadedImage>(std::move(snapshot));
+  auto next = std::make_unique<LoadedImage>(std::move(snapshot), settings_.node);
   active_.store(&next->image(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
   loaded_ = std::move(next);

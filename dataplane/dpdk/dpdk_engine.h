@@ -36,6 +36,7 @@ struct EngineSettings {
   size_t limit_sources = 65536;
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
   bool host = false;  // the mx port is this host's kernel
+  int node = -1;      // NUMA node of the ports, where tables should lie; -1: anywhere
 };
 
 class DpdkEngine : public Engine {

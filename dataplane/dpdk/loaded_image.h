@@ -16,8 +16,8 @@ namespace postern::dpdk {
 
 class LoadedImage {
  public:
-  // Throws std::bad_alloc.
-  explicit LoadedImage(std::shared_ptr<const Snapshot> snapshot);
+  // node: of NUMA, where it lies if there is room; -1: anywhere. Throws std::bad_alloc.
+  explicit LoadedImage(std::shared_ptr<const Snapshot> snapshot, int node = -1);
   ~LoadedImage();
   LoadedImage(const LoadedImage&) = delete;
   LoadedImage& operator=(const LoadedImage&) = delete;
