@@ -326,6 +326,23 @@ def test_a_lost_carrier_is_propagated_and_comes_back(kind, network, files):
     assert becomes(True, *cables[0]) and becomes(True, *cables[1])
 
 
+def test_a_dpdk_device_is_taken_down_by_its_driver(dpdk, network, files):
+    """Two TAPs of DPDK's own: what becomes of them is for their driver to do."""
+    words = [DPDK, "--wan", "net_tap0,iface=postern-tap0", "--mx", "net_tap1,iface=postern-tap1", "--api",
+             files / "taps.sock", "--idle-sleep", "50"]
+    engine = product.Program("the dpdk engine", network.box.popen, words, files / "taps.log")
+    try:
+        assert becomes(True, network.box, "postern-tap0") and becomes(True, network.box, "postern-tap1")
+        for lost, told in (("postern-tap0", "postern-tap1"), ("postern-tap1", "postern-tap0")):
+            time.sleep(1.5)
+            network.box.run("ip", "link", "set", lost, "down")
+            assert becomes(False, network.box, told), product.tail(engine.log)
+            network.box.run("ip", "link", "set", lost, "up")
+            assert becomes(True, network.box, told), product.tail(engine.log)
+    finally:
+        engine.stop()
+
+
 def test_a_lost_carrier_can_be_ignored(kind, network, files):
     with running(kind, network, files, more=("--link", "ignore")):
         time.sleep(1.5)
