@@ -38,11 +38,7 @@ class AnswerReader {
     if (!array) fail(name);
     return *array;
   }
-  bool truth(const char* name) const {
-    const auto* truth = member(name).if_bool();
-    if (!truth) fail(name);
-    return *truth;
-  }
+  bool has(const char* name) const { return object_->contains(name); }
   bool is_null(const char* name) const { return member(name).is_null(); }
   AnswerReader object(const char* name) const { return {socket_, member(name)}; }
   bool flag(const char* name) const {
@@ -185,8 +181,16 @@ EngineCounters EngineApi::counters() {
   const AnswerReader answer(socket(), reply.body);
   const auto ports = answer.object("ports");
   EngineCounters counters{
-      port_counters(ports.object("wan")), port_counters(ports.object("mx")), {}};
-  if (!answer.document().contains("attempts")) return counters;
+      port_counters(ports.object("wan")), port_counters(ports.object("mx")), {}, {}};
+  if (answer.has("pairs"))
+    for (const auto& value : answer.array("pairs")) {
+      const AnswerReader pair(socket(), value);
+      const auto both = pair.object("ports");
+      counters.pairs.push_back({pair.text("wan"), pair.text("mx"),
+                                port_counters(both.object("wan")),
+                                port_counters(both.object("mx"))});
+    }
+  if (!answer.has("attempts")) return counters;
   const auto attempts = answer.object("attempts");
   for (const auto& [name, value] : attempts.document()) {
     const AnswerReader window(socket(), value);
@@ -214,7 +218,7 @@ EngineRules EngineApi::rules() {
   for (const auto& value : answer.array("rules")) {
     const AnswerReader rule(socket(), value);
     rules.rules.push_back({rule.text("file"), rule.text("rule"), rule.number("line"),
-                           rule.number("attempts"), rule.truth("observed")});
+                           rule.number("attempts"), rule.flag("observed")});
   }
   for (const auto& value : answer.array("signatures")) {
     const AnswerReader signature(socket(), value);

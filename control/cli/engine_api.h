@@ -64,9 +64,10 @@ struct AttemptWindow {
   uint64_t seconds = 0;  // how far it reaches; 0: nothing is known yet
   uint64_t judged = 0, stopped = 0;
 };
-struct EngineCounters {
+// Two ports that lead to each other, by the names that the engine was given.
+struct PairCounters {
+  std::string wan_name, mx_name;
   PortCounters wan, mx;
-  std::vector<AttemptWindow> attempts;  // in the engine's order; none of an engine before this one
 };
 
 // What the rules in force have counted, in the policy's words (dataplane/engine/rule_tally.h).
@@ -90,6 +91,11 @@ struct SampleBatch {
   uint64_t lost = 0;     // missed since `after`
   uint64_t overrun = 0;  // without room in the engine, since it started
   std::vector<EngineSample> samples;
+};
+struct EngineCounters {
+  PortCounters wan, mx;                 // of all pairs
+  std::vector<PairCounters> pairs;      // none where the engine does not know of pairs
+  std::vector<AttemptWindow> attempts;  // in the engine's order; none of an engine before this one
 };
 
 class EngineApi {

@@ -81,6 +81,12 @@ void print_attempts(const std::vector<AttemptWindow>& attempts) {
 
 boost::json::object to_json(const std::string& socket, const Sample& sample) {
   const auto& health = sample.health;
+  boost::json::array pairs;
+  for (const auto& pair : sample.counters.pairs)
+    pairs.push_back(
+        boost::json::object{{"wan", json_text(pair.wan_name)},
+                            {"mx", json_text(pair.mx_name)},
+                            {"ports", {{"wan", to_json(pair.wan)}, {"mx", to_json(pair.mx)}}}});
   boost::json::value until = nullptr;
   if (health.unconfirmed_until) until = *health.unconfirmed_until;
   boost::json::object object{
@@ -93,6 +99,7 @@ boost::json::object to_json(const std::string& socket, const Sample& sample) {
       {"uptime", health.uptime},
       {"entries", health.entries},
       {"ports", {{"wan", to_json(sample.counters.wan)}, {"mx", to_json(sample.counters.mx)}}},
+      {"pairs", std::move(pairs)},
       {"attempts", to_json(sample.counters.attempts)}};
   if (sample.rules) object["rules"] = to_json(*sample.rules);
   return object;
@@ -147,6 +154,18 @@ class CounterTable {
   Table table_;
 };
 
+// What each wire's two ports received, and stopped of it.
+void print_pairs(const std::vector<PairCounters>& pairs) {
+  Table table({Table::kLeft, Table::kRight, Table::kRight});
+  table.row({"wire", "received", "stopped"});
+  for (const auto& pair : pairs) {
+    table.row({"wan " + pair.wan_name, grouped(pair.wan.received), grouped(pair.wan.stopped)});
+    table.row({"mx  " + pair.mx_name, grouped(pair.mx.received), grouped(pair.mx.stopped)});
+  }
+  std::cout << '\n';
+  table.print(std::cout, 2);
+}
+
 void print_sample(const std::string& socket, const Sample& sample, const Sample* before, bool all) {
   const auto& health = sample.health;
   std::cout << printable(socket) << "  " << printable(health.engine) << ", "
@@ -184,6 +203,7 @@ void print_sample(const std::string& socket, const Sample& sample, const Sample*
   for (const auto& name : unknown)
     table.row(name, [&](const PortCounters& port) { return count_of(port, name); });
   table.print();
+  if (counters.pairs.size() > 1) print_pairs(counters.pairs);
   if (!sample.rules) return;
   std::cout << '\n';
   print(std::cout, *sample.rules);

@@ -41,7 +41,8 @@ void DpdkEngine::FreeDpdk::operator()(void* memory) const noexcept {
 DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   const auto count = DynamicTable::buckets_for(settings.dynamic_entries);
   buckets_.reset(static_cast<ps_dynamic_bucket*>(
-      rte_calloc("postern_dynamic", count, sizeof(ps_dynamic_bucket), alignof(ps_dynamic_bucket))));
+      rte_calloc_socket("postern_dynamic", count, sizeof(ps_dynamic_bucket),
+                        alignof(ps_dynamic_bucket), settings.node)));
   if (!buckets_)
     throw std::runtime_error("no hugepage memory for " + std::to_string(settings.dynamic_entries) +
                              " dynamic entries (" +
@@ -50,8 +51,9 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   dynamic_ = std::make_unique<DynamicTable>(std::span(buckets_.get(), count));
 
   const auto limit_count = limit_buckets_for(settings.limit_sources);
-  limits_.reset(static_cast<ps_limit_bucket*>(rte_calloc(
-      "postern_limits", limit_count, sizeof(ps_limit_bucket), alignof(ps_limit_bucket))));
+  limits_.reset(static_cast<ps_limit_bucket*>(
+      rte_calloc_socket("postern_limits", limit_count, sizeof(ps_limit_bucket),
+                        alignof(ps_limit_bucket), settings.node)));
   if (!limits_)
     throw std::runtime_error("no hugepage memory for " + std::to_string(settings.limit_sources) +
                              " sources of limits (" +
@@ -73,7 +75,7 @@ DpdkEngine::DpdkEngine(const EngineSettings& settings) : settings_(settings) {
   for (unsigned i = 0; i < readers; i++) {
     Worker worker{this, settings.workers[i], i, {}};
     for (const auto& wire : settings.wires)
-      worker.loops.push_back(std::make_unique<PollLoop>(wire, static_cast<uint16_t>(i),
+      worker.loops.push_back(std::make_unique<PollLoop>(wire.ports, static_cast<uint16_t>(i),
                                                         settings.burst, rules_, tables, budget));
     workers_.push_back(std::move(worker));
   }
@@ -84,7 +86,7 @@ DpdkEngine::~DpdkEngine() {
 }
 
 RuleCounts DpdkEngine::put_into_force(std::shared_ptr<const Snapshot> snapshot) {
-  auto next = std::make_unique<LoadedImage>(std::move(snapshot), workers_.size());
+  auto next = std::make_unique<LoadedImage>(std::move(snapshot), workers_.size(), settings_.node);
   rules_.store(next->rules(), std::memory_order_release);
   rte_rcu_qsbr_synchronize(readers_.get(), RTE_QSBR_THRID_INVALID);
   attend();
@@ -114,10 +116,7 @@ std::shared_ptr<const Snapshot> DpdkEngine::snapshot() const {
 }
 
 ps_counters DpdkEngine::counters() const {
-  ps_counters total{};
-  for (const auto& worker : workers_)
-    for (const auto& loop : worker.loops) loop->add_to(total);
-  return total;
+  return sum_of(pairs());
 }
 
 Profile DpdkEngine::profile() const noexcept {
@@ -137,11 +136,14 @@ void DpdkEngine::drain_samples(const TakeSample& take) {
     for (const auto& loop : worker.loops) loop->samples().drain(take);
 }
 
-std::vector<ps_counters> DpdkEngine::pair_counters() const {
-  std::vector<ps_counters> totals(settings_.wires.size());
-  for (const auto& worker : workers_)
-    for (size_t wire = 0; wire < totals.size(); wire++) worker.loops[wire]->add_to(totals[wire]);
-  return totals;
+std::vector<PortPair> DpdkEngine::pairs() const {
+  std::vector<PortPair> all;
+  for (size_t wire = 0; wire < settings_.wires.size(); wire++) {
+    PortPair pair{settings_.wires[wire].wan, settings_.wires[wire].mx, {}};
+    for (const auto& worker : workers_) worker.loops[wire]->add_to(pair.counters);
+    all.push_back(std::move(pair));
+  }
+  return all;
 }
 
 void DpdkEngine::start() {

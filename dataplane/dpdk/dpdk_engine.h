@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dataplane/core/dynamic.h"
@@ -21,8 +22,13 @@ struct rte_rcu_qsbr;
 
 namespace postern::dpdk {
 
+struct NamedWire {
+  Wire ports;
+  std::string wan, mx;  // as the operator named them
+};
+
 struct EngineSettings {
-  std::vector<Wire> wires;        // at least one
+  std::vector<NamedWire> wires;   // at least one
   std::vector<unsigned> workers;  // lcores; the one at i polls queue i of all ports
   unsigned burst = 64;
   unsigned idle_sleep_us = 0;
@@ -31,6 +37,7 @@ struct EngineSettings {
   uint64_t answers_per_second = kDefaultAnswersPerSecond;
   bool profile = false;  // count cycles per stage
   bool host = false;     // the mx port is this host's kernel
+  int node = -1;         // NUMA node of the ports, where tables should lie; -1: anywhere
 };
 
 class DpdkEngine : public Engine {
@@ -52,7 +59,7 @@ class DpdkEngine : public Engine {
   ps_counters counters() const override;
   RuleCounts rule_counts() const override;
   void attend() override;
-  std::vector<ps_counters> pair_counters() const override;
+  std::vector<PortPair> pairs() const override;
   DynamicTable& dynamic() override { return *dynamic_; }
   // The sum over all workers; of zeros unless the settings ask for it. From any thread.
   Profile profile() const noexcept;

@@ -5,6 +5,7 @@
 
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <rte_memory.h>
 
 #include <cstring>
 #include <new>
@@ -18,7 +19,7 @@ constexpr size_t kCountsPerLine = RTE_CACHE_LINE_SIZE / sizeof(ps_cell_count);
 
 }  // namespace
 
-LoadedImage::LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t workers)
+LoadedImage::LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t workers, int node)
     : snapshot_(std::move(snapshot)) {
   const auto& header = snapshot_->header();
   const auto& signatures = snapshot_->policy().signatures;
@@ -27,7 +28,10 @@ LoadedImage::LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t worker
   if (!signatures.empty()) signatures_ = std::make_unique<SignatureScan>(signatures, workers);
   const auto bytes = snapshot_->image_bytes();
   bytes_ = bytes.size();
-  copy_ = static_cast<std::byte*>(rte_malloc("postern_image", bytes_, PS_BLOCK_BYTES));
+  for (const int where : {node, SOCKET_ID_ANY})
+    if (!copy_)
+      copy_ = static_cast<std::byte*>(
+          rte_malloc_socket("postern_image", bytes_, PS_BLOCK_BYTES, where));
   in_hugepages_ = copy_ != nullptr;
   if (!in_hugepages_) copy_ = static_cast<std::byte*>(::operator new(bytes_, kAlignment));
   std::memcpy(copy_, bytes.data(), bytes_);

@@ -20,8 +20,8 @@ namespace postern::dpdk {
 
 class LoadedImage {
  public:
-  // Throws std::bad_alloc.
-  LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t workers);
+  // node: of NUMA, where it lies if there is room; -1: anywhere. Throws std::bad_alloc.
+  LoadedImage(std::shared_ptr<const Snapshot> snapshot, size_t workers, int node = -1);
   ~LoadedImage();
   LoadedImage(const LoadedImage&) = delete;
   LoadedImage& operator=(const LoadedImage&) = delete;

@@ -4,10 +4,14 @@
 // DPDK and the two ports, launches the workers, says `ready`, and serves the management API until
 // SIGINT or SIGTERM. Exit status: 0 ended as asked, 1 something it was given is not usable, 2 wrong
 // usage.
+#include <rte_lcore.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -16,6 +20,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -61,6 +66,10 @@ using Pairs = std::vector<std::unique_ptr<Pair>>;
 Pairs make_pairs(const Options& options, uint16_t queues) {
   Pairs pairs;
   if (!options.host.empty()) {
+    if (options.host_vhost && access(kVhostNet, R_OK | W_OK) != 0)
+      throw std::runtime_error(std::string("host: ") + kVhostNet +
+                               " cannot be opened: " + std::generic_category().message(errno) +
+                               "; `modprobe vhost_net`, or leave out \",vhost\"");
     pairs.push_back(std::make_unique<Pair>(PortName::parse(options.wan.front()), options.host,
                                            options.host_vhost, queues));
   } else {
@@ -95,6 +104,15 @@ void log_pair(const Pair& pair) {
   if (pair.wan.mtu() != pair.mx.mtu())
     spdlog::warn("event=mtu-differs {}={} {}={} lost=\"frames larger than the other port's\"",
                  pair.wan.role(), pair.wan.mtu(), pair.mx.role(), pair.mx.mtu());
+}
+
+// A core on another NUMA node than a card pays for each packet on the way between the two.
+void warn_of_far_cores(const Port& port, const Eal& eal) {
+  for (const auto lcore : eal.workers())
+    if (const auto node = static_cast<int>(rte_lcore_to_socket_id(lcore));
+        port.socket() >= 0 && node != port.socket())
+      spdlog::warn("event=far-core core={} node={} port={} port-node={}",
+                   rte_lcore_to_cpu_id(static_cast<int>(lcore)), node, port.role(), port.socket());
 }
 
 // Packets for all that is in a ring at once, and as much again for what the workers hold, each
@@ -157,12 +175,16 @@ void run(Options options) {
                                  options.limit_sources,
                                  options.answers_per_second,
                                  options.profile,
-                                 !options.host.empty()};
+                                 !options.host.empty(),
+                                 pairs.front()->wan.socket()};
   for (const auto& pair : pairs) {
     pair->wan.set_up(queues, pool->get());
     pair->mx.set_up(queues, pool->get());
     log_pair(*pair);
-    engine_settings.wires.push_back({pair->wan.id(), pair->mx.id()});
+    warn_of_far_cores(pair->wan, eal);
+    warn_of_far_cores(pair->mx, eal);
+    engine_settings.wires.push_back(
+        {{pair->wan.id(), pair->mx.id()}, pair->wan_name.text, pair->mx_name.text});
   }
   DpdkEngine engine(engine_settings);
   if (!options.cookie_secret.empty())

@@ -5,6 +5,7 @@
 
 #include <rte_errno.h>
 #include <rte_ether.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -26,8 +27,12 @@ PacketPool::PacketPool(unsigned packets, uint16_t mtu, int socket) {
                                   static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + rounded), socket);
   if (!pool_)
     throw std::runtime_error("no hugepage memory for " + std::to_string(packets) + " packets of " +
-                             std::to_string(rounded) + " bytes (" + rte_strerror(rte_errno) +
-                             "); raise --memory");
+                             std::to_string(rounded) + " bytes (" + rte_strerror(rte_errno) + ")" +
+                             (socket >= 0 && rte_socket_count() > 1
+                                  ? " on NUMA node " + std::to_string(socket) +
+                                        ", which is the ports'; reserve some there, or"
+                                  : ";") +
+                             " raise --memory");
 }
 
 PacketPool::~PacketPool() {

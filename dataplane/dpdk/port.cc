@@ -141,8 +141,9 @@ std::string PortName::argument(std::string_view name) const {
 PortName host_port(const std::string& interface, const std::string& mac, bool vhost,
                    uint16_t queues) {
   if (!vhost) return PortName::parse("net_tap_host,iface=" + interface + ",mac=" + mac);
-  return PortName::parse("net_virtio_user_host,path=/dev/vhost-net,iface=" + interface +
-                         ",mac=" + mac + ",queue_size=1024,queues=" + std::to_string(queues));
+  return PortName::parse("net_virtio_user_host,path=" + std::string(kVhostNet) +
+                         ",iface=" + interface + ",mac=" + mac +
+                         ",queue_size=1024,queues=" + std::to_string(queues));
 }
 
 bool changes_frames(int vlan_offload, uint64_t rx_offloads) noexcept {

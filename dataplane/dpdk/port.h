@@ -34,6 +34,8 @@ struct PortName {
   std::string argument(std::string_view name) const;
 };
 
+inline constexpr const char* kVhostNet = "/dev/vhost-net";
+
 // The device by which this host's kernel gets an interface of that name: its MAC address is that of
 // the port that it stands behind. vhost: by virtio-user, with so many queues; else a TAP.
 PortName host_port(const std::string& interface, const std::string& mac, bool vhost,

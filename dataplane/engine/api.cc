@@ -86,6 +86,13 @@ json::value entry_or_null(const std::optional<DynamicEntry>& entry, uint64_t now
   return entry_object(*entry, now);
 }
 
+json::object ports_object(const ps_counters& counters) {
+  json::object ports;
+  for (size_t port = 0; port < PS_PORT_COUNT; port++)
+    ports.emplace(view(kPortWords[port]), port_object(counters, port));
+  return ports;
+}
+
 }  // namespace
 
 ApiAnswer api_error(unsigned status, std::string_view line) {
@@ -270,15 +277,19 @@ ApiAnswer Api::explain(std::string_view query) {
 }
 
 ApiAnswer Api::counters() {
-  const auto counters = engine_.counters();
+  const auto pairs = engine_.pairs();
+  const auto counters = sum_of(pairs);
   const auto snapshot = engine_.snapshot();
-  json::object ports, events;
-  for (size_t port = 0; port < PS_PORT_COUNT; port++)
-    ports.emplace(view(kPortWords[port]), port_object(counters, port));
+  json::object events;
+  json::array each;
+  for (const auto& pair : pairs)
+    each.push_back(
+        json::object{{"wan", pair.wan}, {"mx", pair.mx}, {"ports", ports_object(pair.counters)}});
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     events.emplace(view(kEventWords[event].word), counters.events[event]);
   return answer_with({{"generation", snapshot ? snapshot->generation() : 0},
-                      {"ports", std::move(ports)},
+                      {"ports", ports_object(counters)},
+                      {"pairs", std::move(each)},
                       {"events", std::move(events)},
                       {"attempts", windows_object(history_, counters)}});
 }

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -29,6 +30,17 @@ void store_items(std::byte* place, const std::vector<Item>& items) noexcept {
 }
 
 }  // namespace
+
+ps_counters sum_of(std::span<const PortPair> pairs) noexcept {
+  constexpr size_t kWords = sizeof(ps_counters) / sizeof(uint64_t);
+  static_assert(sizeof(ps_counters) == kWords * sizeof(uint64_t), "nothing but counts");
+  std::array<uint64_t, kWords> total{};
+  for (const auto& pair : pairs) {
+    const auto counts = std::bit_cast<std::array<uint64_t, kWords>>(pair.counters);
+    for (size_t i = 0; i < kWords; i++) total[i] += counts[i];
+  }
+  return std::bit_cast<ps_counters>(total);
+}
 
 void Engine::load(std::shared_ptr<const Snapshot> snapshot) {
   if (const uint32_t missing = snapshot->header().features & ~features(); missing != 0)

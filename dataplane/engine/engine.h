@@ -27,6 +27,15 @@
 
 namespace postern {
 
+// Two ports that lead to each other, by the names that the operator gave them, and what was counted
+// on them alone. mx: in topology host the kernel's interface, or empty.
+struct PortPair {
+  std::string wan, mx;
+  ps_counters counters{};
+};
+// All that was counted on all of them.
+ps_counters sum_of(std::span<const PortPair> pairs) noexcept;
+
 class Engine {
  public:
   virtual ~Engine() = default;
@@ -38,9 +47,8 @@ class Engine {
   virtual std::shared_ptr<const Snapshot> snapshot() const = 0;
   // The sum over all workers or CPUs.
   virtual ps_counters counters() const = 0;
-  // The same for each pair of ports (in topology host: the port and the kernel) in the order in
-  // which they were given; counters() is their sum, as far as both are read at once.
-  virtual std::vector<ps_counters> pair_counters() const { return {counters()}; }
+  // The same for each pair of ports, in the order in which they were given: one at least.
+  virtual std::vector<PortPair> pairs() const { return {{"", "", counters()}}; }
   virtual DynamicTable& dynamic() = 0;
   // Of which packets samples are taken from now on (dataplane/core/sample.h); at first of none.
   virtual void set_sampling(const ps_sampling& sampling) noexcept = 0;

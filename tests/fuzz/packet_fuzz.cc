@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Fuzzes the packet core: any bytes as a frame, judged by the core and by the naive oracle, which
-// must agree on verdict, reason and reply. The first byte chooses the port and whether rules are
-// loaded; the rest is the frame. Seeds come from the packet corpus (tests/packets/packet_seeds.cc).
+// must agree on verdict, reason and reply. Then the frame's first part alone is parsed, which must
+// not read beyond it, and lets nothing pass that the whole does not. The first byte chooses the
+// port, whether rules are loaded, and where the first part ends; the rest is the frame. Seeds come
+// from the packet corpus (tests/packets/packet_seeds.cc).
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 
 #include "tests/packets/core_judge.h"
+#include "tests/packets/in_parts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace postern::packets;
@@ -22,6 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!(judged == expected)) {
     std::fprintf(stderr, "core: %s\noracle: %s\nframe: %s\n", to_string(judged).c_str(),
                  to_string(expected).c_str(), hex(frame).c_str());
+    std::abort();
+  }
+  if (!agrees_in_parts(frame, size_t{data[0]} >> 2 << 1)) {
+    std::fprintf(stderr, "in parts: %s\n", hex(frame).c_str());
     std::abort();
   }
   return 0;

@@ -16,17 +16,35 @@ enum ps_topology {
   PS_TOPOLOGY_HOST  /* what passes goes to this host's own stack */
 };
 
+/* Pairs of ports that one program serves at most. */
+#define PS_MAX_PAIRS 8u
+
+/* Which port an interface is: found where the top bits of its number, multiplied, say. The loader
+ * chooses the factor so that no two of its ports meet. */
+#define PS_PORT_SLOT_BITS 6u
+#define PS_PORT_SLOTS (1u << PS_PORT_SLOT_BITS)
+struct ps_xdp_port {
+  uint32_t ifindex;
+  uint8_t port; /* enum ps_port */
+  uint8_t pair; /* below PS_MAX_PAIRS */
+  uint16_t reserved;
+};
+PS_INLINE uint32_t ps_port_slot(uint32_t ifindex, uint32_t factor) {
+  return ifindex * factor >> (32u - PS_PORT_SLOT_BITS);
+}
+
 struct ps_xdp_config {
-  uint32_t topology;    /* enum ps_topology */
-  uint32_t mx_ifindex;  /* packets from here come from inside; 0: no such port */
+  uint32_t topology; /* enum ps_topology */
+  uint32_t port_factor;
   uint64_t test_now_ns; /* the time, where a test sets it; 0: the kernel's CLOCK_MONOTONIC */
   struct ps_cookie_keys cookies;
   struct ps_dynamic_gate dynamic; /* a copy of the table's */
-  struct ps_budget answers;       /* of each CPU */
+  struct ps_budget answers;       /* of each CPU and pair */
   struct ps_sampling sampling;
+  struct ps_xdp_port ports[PS_PORT_SLOTS];
 };
 
-/* What a CPU counts, where it makes a reply, and when it may send the next. */
+/* What a CPU counts of a pair of ports, where it makes a reply, and when it may send the next. */
 struct ps_xdp_cpu {
   struct ps_counters counters;
   struct ps_link link;

@@ -46,7 +46,7 @@ struct {
   __type(value, struct ps_limit_bucket);
 } limits SEC(".maps");
 
-/* What each CPU has to itself. */
+/* What each CPU has to itself, for each pair of ports; max_entries is set by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
@@ -68,10 +68,11 @@ struct {
   __type(value, struct ps_xdp_sample);
 } sample_room SEC(".maps");
 
-/* Where a frame that passes leaves, by the port it arrived on. */
+/* Where a frame that passes leaves: by its pair, times PS_PORT_COUNT, and the port it arrived on.
+ */
 struct {
   __uint(type, BPF_MAP_TYPE_DEVMAP);
-  __uint(max_entries, PS_PORT_COUNT);
+  __uint(max_entries, PS_MAX_PAIRS* PS_PORT_COUNT);
   __uint(key_size, sizeof(uint32_t));
   __uint(value_size, sizeof(uint32_t));
 } egress SEC(".maps");
@@ -238,10 +239,12 @@ PS_INLINE int wants_parse(uint32_t port) {
 
 SEC("xdp")
 int postern(struct xdp_md* ctx) {
-  uint32_t port = ctx->ingress_ifindex == config.mx_ifindex ? PS_PORT_MX : PS_PORT_WAN;
-  uint32_t bytes = bytes_of(ctx), slot = 0, reason;
+  const struct ps_xdp_port* arrived =
+      &config.ports[ps_port_slot(ctx->ingress_ifindex, config.port_factor)];
+  uint32_t port = arrived->port & 1u, pair = arrived->pair;
+  uint32_t bytes = bytes_of(ctx), reason;
   uint32_t parsed = PS_REASON_FROM_INSIDE;
-  struct ps_xdp_cpu* cpu = bpf_map_lookup_elem(&cpus, &slot);
+  struct ps_xdp_cpu* cpu = bpf_map_lookup_elem(&cpus, &pair);
   struct ps_packet packet = {};
   struct ps_decision decision = {};
   int result = XDP_DROP;
@@ -262,7 +265,7 @@ int postern(struct xdp_md* ctx) {
       result = XDP_PASS;
     } else {
       /* Whether the other port has gone is known here; whether its queue is full is not. */
-      result = (int)bpf_redirect_map(&egress, port, XDP_DROP);
+      result = (int)bpf_redirect_map(&egress, pair * PS_PORT_COUNT + port, XDP_DROP);
       if (result != XDP_REDIRECT) reason = PS_REASON_EGRESS_FULL;
     }
   }

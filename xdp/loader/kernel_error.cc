@@ -4,6 +4,7 @@
 #include "xdp/loader/kernel_error.h"
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -26,9 +27,12 @@ std::string too_old() {
 std::runtime_error kernel_error(const std::string& doing, int error) {
   error = std::abs(error);
   std::string line = doing + ": " + std::strerror(error);
-  if (error == EPERM || error == EACCES)
+  const auto release = too_old();
+  // An old kernel's verifier, too, says EACCES to a program that it does not understand.
+  const bool denied = error == EPERM || (error == EACCES && (geteuid() != 0 || release.empty()));
+  if (denied)
     line += "; run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
-  else if (const auto release = too_old(); !release.empty())
+  else if (!release.empty())
     line += "; the kernel is " + release + ", Postern needs 6.1 or later";
   return std::runtime_error(line);
 }

@@ -10,6 +10,8 @@
 #include <ctime>
 #include <exception>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "dataplane/engine/api_server.h"
 #include "xdp/loader/options.h"
@@ -17,6 +19,12 @@
 namespace {
 
 using namespace postern;
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ",") + name;
+  return text;
+}
 
 int run(const xdp::Options& options) {
   // First what may be wrong in the input, so that a bad snapshot disturbs nothing.
@@ -36,9 +44,9 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
-  if (const auto mtus = engine.mtus(); mtus.front() != mtus.back())
-    spdlog::warn("mtu-differs wan={} mx={} lost=\"frames larger than the other port's\"",
-                 mtus.front(), mtus.back());
+  for (const auto& [wan, mx, wan_mtu, mx_mtu] : engine.mtu_differences())
+    spdlog::warn("mtu-differs {}={} {}={} lost=\"frames larger than the other port's\"", wan,
+                 wan_mtu, mx, mx_mtu);
   for (const auto& [device, offload] : engine.turned_off())
     spdlog::info("turned-off device={} offload={}", device, offload);
   if (!snapshot)
@@ -46,8 +54,8 @@ int run(const xdp::Options& options) {
 
   const auto& settings = options.engine;
   std::printf("ready engine=xdp topology=%s wan=%s%s%s mode=%s generation=%llu api=%s pin=%s\n",
-              std::string(engine.topology()).c_str(), settings.wan.c_str(),
-              settings.mx.empty() ? "" : " mx=", settings.mx.c_str(),
+              std::string(engine.topology()).c_str(), joined(settings.wan).c_str(),
+              settings.mx.empty() ? "" : " mx=", joined(settings.mx).c_str(),
               settings.mode == xdp::Mode::kNative ? "native" : "generic",
               static_cast<unsigned long long>(snapshot ? snapshot->generation() : 0),
               options.api.socket.c_str(), settings.pin.c_str());

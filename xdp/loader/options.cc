@@ -6,6 +6,7 @@
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -23,7 +24,8 @@ po::options_description settings_description(Options& options) {
   description.add_options()
     ("wan", po::value(&engine.wan)->value_name("DEV"), "the port towards the Internet")
     ("mx", po::value(&engine.mx)->value_name("DEV"),
-     "the port towards the mail farm; in topology wire only")
+     "the port towards the mail farm, in topology wire only; with --wan once more for each further "
+     "wire")
     ("topology", po::value<std::string>()->default_value("wire")->value_name("wire|host"),
      "wire: what passes leaves by the other port; host: it goes to this host's own network stack")
     ("snapshot", po::value(&options.snapshot)->value_name("FILE"),
@@ -75,7 +77,18 @@ void check(const Options& options) {
     throw UsageError("--mx is missing: topology wire needs two ports (or say --topology host)");
   if (engine.topology == PS_TOPOLOGY_HOST && !engine.mx.empty())
     throw UsageError("topology host has one port; leave out --mx");
-  if (engine.wan == engine.mx) throw UsageError("--wan and --mx name the same device");
+  if (engine.topology == PS_TOPOLOGY_HOST && engine.wan.size() > 1)
+    throw UsageError("topology host has one port; say --wan once");
+  if (engine.wan.size() > PS_MAX_PAIRS)
+    throw UsageError("at most " + std::to_string(PS_MAX_PAIRS) + " wires, not " +
+                     std::to_string(engine.wan.size()));
+  if (engine.topology == PS_TOPOLOGY_WIRE && engine.wan.size() != engine.mx.size())
+    throw UsageError("each --wan needs its --mx: there are " + std::to_string(engine.wan.size()) +
+                     " and " + std::to_string(engine.mx.size()));
+  std::set<std::string> names(engine.wan.begin(), engine.wan.end());
+  names.insert(engine.mx.begin(), engine.mx.end());
+  if (names.size() != engine.wan.size() + engine.mx.size())
+    throw UsageError("--wan and --mx name the same device");
   if (engine.dynamic_entries == 0 || engine.dynamic_entries > Program::kMaxDynamicEntries)
     throw UsageError("--dynamic-entries must be 1 to " +
                      std::to_string(Program::kMaxDynamicEntries));

@@ -37,16 +37,25 @@ class Program {
     kInParts  // of which the program sees the first (xdp.frags), for any MTU
   };
 
-  // dynamic_entries: 1 to kMaxDynamicEntries, and limit_sources likewise; both rounded up to whole
-  // buckets, a power of two of them. Throws std::runtime_error.
+  // pairs: 1 to PS_MAX_PAIRS. dynamic_entries: 1 to kMaxDynamicEntries, and limit_sources likewise;
+  // both rounded up to whole buckets, a power of two of them. Throws std::runtime_error.
   explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries,
-                   uint32_t limit_sources = kDefaultLimitSources, Frames frames = Frames::kWhole);
+                   uint32_t limit_sources = kDefaultLimitSources, Frames frames = Frames::kWhole,
+                   uint32_t pairs = 1);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // Ports by interface index; mx 0 where the topology has none. Before the first packet. Throws.
-  void set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex);
+  // Ports by interface index; mx 0 where the topology has none. Before the first packet: as many
+  // pairs as the program was made for. Throws.
+  struct Pair {
+    int wan_ifindex, mx_ifindex;
+  };
+  void set_ports(ps_topology topology, std::span<const Pair> pairs);
+  void set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex) {
+    const Pair pair{wan_ifindex, mx_ifindex};
+    set_ports(topology, {&pair, 1});
+  }
   // Puts an image (a whole number of chunks) into force: a new inner map and one update of the
   // outer one. When it returns, the kernel has waited until no packet is judged by the old image,
   // whose memory is given back. Returns what that one counted. Throws and leaves the old one in
@@ -56,8 +65,8 @@ class Program {
   std::span<std::byte> live_image() const noexcept;
   // What has been counted by it, the sum over all CPUs, per cell of its matrix.
   std::vector<ps_cell_count> cell_counts() const;
-  // The sum over all CPUs. Throws.
-  ps_counters counters() const;
+  // Of a pair of ports, the sum over all CPUs. Throws.
+  ps_counters counters(uint32_t pair = 0) const;
   // How many replies may be sent in a second, by all CPUs together.
   void set_answers(uint64_t per_second);
   ps_cookie_keys& cookie_keys() noexcept;
@@ -93,6 +102,7 @@ class Program {
   std::unique_ptr<postern_bpf, Destroy> skeleton_;
   std::unique_ptr<ring_buffer, FreeRing> ring_;  // of samples
   const TakeSample* take_ = nullptr;             // during drain_samples()
+  uint32_t pairs_;
   std::unique_ptr<Mapped> dynamic_;
   std::unique_ptr<Mapped> limits_;
   std::unique_ptr<Mapped> image_;  // of the snapshot in force, and what CPUs count by it behind it

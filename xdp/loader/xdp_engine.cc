@@ -13,35 +13,62 @@ namespace {
 // What each driver with native XDP takes in one part.
 constexpr unsigned kWholeMtu = 1500;
 
-std::string link_pin(const char* role) {
-  return std::string("link-") + role;
+std::string link_pin(const std::string& role) {
+  return "link-" + role;
 }
 
 }  // namespace
 
+// Before anything is touched: most mistakes are a device's name.
+std::vector<std::unique_ptr<XdpEngine::Port>> XdpEngine::open_ports(const Settings& settings) {
+  std::vector<std::unique_ptr<Port>> ports;
+  for (size_t pair = 0; pair < settings.wan.size(); pair++) {
+    const auto number = pair == 0 ? "" : std::to_string(pair + 1);
+    ports.push_back(std::make_unique<Port>("wan" + number, settings.wan[pair]));
+    if (settings.topology == PS_TOPOLOGY_WIRE)
+      ports.push_back(std::make_unique<Port>("mx" + number, settings.mx.at(pair)));
+  }
+  return ports;
+}
+
 XdpEngine::XdpEngine(const Settings& settings)
     : settings_(settings),
-      ports_([&settings] {
-        // Before anything is touched: most mistakes are a device's name.
-        std::vector<std::unique_ptr<Port>> ports;
-        ports.push_back(std::make_unique<Port>("wan", settings.wan));
-        if (settings.topology == PS_TOPOLOGY_WIRE)
-          ports.push_back(std::make_unique<Port>("mx", settings.mx));
-        return ports;
-      }()),
+      ports_(open_ports(settings)),
       pins_(settings.pin),
       program_(settings.dynamic_entries, settings.limit_sources,
-               std::ranges::max(mtus()) > kWholeMtu ? Program::Frames::kInParts
-                                                    : Program::Frames::kWhole),
+               largest_mtu() > kWholeMtu ? Program::Frames::kInParts : Program::Frames::kWhole,
+               static_cast<uint32_t>(settings.wan.size())),
       dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
-  program_.set_ports(settings.topology, ports_.front()->device.index(),
-                     ports_.size() > 1 ? ports_.back()->device.index() : 0);
+  std::vector<Program::Pair> pairs;
+  const bool wire = settings.topology == PS_TOPOLOGY_WIRE;
+  for (size_t wan = 0; wan < ports_.size(); wan += ports_of_a_pair())
+    pairs.push_back({ports_[wan]->device.index(), wire ? mx_of(wan).device.index() : 0});
+  program_.set_ports(settings.topology, pairs);
   program_.set_answers(settings.answers_per_second);
 }
 
-std::vector<unsigned> XdpEngine::mtus() const {
-  std::vector<unsigned> all;
-  for (const auto& port : ports_) all.push_back(port->device.mtu());
+unsigned XdpEngine::largest_mtu() const {
+  unsigned largest = 0;
+  for (const auto& port : ports_) largest = std::max(largest, port->device.mtu());
+  return largest;
+}
+
+std::vector<XdpEngine::MtuDifference> XdpEngine::mtu_differences() const {
+  std::vector<MtuDifference> all;
+  if (settings_.topology != PS_TOPOLOGY_WIRE) return all;
+  for (size_t wan = 0; wan < ports_.size(); wan += 2) {
+    const auto &outer = ports_[wan]->device, &inner = mx_of(wan).device;
+    if (outer.mtu() != inner.mtu())
+      all.push_back({outer.name(), inner.name(), outer.mtu(), inner.mtu()});
+  }
+  return all;
+}
+
+std::vector<PortPair> XdpEngine::pairs() const {
+  std::vector<PortPair> all;
+  for (uint32_t pair = 0; pair < settings_.wan.size(); pair++)
+    all.push_back({settings_.wan[pair], pair < settings_.mx.size() ? settings_.mx[pair] : "",
+                   program_.counters(pair)});
   return all;
 }
 
@@ -80,8 +107,11 @@ void XdpEngine::attach() {
   }
   for (const auto& name : found)
     if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
-  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.propagate_link)
-    link_watch_.emplace(std::vector<LinkWatch::Cable>{{ports_.front()->link, ports_.back()->link}});
+  if (settings_.topology != PS_TOPOLOGY_WIRE || !settings_.propagate_link) return;
+  std::vector<LinkWatch::Cable> cables;
+  for (size_t wan = 0; wan < ports_.size(); wan += 2)
+    cables.push_back({ports_[wan]->link, ports_[wan + 1]->link});
+  link_watch_.emplace(std::move(cables));
 }
 
 std::vector<XdpEngine::TurnedOff> XdpEngine::turned_off() const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dataplane/engine/answer_budget.h"
@@ -24,8 +25,8 @@ namespace postern::xdp {
 
 struct Settings {
   ps_topology topology = PS_TOPOLOGY_WIRE;
-  std::string wan;  // device name
-  std::string mx;   // device name; empty exactly in the host topology
+  // Device names, one of each for a pair; mx is empty exactly in the host topology, of one port.
+  std::vector<std::string> wan, mx;
   std::string pin = "/sys/fs/bpf/postern";
   Mode mode = Mode::kNative;
   uint32_t dynamic_entries = Program::kDefaultDynamicEntries;
@@ -51,8 +52,12 @@ class XdpEngine : public Engine {
     std::string device, offload;
   };
   std::vector<TurnedOff> turned_off() const;
-  // The ports' MTUs in octets, wan first.
-  std::vector<unsigned> mtus() const;
+  // Pairs of ports whose MTUs, in octets, differ.
+  struct MtuDifference {
+    std::string wan, mx;
+    unsigned wan_mtu, mx_mtu;
+  };
+  std::vector<MtuDifference> mtu_differences() const;
   // How many ports were taken over.
   size_t taken_over() const noexcept;
 
@@ -64,7 +69,8 @@ class XdpEngine : public Engine {
            (settings_.topology == PS_TOPOLOGY_WIRE ? PS_FEATURE_OUTBOUND : 0);
   }
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
-  ps_counters counters() const override { return program_.counters(); }
+  ps_counters counters() const override { return sum_of(pairs()); }
+  std::vector<PortPair> pairs() const override;
   RuleCounts rule_counts() const override { return {program_.cell_counts(), {}}; }
   DynamicTable& dynamic() override { return dynamic_; }
   void set_sampling(const ps_sampling& sampling) noexcept override {
@@ -79,16 +85,22 @@ class XdpEngine : public Engine {
 
  private:
   struct Port {
-    const char* role;
+    std::string role;  // "wan", "mx", "wan2", …
     Device device;
     KernelLinkEnd link;
     std::optional<Attachment> attachment;
-    Port(const char* port_role, const std::string& name)
-        : role(port_role), device(name), link(KernelInterface(name)) {}
+    Port(std::string port_role, const std::string& name)
+        : role(std::move(port_role)), device(name), link(KernelInterface(name)) {}
   };
 
+  static std::vector<std::unique_ptr<Port>> open_ports(const Settings& settings);
+  unsigned largest_mtu() const;
+  size_t ports_of_a_pair() const noexcept { return settings_.topology == PS_TOPOLOGY_WIRE ? 2 : 1; }
+  // The other port of the one at `wan`.
+  const Port& mx_of(size_t wan) const { return *ports_[wan + 1]; }
+
   Settings settings_;
-  std::vector<std::unique_ptr<Port>> ports_;
+  std::vector<std::unique_ptr<Port>> ports_;  // wan, mx, wan, mx, …; in topology host one
   PinDirectory pins_;
   Program program_;
   DynamicTable dynamic_;

@@ -7,9 +7,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
 
 #include "rules/address/address.h"
 #include "tests/packets/builder.h"
+#include "tests/packets/corpus.h"
+#include "tests/packets/in_parts.h"
 
 namespace postern::packets {
 namespace {
@@ -106,6 +109,16 @@ TEST(Parse, AFrameInPartsIsReadByItsFirst) {
       EXPECT_EQ(ps_parse_part(first.data(), first.data() + part, beyond - 1, &packet),
                 PS_REASON_BAD_IP_HEADER);
     }
+  }
+}
+
+TEST(Parse, MutantsInPartsAreNeverTakenForSomethingElse) {
+  Mutations mutations(4711);
+  std::mt19937 random(42);
+  for (int i = 0; i < 200'000; i++) {
+    const auto mutant = mutations.next();
+    const size_t part = random() % (mutant.frame.size() + 1);
+    ASSERT_TRUE(agrees_in_parts(mutant.frame, part)) << part << " of " << hex(mutant.frame);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -71,7 +72,7 @@ class DpdkEngineTest : public testing::Test {
   uint64_t count(ps_reason reason) const { return engine_.counters().packets[PS_PORT_WAN][reason]; }
 
   RingWire wire_{kQueues};
-  DpdkEngine engine_{{{wire_.wire()}, test_eal().workers(), 32, 20, 1024}};
+  DpdkEngine engine_{{{{wire_.wire(), "wan0", "mx0"}}, test_eal().workers(), 32, 20, 1024}};
   uint64_t sent_ = 0, onward_ = 0, back_ = 0;
 };
 
@@ -108,6 +109,41 @@ TEST_F(DpdkEngineTest, SamplesComeFromEveryWorker) {
   engine_.set_sampling({0, 1, 0});
   pass_through(100);
   engine_.drain_samples([](const ps_sample&, std::span<const uint8_t>) { ADD_FAILURE(); });
+}
+
+// Two wires side by side: what arrives on one leaves on the same, and is counted there.
+TEST(DpdkEngineWires, AreCountedApart) {
+  constexpr uint16_t kQueues = 2;
+  RingWire one(kQueues), other(kQueues);
+  DpdkEngine engine(
+      {{{one.wire(), "wan0", "mx0"}, {other.wire(), "wan1", "mx1"}}, test_eal().workers(), 32, 20});
+  engine.start();
+  const auto pass = [&](RingWire& wire, ps_port port, size_t count) {
+    for (size_t i = 0; i < count; i++)
+      ASSERT_TRUE(wire.send(port, kAttempt, static_cast<uint16_t>(i % kQueues)));
+    const auto out = port == PS_PORT_WAN ? PS_PORT_MX : PS_PORT_WAN;
+    size_t came = 0;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (came < count && std::chrono::steady_clock::now() < until)
+      for (uint16_t queue = 0; queue < kQueues; queue++) came += wire.take_all(out, queue).size();
+    EXPECT_EQ(came, count);
+  };
+  pass(one, PS_PORT_WAN, 30);
+  pass(other, PS_PORT_WAN, 50);
+  pass(other, PS_PORT_MX, 7);
+  engine.stop();
+  const auto pairs = engine.pairs();
+  ASSERT_EQ(pairs.size(), 2u);
+  EXPECT_EQ(pairs[0].wan, "wan0");
+  EXPECT_EQ(pairs[1].mx, "mx1");
+  EXPECT_EQ(pairs[0].counters.packets[PS_PORT_WAN][PS_REASON_NO_SNAPSHOT], 30u);
+  EXPECT_EQ(pairs[1].counters.packets[PS_PORT_WAN][PS_REASON_NO_SNAPSHOT], 50u);
+  EXPECT_EQ(pairs[0].counters.bytes[PS_PORT_MX], 0u);
+  EXPECT_EQ(pairs[1].counters.packets[PS_PORT_MX][PS_REASON_FROM_INSIDE], 7u);
+  const auto sum = engine.counters();
+  EXPECT_EQ(sum.packets[PS_PORT_WAN][PS_REASON_NO_SNAPSHOT], 80u);
+  EXPECT_EQ(sum.bytes[PS_PORT_WAN], 80 * kAttempt.size());
+  EXPECT_EQ(one.mbufs_in_use() + other.mbufs_in_use(), 0u);
 }
 
 TEST_F(DpdkEngineTest, WhenLoadReturnsTheOldSnapshotIsGone) {
@@ -185,7 +221,7 @@ TEST_F(DpdkEngineTest, OnlyAProfileCountsCycles) {
   EXPECT_EQ(engine_.profile().packets, 0u);
   engine_.stop();
 
-  DpdkEngine profiled{{.wires = {wire_.wire()},
+  DpdkEngine profiled{{.wires = {{wire_.wire(), "", ""}},
                        .workers = test_eal().workers(),
                        .dynamic_entries = 1024,
                        .profile = true}};

@@ -99,6 +99,18 @@ TEST(Port, MoreCoresThanQueuesAreRefused) {
   EXPECT_NE(line.find("fewer --cores"), std::string::npos) << line;
 }
 
+TEST(PortName, ThatStandsForThisHost) {
+  const auto tap = host_port("mail0", "02:00:00:00:00:01", false, 2);
+  EXPECT_EQ(tap.device, "net_tap_host");
+  EXPECT_EQ(tap.argument("iface"), "mail0");
+  EXPECT_EQ(tap.argument("mac"), "02:00:00:00:00:01");
+  const auto vhost = host_port("mail0", "02:00:00:00:00:01", true, 2);
+  EXPECT_EQ(vhost.device, "net_virtio_user_host");
+  EXPECT_EQ(vhost.argument("iface"), "mail0");
+  EXPECT_EQ(vhost.argument("queues"), "2");
+  EXPECT_EQ(vhost.argument("path"), "/dev/vhost-net");
+}
+
 TEST(Port, FramesThatTheDeviceChangesAreNotTaken) {
   EXPECT_FALSE(changes_frames(0, 0));
   EXPECT_FALSE(changes_frames(-ENOTSUP, 0));

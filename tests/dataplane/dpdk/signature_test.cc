@@ -91,7 +91,7 @@ class SignatureTest : public testing::Test {
   std::vector<uint64_t> hits() const { return engine_.rule_counts().signatures; }
 
   RingWire wire_;
-  DpdkEngine engine_{{{wire_.wire()}, {test_eal().workers().front()}, 32, 20, 1024}};
+  DpdkEngine engine_{{{{wire_.wire(), "", ""}}, {test_eal().workers().front()}, 32, 20, 1024}};
   std::vector<Bytes> onward_, back_;
 };
 

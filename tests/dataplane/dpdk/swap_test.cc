@@ -32,7 +32,7 @@ uint32_t sequence_of(const Bytes& frame) {
 TEST(Swap, AThousandSnapshotsLoseNothingAndMixNothing) {
   const AgreeingRules rules;
   RingWire wire(kQueues);
-  DpdkEngine engine({.wires = {wire.wire()}, .workers = test_eal().workers()});
+  DpdkEngine engine({.wires = {{wire.wire(), "", ""}}, .workers = test_eal().workers()});
   engine.load(rules.first);
   engine.start();
 

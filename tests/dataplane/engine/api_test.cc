@@ -78,6 +78,23 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   EXPECT_EQ(reasons.at("egress-full"), 0u);
   EXPECT_EQ(counters.at("ports").at("mx").at("reasons").at("from-inside"), 3u);
   EXPECT_EQ(counters.at("events").at("limit-full"), 5u);
+  const auto& pairs = counters.at("pairs").as_array();  // this engine has one
+  ASSERT_EQ(pairs.size(), 1u);
+  EXPECT_EQ(pairs[0].at("ports"), counters.at("ports"));
+
+  PortPair one{"eth1", "eth2", engine_.counters_}, other{"eth3", "eth4", engine_.counters_};
+  other.counters.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] = 100;
+  engine_.pairs_ = {one, other};
+  const auto both = object_of(ask("GET", "/v1/counters"));
+  EXPECT_EQ(both.at("ports").at("wan").at("reasons").at("rule-drop"), 107u);
+  EXPECT_EQ(both.at("ports").at("wan").at("received"), 12u + 105u);
+  EXPECT_EQ(both.at("ports").at("mx").at("received"), 6u);
+  EXPECT_EQ(both.at("events").at("limit-full"), 10u);
+  const auto& each = both.at("pairs").as_array();
+  ASSERT_EQ(each.size(), 2u);
+  EXPECT_EQ(each[0].at("wan"), "eth1");
+  EXPECT_EQ(each[1].at("mx"), "eth4");
+  EXPECT_EQ(each[1].at("ports").at("wan").at("stopped"), 100u);
   EXPECT_EQ(counters.at("events").at("limit-observed"), 0u);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // When a port is taken down for the other: hours of cables, in no time. On real interfaces:
-// tests/e2e/wire_test.py.
+// tests/e2e/wire_failures_test.py.
 #include "dataplane/engine/link_propagation.h"
 
 #include <gtest/gtest.h>

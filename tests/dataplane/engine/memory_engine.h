@@ -26,6 +26,7 @@ class MemoryEngine : public Engine {
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return counters_; }
   RuleCounts rule_counts() const override { return rule_counts_; }
+  std::vector<PortPair> pairs() const override { return pairs_.empty() ? Engine::pairs() : pairs_; }
   DynamicTable& dynamic() override { return dynamic_; }
   void set_sampling(const ps_sampling& sampling) noexcept override {
     sampling_ = sampling;
@@ -40,6 +41,7 @@ class MemoryEngine : public Engine {
   uint64_t attempts_per_cell_ = 0;  // as soon as rules are loaded
   SampleRing samples_;              // what a test offers, as a worker does
   ps_sampling sampling_{0, 1, 0};
+  std::vector<PortPair> pairs_;  // empty: one, with counters_
   bool refuses_ = false;
   uint32_t features_ = 0;
   int loads_ = 0;

@@ -46,8 +46,8 @@ class ConfigFile {
 
 TEST(Options, Defaults) {
   const auto options = std::get<Options>(parse({"--wan", "a", "--mx", "b"}));
-  EXPECT_EQ(options.engine.wan, "a");
-  EXPECT_EQ(options.engine.mx, "b");
+  EXPECT_EQ(options.engine.wan, std::vector<std::string>{"a"});
+  EXPECT_EQ(options.engine.mx, std::vector<std::string>{"b"});
   EXPECT_EQ(options.engine.topology, PS_TOPOLOGY_WIRE);
   EXPECT_EQ(options.engine.mode, Mode::kNative);
   EXPECT_EQ(options.engine.pin, "/sys/fs/bpf/postern");
@@ -106,8 +106,8 @@ TEST(Options, TheCommandLineWinsOverTheFile) {
   const ConfigFile file("# ports\nwan = a\nmx = b\ngeneric = true\ndynamic-entries = 7\n");
   const auto options =
       std::get<Options>(parse({"--config", file.path(), "--mx", "c", "--dynamic-entries", "8"}));
-  EXPECT_EQ(options.engine.wan, "a");
-  EXPECT_EQ(options.engine.mx, "c");
+  EXPECT_EQ(options.engine.wan, std::vector<std::string>{"a"});
+  EXPECT_EQ(options.engine.mx, std::vector<std::string>{"c"});
   EXPECT_EQ(options.engine.mode, Mode::kGeneric);
   EXPECT_EQ(options.engine.dynamic_entries, 8u);
 }
@@ -137,6 +137,20 @@ TEST(Options, WrongUsageNamesTheOption) {
   EXPECT_NE(refusal({"--nonsense"}).find("nonsense"), std::string::npos);
   EXPECT_NE(refusal({"stray"}).find("positional"), std::string::npos);
   EXPECT_NE(refusal({"--wa", "a", "--mx", "b"}).find("--wa"), std::string::npos);
+}
+
+TEST(Options, SeveralWires) {
+  const auto options =
+      std::get<Options>(parse({"--wan", "a", "--mx", "b", "--wan", "c", "--mx", "d"}));
+  EXPECT_EQ(options.engine.wan, (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(options.engine.mx, (std::vector<std::string>{"b", "d"}));
+  EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--wan", "c"}).find("2 and 1"), std::string::npos);
+  EXPECT_NE(refusal({"--wan", "a", "--mx", "b", "--wan", "a", "--mx", "c"}).find("same device"),
+            std::string::npos);
+  EXPECT_NE(refusal({"--wan", "a", "--wan", "b", "--topology", "host"}).find("one port"),
+            std::string::npos);
+  const ConfigFile file("wan = a\nmx = b\nwan = c\nmx = d\n");
+  EXPECT_EQ(std::get<Options>(parse({"--config", file.path()})).engine.mx.size(), 2u);
 }
 
 TEST(Options, ABadConfigFileIsNamed) {
