@@ -100,8 +100,10 @@ void swap_under_load(const Plan& plan, boost::json::array& results) {
   const auto traffic = make_traffic(listed, {});
   ReplayedWire wire(traffic, 1);
   const Pair rules(listed);
-  dpdk::DpdkEngine engine(
-      {.wire = wire.wire(), .workers = {kWorker}, .burst = plan.burst, .dynamic_entries = 1024});
+  dpdk::DpdkEngine engine({.wires = {{wire.wire(), "", ""}},
+                           .workers = {kWorker},
+                           .burst = plan.burst,
+                           .dynamic_entries = 1024});
   Api api(engine);
   uint64_t swaps = 0;
   const auto swap = [&] {
@@ -158,7 +160,7 @@ void entry_latency(const Plan& plan, boost::json::array& results) {
   for (size_t i = 0; i < traffic.frames.size(); i += 64)  // one source is in every burst
     traffic.frames[i] = syn_v4(0xcb007107, 40000, 0, false);
   ReplayedWire wire(traffic, 1);
-  dpdk::DpdkEngine engine({.wire = wire.wire(),
+  dpdk::DpdkEngine engine({.wires = {{wire.wire(), "", ""}},
                            .workers = {kWorker},
                            .burst = plan.burst,
                            .dynamic_entries = kMillion + kMillion / 2});

@@ -22,8 +22,8 @@ class PollSide {
         table_(entries_),
         limits_(limit_buckets_for(65536)),
         cookies_(cookies),
-        image_(std::move(snapshot)),
-        active_(&image_.image()) {
+        image_(std::move(snapshot), size_t{queue} + 1),
+        active_(image_.rules()) {
     start_limits(limits_);
     const ps_tables tables{ps_dynamic_of(entries_.data(), static_cast<uint32_t>(entries_.size())),
                            {limits_.data(), static_cast<uint32_t>(limits_.size())},
@@ -45,7 +45,7 @@ class PollSide {
   std::vector<ps_limit_bucket> limits_;
   ps_cookie_keys cookies_;
   dpdk::LoadedImage image_;
-  dpdk::ActiveImage active_;
+  dpdk::RulesInForce active_;
   std::unique_ptr<dpdk::PollLoop> loop_;
 };
 
