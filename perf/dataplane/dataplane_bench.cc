@@ -24,6 +24,8 @@ extern "C" {
 
 #include "perf/dataplane/pipeline.h"
 #include "perf/dataplane/traffic.h"
+#include "rules/compile/compile.h"
+#include "rules/policy/parse.h"
 
 namespace {
 
@@ -65,6 +67,7 @@ int main(int count, char** words) {
   Plan plan;
   unsigned memory_mb = 900;
   std::string json_path, frames_path;
+  std::vector<std::string> to_compile;
   std::vector<std::string> chosen;
   po::options_description options("dataplane_bench [OPTIONS]: the DPDK engine's targets");
   options.add_options()("passes", po::value(&plan.passes)->default_value(plan.passes),
@@ -74,7 +77,9 @@ int main(int count, char** words) {
       "memory", po::value(&memory_mb)->default_value(memory_mb), "MB of hugepages")(
       "json", po::value(&json_path), "write the figures there")(
       "frames", po::value(&frames_path),
-      "write the frames of P7's first part there, as a capture, and exit")("help", "print this");
+      "write the frames of P7's first part there, as a capture, and exit")(
+      "compile", po::value(&to_compile)->multitoken(), "POLICY SNAPSHOT: compile it, and exit")(
+      "help", "print this");
   try {
     po::variables_map given;
     po::store(po::parse_command_line(count, words, options), given);
@@ -83,6 +88,7 @@ int main(int count, char** words) {
       std::printf("%s", (std::ostringstream() << options).str().c_str());
       return 0;
     }
+    if (!to_compile.empty() && to_compile.size() != 2) throw po::error("--compile POLICY SNAPSHOT");
     if (plan.passes < 10) throw po::error("--passes is at least 10");
     for (const auto& name : chosen)
       if (std::ranges::find(kBenches, name, &decltype(kBenches)::value_type::first) ==
@@ -95,6 +101,13 @@ int main(int count, char** words) {
   try {
     if (!frames_path.empty()) {
       write_pcap(frames_path, make_traffic(Listed(10'000, 1), {.frames = 4096}).frames);
+      return 0;
+    }
+    if (!to_compile.empty()) {
+      std::stringstream text;
+      text << std::ifstream(to_compile[0]).rdbuf();
+      postern::write_snapshot(
+          to_compile[1], postern::compile(postern::parse_policy(text.str(), to_compile[0])).bytes);
       return 0;
     }
     spdlog::set_level(spdlog::level::warn);

@@ -26,7 +26,7 @@ from tests.e2e.lab.namespaces import Network, command
 SERVICE = "198.51.100.25"
 FRAMES = 65536
 PARTS = ("testpmd", "latency", "rate", "kernel")
-POLICY = """list listed "listed.txt" format cidr
+POLICY = """list listed "{folder}/listed.txt" format cidr
 service mx 198.51.100.25/32 port 25
 connection to mx
     drop list listed
@@ -81,9 +81,9 @@ class Material:
             if number not in chosen and number >> 24 != 127:
                 fresh.append(number)
         (folder / "listed.txt").write_text("\n".join(map(dotted, self.listed)) + "\n")
-        (folder / "bench.policy").write_text(POLICY)
+        (folder / "bench.policy").write_text(POLICY.format(folder=folder))
         self.snapshot = folder / "snapshot"
-        command(given.build / "control/cli/postern", "compile", "--policy", folder / "bench.policy", "-o", self.snapshot, timeout=60)
+        command(given.build / "perf/dataplane/dataplane_bench", "--compile", folder / "bench.policy", self.snapshot, timeout=60)
 
         def port():
             return draw.randrange(1024, 65536)
