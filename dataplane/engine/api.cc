@@ -25,6 +25,9 @@ namespace {
 namespace json = boost::json;
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+// An answer with samples is not much larger than this, however slowly it is read.
+constexpr size_t kMaxAnswerBytes = 1 << 20;
+constexpr size_t kBytesOfASample = 700;  // without its frame, about
 constexpr std::string_view kOnlyOperators = "only operators may change what this engine does";
 
 int64_t unix_now() {
@@ -330,7 +333,7 @@ ApiAnswer Api::samples(const Request& asked) {
     return api_error(422, "this engine takes no samples: it was started with --samples 0");
   if (!feed_.wish(request.wish, monotonic_ns()))
     return api_error(503, "too many different wishes for samples; try again in some seconds");
-  const auto batch = feed_.read(request.wish, request.after, request.limit);
+  auto batch = feed_.read(request.wish, request.after, request.limit);
   if (batch.samples.empty() && batch.lost == 0 && request.after && asked.waited < request.wait) {
     ApiAnswer pending;
     pending.pending = true;
@@ -338,8 +341,16 @@ ApiAnswer Api::samples(const Request& asked) {
   }
   const auto now = unix_now();
   json::array samples;
-  for (const auto* sample : batch.samples)
+  size_t bytes = 0;
+  for (const auto* sample : batch.samples) {
     samples.push_back(to_json(*sample, request.bytes, request.wish.snap, now));
+    bytes += kBytesOfASample;
+    if (const auto* frame = samples.back().as_object().if_contains("bytes"))
+      bytes += frame->as_string().size();
+    if (bytes < kMaxAnswerBytes) continue;
+    batch.next = sample->sequence;  // the rest is for the next time
+    break;
+  }
   return answer_with({{"next", batch.next},
                       {"lost", batch.lost},
                       {"overrun", engine_.counters().events[PS_EVENT_SAMPLE_LOST]},

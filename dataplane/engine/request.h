@@ -56,7 +56,7 @@ struct ExplainRequest {
 ExplainRequest read_explain_request(std::string_view query);
 // GET /v1/samples?...
 struct SamplesRequest {
-  static constexpr size_t kMaxLimit = 1000;
+  static constexpr size_t kMaxLimit = 250;
   static constexpr uint64_t kMaxWaitMs = 20'000;
   enum class Bytes { kNone, kHeaders, kAll };  // of each frame; kAll: up to wish.snap
   SampleWish wish;                             // by default of all that is stopped

@@ -93,6 +93,7 @@ json::object to_json(const FeedSample& sample, SamplesRequest::Bytes bytes, uint
   if (const auto snapshot = sample.snapshot.lock(); snapshot && headers.source) {
     // From the inside, it is the destination that rules judge.
     const auto& judged = decided.port == PS_PORT_WAN ? *headers.source : *headers.destination;
+    snapshot->index_entries();
     object["lists"] =
         lists_json(*snapshot, snapshot->explain(judged, headers.destination, now), now);
     if (decided.port == PS_PORT_WAN) object["rule"] = rule_json(*snapshot, headers, decided.rule);

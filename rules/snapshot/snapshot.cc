@@ -18,6 +18,7 @@
 #include <system_error>
 
 #include "rules/policy/parse.h"
+#include "rules/snapshot/entry_index.h"
 #include "rules/snapshot/sections_view.h"
 #include "rules/snapshot/verify.h"
 #include "rules/text/diagnostic.h"
@@ -347,7 +348,12 @@ Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAdd
     explanation.entries.push_back(provenance_of(entry.note, entry.line, range_of(entry)));
   };
   // Sorted by where they begin, so all that have the address come before the first behind it.
-  if (source.is_v4()) {
+  if (const auto* index = indexed_.load(std::memory_order_acquire)) {
+    if (source.is_v4())
+      index->visit_v4(sections_->entries_v4(), source.v4_host_order(), add);
+    else
+      index->visit_v6(sections_->entries_v6(), source.bytes().data(), add);
+  } else if (source.is_v4()) {
     const auto address = source.v4_host_order();
     const auto entries = sections_->entries_v4();
     const auto end = std::ranges::upper_bound(entries, address, {}, &ps_entry_v4::first);
@@ -371,6 +377,13 @@ Explanation Snapshot::explain(const IpAddress& source, const std::optional<IpAdd
     explanation.services.push_back(explain_service(i, explanation.address_class));
   }
   return explanation;
+}
+
+void Snapshot::index_entries() const {
+  std::call_once(indexing_, [this] {
+    index_ = std::make_unique<const EntryIndex>(sections_->entries_v4(), sections_->entries_v6());
+    indexed_.store(index_.get(), std::memory_order_release);
+  });
 }
 
 const ConnectionRule* Snapshot::rule_of(size_t service, uint16_t number) const noexcept {

@@ -6,9 +6,11 @@
 // is read. Safe to share between threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,7 +69,8 @@ struct Explanation {
   std::vector<PerService> services;  // those that `to` reaches, or all of them
 };
 
-class Sections;  // rules/snapshot/sections_view.h
+class Sections;    // rules/snapshot/sections_view.h
+class EntryIndex;  // rules/snapshot/entry_index.h
 
 class Snapshot {
  public:
@@ -133,6 +136,9 @@ class Snapshot {
   // damaged and was opened in outline.
   Explanation explain(const IpAddress& source, const std::optional<IpAddress>& to,
                       int64_t now) const;
+  // For who explains many addresses: each in microseconds from now on, however long the lists are,
+  // for one look at all entries the first time. Verified whole only.
+  void index_entries() const;
 
  protected:
   Snapshot();
@@ -151,6 +157,9 @@ class Snapshot {
   std::vector<SubList> sublists_;
   std::vector<std::vector<std::string>> domains_;
   Policy policy_;
+  mutable std::once_flag indexing_;
+  mutable std::unique_ptr<const EntryIndex> index_;
+  mutable std::atomic<const EntryIndex*> indexed_{nullptr};  // index_, once it is whole
 };
 
 }  // namespace postern

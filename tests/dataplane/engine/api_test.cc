@@ -519,6 +519,32 @@ TEST_F(ApiTest, TheAuditLogMayBeRotatedByRenamingIt) {
   EXPECT_EQ(audit.lines()[0].at("number"), 2);
 }
 
+// What a slow client holds is bounded; what does not fit into an answer comes with the next.
+TEST_F(ApiTest, AnAnswerWithSamplesIsBounded) {
+  const auto first = object_of(ask("GET", "/v1/samples?bytes=2048"));
+  std::vector<uint8_t> frame(2048, 0x5a);
+  for (int round = 0; round < 5; round++) {
+    for (int i = 0; i < 200; i++)
+      engine_.samples_.offer(ps_decision_because(PS_REASON_RULE_DROP), PS_PORT_WAN, frame.data(),
+                             2048, 2048, monotonic_ns());
+    api_.tick_samples();
+  }
+  auto next = first.at("next").to_number<uint64_t>();
+  size_t samples = 0, answers = 0;
+  for (;; answers++) {
+    const auto answer = ask("GET", "/v1/samples?bytes=2048&after=" + std::to_string(next));
+    EXPECT_LT(answer.body.size(), size_t{1} << 21);
+    const auto batch = object_of(answer);
+    const auto& got = batch.at("samples").as_array();
+    if (got.empty()) break;
+    for (const auto& sample : got) EXPECT_EQ(sample.at("sequence").to_number<uint64_t>(), ++next);
+    EXPECT_EQ(batch.at("next").to_number<uint64_t>(), next);
+    samples += got.size();
+  }
+  EXPECT_EQ(samples, 1000u);
+  EXPECT_GT(answers, 3u);
+}
+
 TEST_F(ApiTest, UnknownPathsAndMethods) {
   expect_error(ask("GET", "/"), 404);
   expect_error(ask("GET", "/v1/health/"), 404);

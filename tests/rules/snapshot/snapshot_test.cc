@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <random>
 #include <system_error>
 
 #include "tests/rules/support/compiled.h"
@@ -50,6 +52,55 @@ class SnapshotTest : public testing::Test {
   CompileResult result_;
   std::shared_ptr<const Snapshot> snapshot_;
 };
+
+// Nested, overlapping and single entries in several blocks of the index: it finds what is found
+// without.
+TEST(EntryIndexTest, FindsWhatALookAtAllEntriesFinds) {
+  std::mt19937 random(11);
+  std::string v4, v6;
+  for (int i = 0; i < 3000; i++) {
+    const int length = 8 + static_cast<int>(random() % 25);
+    const auto bits = 10u << 24 | static_cast<uint32_t>(random() % (1u << 24));
+    v4 += Prefix::make(IpAddress::v4(bits), length, Prefix::HostBits::kMask)->to_string() + "\n";
+    const int length6 = 40 + static_cast<int>(random() % 25);
+    std::array<uint8_t, 16> bytes{0x20, 0x01, 0x0d, 0xb8};
+    for (size_t byte = 4; byte < 8; byte++)
+      bytes[byte] = static_cast<uint8_t>(random() % 3 ? 0 : random());
+    v6 += Prefix::make(IpAddress::v6(bytes), length6, Prefix::HostBits::kMask)->to_string() + "\n";
+  }
+  Workshop shop;
+  shop.list("v4.txt", v4);
+  shop.list("v6.txt", v6);
+  const auto result = shop.compile(
+      "list four \"v4.txt\" category a\nlist six \"v6.txt\" category b\n"
+      "service mx 198.51.100.0/24\nconnection to mx\n  drop category a\nmessage\n  accept any\n");
+  const auto plain = Snapshot::from_bytes(result.bytes, "plain");
+  const auto indexed = Snapshot::from_bytes(result.bytes, "indexed");
+  indexed->index_entries();
+  indexed->index_entries();
+  size_t found = 0;
+  const auto compare = [&](const IpAddress& source) {
+    const auto expected = plain->explain(source, std::nullopt, plain->created()).entries;
+    const auto seen = indexed->explain(source, std::nullopt, plain->created()).entries;
+    ASSERT_EQ(seen.size(), expected.size()) << source.to_string();
+    for (size_t i = 0; i < seen.size(); i++) {
+      EXPECT_EQ(seen[i].list, expected[i].list);
+      EXPECT_EQ(seen[i].line, expected[i].line);
+      EXPECT_EQ(seen[i].range, expected[i].range);
+    }
+    found += seen.size();
+  };
+  for (int i = 0; i < 2000; i++) {
+    compare(IpAddress::v4(10u << 24 | static_cast<uint32_t>(random() % (1u << 24))));
+    std::array<uint8_t, 16> bytes{0x20, 0x01, 0x0d, 0xb8};
+    for (size_t byte = 4; byte < 8; byte++)
+      bytes[byte] = static_cast<uint8_t>(random() % 3 ? 0 : random());
+    compare(IpAddress::v6(bytes));
+  }
+  compare(IpAddress::v4(0));
+  compare(IpAddress::v4(~0u));
+  EXPECT_GT(found, 1000u);
+}
 
 TEST_F(SnapshotTest, IsTheSameFromAFileAndFromBytes) {
   const auto path = shop_.directory().path("site.snapshot");
