@@ -5,6 +5,7 @@
 #include "dataplane/engine/metrics.h"
 
 #include <cstdint>
+#include <span>
 
 namespace postern {
 namespace {
@@ -24,10 +25,30 @@ std::string label(std::string_view name, std::string_view value) {
   return std::string(name).append("=\"").append(value).append("\"");
 }
 
+// Of each wire, where there are several: what its ports received, by fate. The number is its place
+// on the command line, from 1.
+void write_pairs(std::string& text, const std::string& of_engine, std::span<const PortPair> pairs) {
+  describe_family(text, "postern_pair_packets_total", "counter",
+                  "Packets received by each pair of ports, by what became of them.");
+  for (size_t number = 0; number < pairs.size(); number++)
+    for (size_t port = 0; port < PS_PORT_COUNT; port++) {
+      uint64_t counts[2] = {0, 0};  // passed, stopped
+      for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
+        counts[kReasonWords[reason].stops] += pairs[number].counters.packets[port][reason];
+      for (const bool stops : {false, true})
+        sample(text, "postern_pair_packets_total",
+               of_engine + "," + label("pair", std::to_string(number + 1)) + "," +
+                   label("port", kPortWords[port]) + "," +
+                   label("fate", stops ? "stopped" : "passed"),
+               counts[stops]);
+    }
+}
+
 }  // namespace
 
 std::string prometheus_text(Engine& engine) {
-  const auto counters = engine.counters();
+  const auto pairs = engine.pairs();
+  const auto counters = sum_of(pairs);
   const auto snapshot = engine.snapshot();
   const auto& dynamic = engine.dynamic();
   const auto of_engine = label("engine", engine.kind());
@@ -55,6 +76,8 @@ std::string prometheus_text(Engine& engine) {
   for (size_t event = 0; event < PS_EVENT_COUNT; event++)
     sample(text, "postern_events_total", of_engine + "," + label("event", kEventWords[event].word),
            counters.events[event]);
+
+  if (pairs.size() > 1) write_pairs(text, of_engine, pairs);
 
   const auto gauge = [&](std::string_view name, std::string_view help, uint64_t value) {
     describe_family(text, name, "gauge", help);

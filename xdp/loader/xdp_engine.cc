@@ -88,7 +88,9 @@ void XdpEngine::attach() {
     if (name.starts_with("link-"))
       if (auto link = former_link(pins_.open(name))) former.push_back(std::move(*link));
 
-  const auto where = settings_.mode == Mode::kNative ? ReadAt::kDriver : ReadAt::kStack;
+  const auto where = settings_.topology == PS_TOPOLOGY_HOST ? ReadAt::kOwnStack
+                     : settings_.mode == Mode::kNative      ? ReadAt::kDriver
+                                                            : ReadAt::kStack;
   for (const auto& port : ports_) {
     port->device.become_true(where);
     if (settings_.topology == PS_TOPOLOGY_WIRE) port->device.become_wire();
