@@ -5,6 +5,7 @@
 #include "dataplane/engine/metrics.h"
 
 #include <cstdint>
+#include <span>
 
 #include "rules/text/json_text.h"
 
@@ -36,10 +37,30 @@ std::string label(std::string_view name, std::string_view value) {
   return text + '"';
 }
 
+// Of each wire, where there are several: what its ports received, by fate. The number is its place
+// on the command line, from 1.
+void write_pairs(std::string& text, const std::string& of_engine, std::span<const PortPair> pairs) {
+  describe_family(text, "postern_pair_packets_total", "counter",
+                  "Packets received by each pair of ports, by what became of them.");
+  for (size_t number = 0; number < pairs.size(); number++)
+    for (size_t port = 0; port < PS_PORT_COUNT; port++) {
+      uint64_t counts[2] = {0, 0};  // passed, stopped
+      for (size_t reason = 0; reason < PS_REASON_COUNT; reason++)
+        counts[kReasonWords[reason].stops] += pairs[number].counters.packets[port][reason];
+      for (const bool stops : {false, true})
+        sample(text, "postern_pair_packets_total",
+               of_engine + "," + label("pair", std::to_string(number + 1)) + "," +
+                   label("port", kPortWords[port]) + "," +
+                   label("fate", stops ? "stopped" : "passed"),
+               counts[stops]);
+    }
+}
+
 }  // namespace
 
 std::string prometheus_text(Engine& engine, const CounterHistory& history) {
-  const auto counters = engine.counters();
+  const auto pairs = engine.pairs();
+  const auto counters = sum_of(pairs);
   const auto snapshot = engine.snapshot();
   const auto& dynamic = engine.dynamic();
   const auto of_engine = label("engine", engine.kind());
@@ -68,6 +89,7 @@ std::string prometheus_text(Engine& engine, const CounterHistory& history) {
     sample(text, "postern_events_total", of_engine + "," + label("event", kEventWords[event].word),
            counters.events[event]);
 
+  if (pairs.size() > 1) write_pairs(text, of_engine, pairs);
   const auto& totals = engine.rule_totals();
   const auto family = [&](std::string_view name, std::string_view help, const auto& map,
                           std::string_view what, auto value) {

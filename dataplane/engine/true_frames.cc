@@ -15,19 +15,24 @@ namespace {
 struct Changer {
   std::string_view name;     // the kernel's (net/ethtool/common.c)
   std::string_view ethtool;  // what `ethtool -K` takes
+  bool joins;                // segments; else takes out tags
   bool in_stack;             // done behind native XDP
 };
 constexpr std::array<Changer, 5> kChangers = {
-    {{"rx-vlan-hw-parse", "rxvlan", false},
-     {"rx-vlan-stag-hw-parse", "rx-vlan-stag-hw-parse", false},
-     {"rx-lro", "lro", false},
-     {"rx-gro-hw", "rx-gro-hw", false},
-     {"rx-gro", "gro", true}}};
+    {{"rx-vlan-hw-parse", "rxvlan", false, false},
+     {"rx-vlan-stag-hw-parse", "rx-vlan-stag-hw-parse", false, false},
+     {"rx-lro", "lro", true, false},
+     {"rx-gro-hw", "rx-gro-hw", true, false},
+     {"rx-gro", "gro", true, true}}};
+
+bool matters(const Changer& changer, ReadAt where) noexcept {
+  if (where == ReadAt::kOwnStack) return !changer.joins;
+  return where == ReadAt::kStack || !changer.in_stack;
+}
 
 const Changer* changer_named(std::string_view name, ReadAt where) noexcept {
   const auto* found = std::ranges::find(kChangers, name, &Changer::name);
-  if (found == kChangers.end() || (found->in_stack && where == ReadAt::kDriver)) return nullptr;
-  return found;
+  return found != kChangers.end() && matters(*found, where) ? found : nullptr;
 }
 
 std::runtime_error stays_on(const std::string& interface, const Changer& changer) {

@@ -2,9 +2,9 @@
 //
 // TrueFrames: while this lives, a kernel interface hands on frames as they were on the wire. Off
 // are the features that would show an engine something else: VLAN tags taken out of the frame (they
-// would be neither judged nor put back), and segments joined to one larger than the MTU (LRO, GRO),
-// which no port would send. What was turned off is turned on again at the end, unless keep() was
-// called. A process that is killed leaves them off.
+// would be neither judged nor put back), and on a wire segments joined to one larger than the MTU
+// (LRO, GRO), which no port would send. Attempts are never joined. What was turned off is turned on
+// again at the end, unless keep() was called. A process that is killed leaves them off.
 #pragma once
 
 #include <span>
@@ -18,8 +18,9 @@ namespace postern {
 
 // Where frames are read, which decides what has been done to them.
 enum class ReadAt {
-  kDriver,  // by native XDP
-  kStack    // by generic XDP, or a packet socket: behind GRO
+  kDriver,   // by native XDP
+  kStack,    // by generic XDP, or a packet socket: behind GRO
+  kOwnStack  // in front of this host's own stack, which takes joined segments as well
 };
 
 // Those of `features` that are on and would change frames, as the kernel calls them. Throws

@@ -7,6 +7,8 @@
 #include <array>
 #include <utility>
 
+#include "xdp/loader/redirect_target.h"
+
 namespace postern::xdp {
 namespace {
 
@@ -88,12 +90,17 @@ void XdpEngine::attach() {
     if (name.starts_with("link-"))
       if (auto link = former_link(pins_.open(name))) former.push_back(std::move(*link));
 
-  const auto where = settings_.mode == Mode::kNative ? ReadAt::kDriver : ReadAt::kStack;
+  const auto where = settings_.topology == PS_TOPOLOGY_HOST ? ReadAt::kOwnStack
+                     : settings_.mode == Mode::kNative      ? ReadAt::kDriver
+                                                            : ReadAt::kStack;
   for (const auto& port : ports_) {
     port->device.become_true(where);
     if (settings_.topology == PS_TOPOLOGY_WIRE) port->device.become_wire();
     port->attachment.emplace(port->device, program_.fd(), settings_.mode, former);
   }
+  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.mode == Mode::kNative)
+    for (const auto& port : ports_)
+      require_redirect_target(port->device, largest_mtu() > kWholeMtu);
   // The ports are ours now; from here on the pins are, too.
   attached_ = true;
   std::vector<std::string> pinned;
@@ -107,7 +114,10 @@ void XdpEngine::attach() {
   }
   for (const auto& name : found)
     if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
-  if (settings_.topology != PS_TOPOLOGY_WIRE || !settings_.propagate_link) return;
+  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.propagate_link) watch_links();
+}
+
+void XdpEngine::watch_links() {
   std::vector<LinkWatch::Cable> cables;
   for (size_t wan = 0; wan < ports_.size(); wan += 2)
     cables.push_back({ports_[wan]->link, ports_[wan + 1]->link});

@@ -95,6 +95,7 @@ class XdpEngine : public Engine {
 
   static std::vector<std::unique_ptr<Port>> open_ports(const Settings& settings);
   unsigned largest_mtu() const;
+  void watch_links();
   size_t ports_of_a_pair() const noexcept { return settings_.topology == PS_TOPOLOGY_WIRE ? 2 : 1; }
   // The other port of the one at `wan`.
   const Port& mx_of(size_t wan) const { return *ports_[wan + 1]; }

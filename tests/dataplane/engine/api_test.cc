@@ -95,6 +95,14 @@ TEST_F(ApiTest, CountersNameEveryReasonAndAddUp) {
   EXPECT_EQ(each[0].at("wan"), "eth1");
   EXPECT_EQ(each[1].at("mx"), "eth4");
   EXPECT_EQ(each[1].at("ports").at("wan").at("stopped"), 100u);
+  const auto metrics = ask("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("postern_pair_packets_total{engine=\"memory\",pair=\"2\",port=\"wan\","
+                         "fate=\"stopped\"} 100\n"),
+            std::string::npos);
+  EXPECT_NE(metrics.find("port=\"wan\",reason=\"rule-drop\",fate=\"stopped\"} 107\n"),
+            std::string::npos);
+  engine_.pairs_.clear();
+  EXPECT_EQ(ask("GET", "/metrics").body.find("postern_pair"), std::string::npos);
   EXPECT_EQ(counters.at("events").at("limit-observed"), 0u);
 }
 

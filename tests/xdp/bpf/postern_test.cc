@@ -157,6 +157,7 @@ TEST_F(PosternBpf, ShowsSamplesOfWhatItReceived) {
   size_t replies = 0;
   for (const auto& c : corpus()) {
     if (c.frame.size() < XdpJudge::kShortestFrame || !c.with_rules || c.before > 0) continue;
+    if (c.reason == Reason::BAD_CHECKSUM) continue;  // found out when the reply is made
     const auto judged = judge.judge(c.port, c.frame, c.now_ns);
     replies += judged.reply.has_value();
     size_t samples = 0;
