@@ -131,6 +131,25 @@ TEST(Limit, TheLargestLimitDoesNotWrap) {
 }
 
 // Whatever the interleaving, a burst is a burst.
+// Of a clock that stood still, jumped ahead by years (a machine that slept), or went back, which it
+// never does: nobody is held longer than a burst takes beyond the jump.
+TEST(Limit, TimeThatJumps) {
+  Table table;
+  const ps_limit limit{kSecond, 2, PS_ACTION_DROP, 0, {0, 0}};
+  const uint64_t years = 100ull * 365 * 86400 * kSecond;
+  for (uint32_t source = 0; source < 50; source++) {
+    EXPECT_EQ(table.take(limit, v4(source), kNow), PS_LIMIT_WITHIN);
+    EXPECT_EQ(table.take(limit, v4(source), kNow), PS_LIMIT_WITHIN);
+    EXPECT_EQ(table.take(limit, v4(source), kNow), PS_LIMIT_OVER);
+    EXPECT_EQ(table.take(limit, v4(source), kNow + years), PS_LIMIT_WITHIN);
+    EXPECT_EQ(table.take(limit, v4(source), kNow + years), PS_LIMIT_WITHIN);
+    EXPECT_EQ(table.take(limit, v4(source), kNow + years), PS_LIMIT_OVER);
+    EXPECT_EQ(table.take(limit, v4(source), kNow), PS_LIMIT_OVER);
+    EXPECT_EQ(table.take(limit, v4(source), kNow + years + 2 * kSecond), PS_LIMIT_WITHIN);
+  }
+  EXPECT_EQ(table.size(kNow + 2 * years), 0u);
+}
+
 TEST(Limit, ThreadsThatRaceForOneSource) {
   constexpr int kThreads = 4, kEach = 20'000;
   Table table;

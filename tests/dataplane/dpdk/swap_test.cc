@@ -11,6 +11,7 @@
 #include "dataplane/dpdk/dpdk_engine.h"
 #include "tests/dataplane/dpdk/ring_wire.h"
 #include "tests/rules/support/agreeing_rules.h"
+#include "tests/rules/support/largest_matrix.h"
 
 namespace postern::dpdk {
 namespace {
@@ -92,6 +93,50 @@ TEST(Swap, AThousandSnapshotsLoseNothingAndMixNothing) {
   EXPECT_EQ(lists.at("inspected").count, (AttemptTally{sent[1], 0}));
   EXPECT_EQ(lists.at("reset").count, (AttemptTally{sent[2], sent[2]}));
   EXPECT_EQ(lists.at("allowed").count, (AttemptTally{sent[3], 0}));
+}
+
+// A million cells, each counted by itself.
+TEST(LargestMatrix, IsJudgedByAndCounted) {
+  const test::LargestMatrix largest;
+  ASSERT_EQ(
+      size_t{largest.snapshot->header().policy_count} * largest.snapshot->header().class_count,
+      size_t{PS_MAX_MATRIX_CELLS});
+  RingWire wire(kQueues);
+  DpdkEngine engine({.wires = {{wire.wire(), "", ""}}, .workers = test_eal().workers()});
+  engine.load(largest.snapshot);
+  engine.start();
+  uint64_t sent = 0, dropped = 0;
+  for (uint32_t number = 0; number < 1u << test::LargestMatrix::kBits; number += 97)
+    for (uint32_t k = 0; k < test::LargestMatrix::kPolicies; k += 7) {
+      ASSERT_TRUE(wire.send(PS_PORT_WAN,
+                            packets::Ethernet{} /
+                                packets::Ipv4{.source = test::LargestMatrix::source(number),
+                                              .destination = test::LargestMatrix::destination(k)} /
+                                packets::Tcp{},
+                            static_cast<uint16_t>(number % kQueues)));
+      sent++;
+      dropped += test::LargestMatrix::drops(k, number);
+      if (sent % 512 == 0)
+        for (uint16_t queue = 0; queue < kQueues; queue++) wire.take_all(PS_PORT_MX, queue);
+    }
+  const auto counted = [&] {
+    uint64_t sum = 0;
+    for (const auto count : engine.counters().packets[PS_PORT_WAN]) sum += count;
+    return sum;
+  };
+  while (counted() < sent) {
+    for (uint16_t queue = 0; queue < kQueues; queue++) wire.take_all(PS_PORT_MX, queue);
+    std::this_thread::yield();
+  }
+  engine.stop();
+  EXPECT_EQ(engine.counters().packets[PS_PORT_WAN][PS_REASON_RULE_DROP], dropped);
+  AttemptTally sum;
+  for (const auto& cell : engine.rule_counts().cells) {
+    EXPECT_LE(cell.attempts, 1u);
+    sum.attempts += cell.attempts;
+    sum.stopped += cell.stopped;
+  }
+  EXPECT_EQ(sum, (AttemptTally{sent, dropped}));
 }
 
 }  // namespace

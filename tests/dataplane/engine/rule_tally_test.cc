@@ -122,6 +122,34 @@ TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
   EXPECT_EQ(of_rule("drop list short"), 3u);
 }
 
+// 64-bit counters that go on from zero, after 580,000 years at a million attempts a second.
+TEST_F(RuleTallyTest, CountersThatWrap) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot(), kNow);
+  attempt("10.0.0.1", 0, true, UINT64_MAX - 2);
+  EXPECT_EQ(of_list("drop").attempts, UINT64_MAX - 2);
+  attempt("10.0.0.1", 0, true, 5);
+  EXPECT_EQ(of_list("drop").attempts, 2u);
+  attempt("10.0.0.1", 0, true, 1);
+  EXPECT_EQ(of_list("drop").attempts, 3u);
+}
+
+// A wall clock that is set back does not bring back what has expired, and does no harm.
+TEST_F(RuleTallyTest, AClockThatGoesBack) {
+  const auto rules = shop_.snapshot(
+      "list short \"pools.txt\" category dynamic expires 2h\n"
+      "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
+      {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  const auto now = rules->created();
+  active_.load(rules, now);
+  active_.tick(now + 3 * 3600);
+  active_.tick(now - 86400);
+  active_.tick(0);
+  active_.tick(INT64_MAX / 2);
+  const auto cell = engine_.verdict(0, rules->class_of(test::address("10.0.0.1")));
+  EXPECT_EQ(cell.reason, PS_REASON_NO_RULE);
+}
+
 TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
   engine_.features_ = PS_FEATURE_LIMIT;
   active_.load(snapshot(), kNow);

@@ -56,6 +56,24 @@ _DIALOGUE = textwrap.dedent("""
     print("\\n".join(said))
     """)
 
+_HELO = textwrap.dedent("""
+    import socket, sys
+    source, target, name = sys.argv[1:]
+    s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
+    s.settimeout(4)
+    s.bind((source, 0))
+    s.connect((target, 25))
+    s.recv(512)
+    s.sendall(b"EHLO " + name.encode() + b"\\r\\n")
+    try:
+        said = s.recv(512)
+        print(said.decode().split()[0] if said else "no reply")
+    except ConnectionResetError:
+        print("reset")
+    except (TimeoutError, socket.timeout):
+        print("no reply")
+    """)
+
 _LISTENER = textwrap.dedent("""
     import socket, sys
     listener = socket.socket()
@@ -83,6 +101,12 @@ def dialogue(network, source):
     """The replies to the connection, EHLO, MAIL and QUIT, "(end)" where it was closed."""
     done = network.wan.run("/usr/bin/python3", "-c", _DIALOGUE, source, network.service(source), check=False)
     return done.stdout.splitlines() or [done.stderr.strip().splitlines()[-1]]
+
+
+def helo(network, source, name):
+    """What EHLO with this name gets: the reply's code, reset, or no reply (in time, or at all)."""
+    done = network.wan.run("/usr/bin/python3", "-c", _HELO, source, network.service(source), name, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
 def refusal_seen(lines, source, list_name, at_once=False):

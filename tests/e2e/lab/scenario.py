@@ -27,6 +27,9 @@ protect 203.0.113.50
 
 service mx  198.51.100.25/32 2001:db8:25::25/128  port 25  name "mx.farm.example"
 
+signature rat   /^rat-[0-9]+$/  reset  learn 1h
+signature mute  /^mute[.]/  drop
+
 connection to mx
     allow  category accredited
     reset  category hijacked
@@ -135,6 +138,13 @@ class Scenario:
                 lambda: self._bot("203.0.113.112", "ylmf-pc", waits=True)),
             Row("bot by its HELO, fourth visit", "203.0.113.112", "timed out, learned-drop",
                 lambda: self._attempt("203.0.113.112")),
+            Row("a signature that resets", "203.0.113.114", "reset, then learned: signature rat",
+                lambda: self._signature("203.0.113.114", "RAT-7")),
+            Row("the same, next visit", "203.0.113.114", "timed out, learned-drop", lambda: self._attempt("203.0.113.114")),
+            Row("a signature that drops", "203.0.113.115", "no reply",
+                lambda: attempts.helo(self.network, "203.0.113.115", "mute.example")),
+            Row("nearly a signature", "203.0.113.116", "250-mx.farm.example",
+                lambda: attempts.helo(self.network, "203.0.113.116", "rat-7.example")),
             Row("in a pool, refused", "203.0.113.128", "220, then 554 with the reason, rule-refuse",
                 lambda: self._refusal("203.0.113.128", "pool")),
             Row("in a pool, refused, IPv6", "2001:db8:f00::8", "220, then 554 with the reason, rule-refuse",
@@ -305,7 +315,16 @@ class Scenario:
         told = {answer.split()[0] for answer in answers}
         if len(told) != 1:
             return f"answered differently: {answers}"
+        reason = self._learned(source)
+        words = [word for word in ("greeting", "HELO") if word in reason]
+        return f"{told.pop()}, then learned: {', '.join(words) or reason}"
 
+    def _signature(self, source, name):
+        """By the engine in the packet, or by control for one that does not look into packets."""
+        return f"{attempts.helo(self.network, source, name)}, then learned: {self._learned(source)}"
+
+    def _learned(self, source):
+        """Why there is an entry for the source."""
         def reasons():
             entries = self.engine.api.call("GET", "/v1/entries")["entries"]
             return [entry["reason"] for entry in entries if entry["prefix"] == f"{source}/32"]
@@ -313,9 +332,8 @@ class Scenario:
         try:
             wait_for("the entry", 5, reasons)
         except RuntimeError:
-            return f"{told.pop()}, nothing learned"
-        words = [word for word in ("greeting", "HELO") if word in reasons()[0]]
-        return f"{told.pop()}, then learned: {', '.join(words)}"
+            return "nothing"
+        return reasons()[0]
 
     def _other_service(self):
         service = senders.OtherService(self.network)

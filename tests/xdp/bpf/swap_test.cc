@@ -11,6 +11,7 @@
 
 #include "dataplane/engine/rule_tally.h"
 #include "tests/rules/support/agreeing_rules.h"
+#include "tests/rules/support/largest_matrix.h"
 #include "tests/xdp/bpf/xdp_judge.h"
 
 namespace postern::packets {
@@ -71,6 +72,38 @@ TEST(Swap, AThousandSnapshotsMixNothing) {
   EXPECT_EQ(lists.at("inspected").count, (AttemptTally{sent[1], 0}));
   EXPECT_EQ(lists.at("reset").count, (AttemptTally{sent[2], sent[2]}));
   EXPECT_EQ(lists.at("allowed").count, (AttemptTally{sent[3], 0}));
+}
+
+// A million cells, each counted by itself.
+TEST(LargestMatrix, IsJudgedByAndCounted) {
+  if (const auto why = why_no_bpf(); !why.empty()) GTEST_SKIP() << why;
+  const test::LargestMatrix largest;
+  ASSERT_EQ(
+      size_t{largest.snapshot->header().policy_count} * largest.snapshot->header().class_count,
+      size_t{PS_MAX_MATRIX_CELLS});
+  XdpJudge judge(nullptr);
+  judge.program().load_image(largest.snapshot->image_bytes());
+  uint64_t sent = 0, dropped = 0;
+  for (uint32_t number = 0; number < 1u << test::LargestMatrix::kBits; number += 97)
+    for (uint32_t k = 0; k < test::LargestMatrix::kPolicies; k += 7) {
+      const auto outcome = judge.test(PS_PORT_WAN,
+                                      Ethernet{} /
+                                          Ipv4{.source = test::LargestMatrix::source(number),
+                                               .destination = test::LargestMatrix::destination(k)} /
+                                          Tcp{},
+                                      kNow);
+      const bool drops = test::LargestMatrix::drops(k, number);
+      ASSERT_EQ(outcome.result, static_cast<uint32_t>(drops ? XDP_DROP : XDP_PASS));
+      sent++;
+      dropped += drops;
+    }
+  AttemptTally sum;
+  for (const auto& cell : judge.program().cell_counts()) {
+    EXPECT_LE(cell.attempts, 1u);
+    sum.attempts += cell.attempts;
+    sum.stopped += cell.stopped;
+  }
+  EXPECT_EQ(sum, (AttemptTally{sent, dropped}));
 }
 
 }  // namespace
