@@ -15,6 +15,7 @@
 
 #define PS_SAMPLE_MAX_BYTES 2048u /* of a frame; the rest of a longer one is not kept */
 #define PS_SAMPLE_USUAL_BYTES 128u
+#define PS_SAMPLE_REST 64u /* where there is no room, so many are lost without asking */
 #define PS_SAMPLE_MAX_EVERY 0x40000000u
 
 /* What is sampled. Each word is read by itself: right after a change, a packet may meet the old
@@ -43,6 +44,8 @@ struct ps_sample {
 struct ps_sampler {
   uint32_t left;   /* packets until the next sample, that one included; 0: not yet drawn */
   uint32_t random; /* state of a xorshift generator (Marsaglia, 2003); 0: not yet seeded */
+  uint32_t rest;   /* samples that are not tried, as the last one had no room */
+  uint32_t reserved;
 };
 
 #ifdef __cplusplus

@@ -254,9 +254,16 @@ int postern(struct xdp_md* ctx) {
   reason = decision.reason;
   if (config.sampling.reasons) {
     uint32_t every = config.sampling.every;
-    if (ps_sample_due(config.sampling.reasons, every, reason, &cpu->sampler) &&
-        !postern_sample(ctx, port, every, &decision))
-      cpu->counters.events[PS_EVENT_SAMPLE_LOST]++;
+    if (ps_sample_due(config.sampling.reasons, every, reason, &cpu->sampler)) {
+      /* Nobody may be left to make room: a flood is not to pay for it at each packet. */
+      if (cpu->sampler.rest) {
+        cpu->sampler.rest--;
+        cpu->counters.events[PS_EVENT_SAMPLE_LOST]++;
+      } else if (!postern_sample(ctx, port, every, &decision)) {
+        cpu->sampler.rest = PS_SAMPLE_REST;
+        cpu->counters.events[PS_EVENT_SAMPLE_LOST]++;
+      }
+    }
   }
   if (decision.answer.flags) {
     result = reply(ctx, cpu, &packet, &decision.answer, &reason);
