@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.lab import product
 from tests.e2e.lab.frames import FrameEnd, entered
 from tests.e2e.lab.namespaces import command
-from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, SERVICE, UNLISTED, Refusals, attempt, datagram, frames, ours,
+from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, SERVICE, UNLISTED, Refusals, attempt, datagram, frames, kill, ours,
                                 passes_both_ways, running)
 
 
@@ -119,6 +119,24 @@ def second(network):
     mx.close()
     for end, _ in names:
         network.box.run("ip", "link", "delete", f"postern-{end}2")
+
+
+def test_several_wires_outlive_a_killed_xdp_engine(network, files, ends, second):
+    more = ("--wan", "postern-wan2", "--mx", "postern-mx2")
+    with running("xdp", network, files, more=more) as engine:
+        kill(engine)
+        for wire in (ends, second):  # nobody is there, and the kernel goes on judging
+            passes_both_ways(wire, [datagram()])
+            wire[0].send(attempt())
+            assert wire[1].collect(1, 1, ours) == []
+    with running("xdp", network, files, more=more) as engine:
+        assert "takeover links=4" in engine.log.read_text()
+        for wire in (ends, second):
+            passes_both_ways(wire, [datagram()])
+    with running("xdp", network, files):  # one wire again: what was on the other is gone
+        passes_both_ways(ends, [datagram()])
+        second[0].send(datagram())
+        assert second[1].collect(1, 1, ours) == []
 
 
 def test_several_wires_in_one_engine(kind, network, files, ends, second):

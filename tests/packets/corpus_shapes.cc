@@ -11,6 +11,7 @@ void not_for_us(Corpus& c) {
   c.add("arp", Ethernet{.type = 0x0806} / payload(46));
   c.add("lldp", Ethernet{.destination = {1, 0x80, 0xc2, 0, 0, 0x0e}, .type = 0x88cc} / payload(46));
   c.add("lacp", Ethernet{.destination = {1, 0x80, 0xc2, 0, 0, 2}, .type = 0x8809} / payload(110));
+  c.add("802.1x", Ethernet{.destination = {1, 0x80, 0xc2, 0, 0, 3}, .type = 0x888e} / payload(46));
   c.add("spanning tree, 802.3 length", Ethernet{.type = 38} / payload(38));
   c.add("ethernet header alone", Packet(Ethernet{.type = 0x0806}));
   c.add("vlan, arp", Ethernet{} / Vlan{.type = 0x0806} / payload(46));
@@ -34,6 +35,13 @@ void not_for_us(Corpus& c) {
   c.add("ipv4, nothing behind its header", Ethernet{} / dropped() / Payload{{}, 17});
   c.add("udp, later fragment",
         Ethernet{} / Ipv4{.source = "203.0.113.1", .fragment = 0x0003} / Payload{Bytes(8), 17});
+  c.add("ospf", Ethernet{.destination = {1, 0, 0x5e, 0, 0, 5}} /
+                    Ipv4{.source = "203.0.113.1", .destination = "224.0.0.5"} /
+                    Payload{Bytes(44), 89});
+  c.add("neighbour solicitation",
+        Ethernet{.destination = {0x33, 0x33, 0xff, 0, 0, 0x25}} /
+            Ipv6{.source = "2001:db8:d::1", .destination = "ff02::1:ff00:25"} /
+            Payload{Bytes(32), 58});
   c.add("icmpv6", Ethernet{} / dropped6() / Payload{Bytes(8), 58});
   c.add("udp over ipv6", Ethernet{} / dropped6() / Payload{Bytes(8), 17});
   c.add("esp over ipv6", Ethernet{} / dropped6() / Payload{Bytes(16), 50});
@@ -47,6 +55,9 @@ void not_for_us(Corpus& c) {
 
   c.passes(Reason::NOT_SERVICE);
   c.add("web", attempt_from("203.0.113.1", 80));
+  c.add("bgp attempt", attempt_from("203.0.113.1", 179));
+  c.add("bgp", Ethernet{} / dropped() /
+                   Tcp{.flags = kAck, .destination_port = 40000, .source_port = 179} / payload(19));
   c.add("port 24", attempt_from("203.0.113.1", 24));
   c.add("port 6400 is 25 with its bytes swapped", attempt_from("203.0.113.1", 6400));
   c.add("another host", attempt_to("198.51.100.24"));
