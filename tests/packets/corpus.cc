@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "tests/packets/corpus_writer.h"
+#include "tests/packets/naive_segment.h"
 
 namespace postern::packets {
 

@@ -11,165 +11,13 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <set>
 #include <stdexcept>
 #include <vector>
 
+#include "tests/packets/naive_segment.h"
+
 namespace postern::packets {
 namespace {
-
-// Thrown by whatever finds out what becomes of the frame.
-struct Settled {
-  Reason reason;
-};
-
-// Thrown by an IPv6 packet with more headers than are looked at.
-struct TooDeep {};
-
-// Bytes that know what it means when they end.
-class Region {
- public:
-  Region(Bytes bytes, Reason too_short) : bytes_(std::move(bytes)), too_short_(too_short) {}
-  size_t size() const { return bytes_.size(); }
-  unsigned u8(size_t at) const {
-    if (at >= bytes_.size()) throw Settled{too_short_};
-    return bytes_[at];
-  }
-  unsigned u16(size_t at) const { return u8(at) * 256 + u8(at + 1); }
-  uint32_t u32(size_t at) const { return uint32_t{u16(at)} * 65536 + u16(at + 2); }
-  Bytes some(size_t at, size_t count) const {
-    Bytes part;
-    for (size_t i = 0; i < count; i++) part.push_back(static_cast<uint8_t>(u8(at + i)));
-    return part;
-  }
-  Bytes from(size_t at) const {
-    if (at > bytes_.size()) throw Settled{too_short_};
-    return Bytes(bytes_.begin() + static_cast<ptrdiff_t>(at), bytes_.end());
-  }
-
- private:
-  Bytes bytes_;
-  Reason too_short_;
-};
-
-struct Segment {
-  Bytes link;         // the Ethernet header with its tags
-  Bytes ip_header;    // of IPv4, with its options
-  Bytes tcp;          // header and payload
-  size_t tcp_at = 0;  // in the frame
-  bool is_fragment = false;
-  IpAddress source, destination;
-  unsigned source_port = 0, destination_port = 0, flags = 0;
-  uint32_t sequence = 0, acknowledgement = 0;
-  Bytes payload;
-
-  bool is_attempt() const { return (flags & kSyn) != 0 && (flags & (kAck | kRst)) == 0; }
-};
-
-IpAddress address_of(const Bytes& bytes) {
-  ps_address raw{};
-  std::ranges::copy(bytes, raw.bytes);
-  return IpAddress::from_abi(bytes.size() == 4 ? PS_FAMILY_V4 : PS_FAMILY_V6, raw);
-}
-
-void read_tcp(const Bytes& bytes, bool fragment, Segment& segment) {
-  const Region tcp(bytes, fragment ? Reason::SHORT_FIRST_FRAGMENT : Reason::TRUNCATED_TCP);
-  tcp.some(0, 20);
-  const size_t header = tcp.u8(12) / 16 * 4;
-  if (header < 20) throw Settled{Reason::TRUNCATED_TCP};
-  segment.payload = tcp.from(header);
-  segment.tcp = bytes;
-  segment.is_fragment = fragment;
-  segment.source_port = tcp.u16(0);
-  segment.destination_port = tcp.u16(2);
-  segment.sequence = tcp.u32(4);
-  segment.acknowledgement = tcp.u32(8);
-  segment.flags = tcp.u8(13);
-}
-
-void read_ipv4(const Region& ip, Segment& segment) {
-  ip.some(0, 20);
-  const size_t header = ip.u8(0) % 16 * 4, total = ip.u16(2);
-  if (ip.u8(0) / 16 != 4 || header < 20 || total < header || total > ip.size())
-    throw Settled{Reason::BAD_IP_HEADER};
-  if (ip.u8(9) != 6) throw Settled{Reason::NOT_TCP};
-  const unsigned offset = ip.u16(6) % 8192;
-  const bool more = ip.u16(6) / 8192 % 2 == 1;
-  if (offset == 1) throw Settled{Reason::OVERLAPPING_FRAGMENT};
-  if (offset > 1) throw Settled{Reason::LATER_FRAGMENT};
-  segment.source = address_of(ip.some(12, 4));
-  segment.destination = address_of(ip.some(16, 4));
-  segment.ip_header = ip.some(0, header);
-  segment.tcp_at = segment.link.size() + header;
-  read_tcp(ip.some(header, total - header), more, segment);
-}
-
-const std::set<unsigned> kExtensions = {0, 43, 44, 51, 60};
-
-// `bytes` begins with a header of protocol `next`; `depth` headers came before it.
-void read_ipv6_chain(const Bytes& bytes, unsigned next, int depth, bool fragment,
-                     Segment& segment) {
-  if (!kExtensions.contains(next)) {
-    if (next != 6) throw Settled{Reason::NOT_TCP};
-    read_tcp(bytes, fragment, segment);
-    return;
-  }
-  if (depth == 6) throw TooDeep{};
-  const Region header(bytes, fragment ? Reason::SHORT_FIRST_FRAGMENT : Reason::BAD_IP_HEADER);
-  header.some(0, 8);
-  const unsigned after = header.u8(0);
-  size_t length = 8;
-  if (next == 44) {
-    const unsigned offset = header.u16(2) / 8;
-    if (offset > 0) {
-      if (after != 6 && !kExtensions.contains(after)) throw Settled{Reason::NOT_TCP};
-      throw Settled{offset == 1 && after == 6 ? Reason::OVERLAPPING_FRAGMENT
-                                              : Reason::LATER_FRAGMENT};
-    }
-    if (header.u16(2) % 2 == 1) fragment = true;
-  } else if (next == 51) {
-    length = (header.u8(1) + 2) * 4;
-  } else {
-    length = (header.u8(1) + 1) * 8;
-  }
-  // What is cut off inside this header is judged by whether it was a fragment before it.
-  read_ipv6_chain(header.from(length), after, depth + 1, fragment, segment);
-}
-
-void read_ipv6(const Region& ip, Segment& segment) {
-  ip.some(0, 40);
-  if (ip.u8(0) / 16 != 6) throw Settled{Reason::BAD_IP_HEADER};
-  segment.source = address_of(ip.some(8, 16));
-  segment.destination = address_of(ip.some(24, 16));
-  const auto chain = ip.some(40, ip.u16(4));
-  read_ipv6_chain(chain, ip.u8(6), 0, false, segment);
-  segment.tcp_at = segment.link.size() + 40 + chain.size() - segment.tcp.size();
-}
-
-// On TooDeep, the segment has its addresses.
-void read(const Bytes& bytes, Segment& segment) {
-  const Region frame(bytes, Reason::TRUNCATED_ETHERNET);
-  size_t at = 12;
-  for (int tags = 0; frame.u16(at) == 0x8100 || frame.u16(at) == 0x88a8; tags++, at += 4)
-    if (tags == 2) throw Settled{Reason::ENCAPSULATED};
-  segment.link = frame.some(0, at + 2);
-  const Region rest(frame.from(at + 2), Reason::BAD_IP_HEADER);
-  switch (frame.u16(at)) {
-    case 0x0800:
-      read_ipv4(rest, segment);
-      return;
-    case 0x86dd:
-      read_ipv6(rest, segment);
-      return;
-    case 0x8847:
-    case 0x8848:
-    case 0x8863:
-    case 0x8864:
-      throw Settled{Reason::ENCAPSULATED};
-    default:
-      throw Settled{Reason::NOT_IP};
-  }
-}
 
 // The entry with the longest prefix that holds the address.
 const auto* longest(const auto& entries, const IpAddress& address, auto&& holds) {
@@ -222,7 +70,7 @@ std::string address_text(const IpAddress& address) {
   return text;
 }
 
-std::string text_for(const World& world, size_t number, const Segment& segment) {
+std::string text_for(const World& world, size_t number, const NaiveSegment& segment) {
   std::string text;
   const auto& written = world.texts.at(number);
   for (size_t i = 0; i < written.size(); i++) {
@@ -239,8 +87,8 @@ std::string text_for(const World& world, size_t number, const Segment& segment) 
 }
 
 // What is sent back: a segment with these, the other way round.
-Bytes reply_to(const Segment& segment, uint32_t sequence, uint32_t acknowledgement, uint8_t flags,
-               const std::string& text = {}) {
+Bytes reply_to(const NaiveSegment& segment, uint32_t sequence, uint32_t acknowledgement,
+               uint8_t flags, const std::string& text = {}) {
   const Tcp tcp = {.flags = flags,
                    .destination_port = static_cast<uint16_t>(segment.source_port),
                    .source_port = static_cast<uint16_t>(segment.destination_port),
@@ -259,33 +107,14 @@ Bytes reply_to(const Segment& segment, uint32_t sequence, uint32_t acknowledgeme
   return frame;
 }
 
-uint32_t length_of(const Segment& segment) {
+uint32_t length_of(const NaiveSegment& segment) {
   return static_cast<uint32_t>(segment.payload.size()) + ((segment.flags & kSyn) != 0 ? 1 : 0) +
          ((segment.flags & kFin) != 0 ? 1 : 0);
 }
 
-Bytes reset_to(const Segment& segment) {
+Bytes reset_to(const NaiveSegment& segment) {
   if ((segment.flags & kAck) != 0) return reply_to(segment, segment.acknowledgement, 0, kRst);
   return reply_to(segment, 0, segment.sequence + length_of(segment), kRst | kAck);
-}
-
-// What TCP's checksum is taken over (RFC 9293 section 3.1, RFC 8200 section 8.1).
-Bytes summed_bytes(const Segment& segment) {
-  Bytes bytes;
-  const auto size = segment.source.is_v4() ? 4 : 16;
-  for (const auto& address : {segment.source, segment.destination})
-    bytes.insert(bytes.end(), address.bytes().begin(), address.bytes().begin() + size);
-  const auto length = segment.tcp.size();
-  for (const size_t byte : {length >> 24, length >> 16, length >> 8, length, size_t{0}, size_t{0},
-                            size_t{0}, size_t{6}})
-    bytes.push_back(static_cast<uint8_t>(byte));
-  bytes.insert(bytes.end(), segment.tcp.begin(), segment.tcp.end());
-  return bytes;
-}
-
-bool is_intact(const Segment& segment) {
-  return internet_checksum(segment.ip_header) == (segment.source.is_v4() ? 0 : 0xffff) &&
-         internet_checksum(summed_bytes(segment)) == 0;
 }
 
 uint64_t siphash(const ps_siphash_key& key, const Bytes& message) {
@@ -308,7 +137,7 @@ uint64_t siphash(const ps_siphash_key& key, const Bytes& message) {
 }
 
 // How much of ours it has received, when it acknowledges a cookie of an epoch that counts.
-std::optional<uint32_t> received_of_ours(const World& world, const Segment& segment) {
+std::optional<uint32_t> received_of_ours(const World& world, const NaiveSegment& segment) {
   if ((segment.flags & kAck) == 0) return std::nullopt;
   for (const uint32_t epoch :
        {world.cookies.epoch - 1, world.cookies.epoch, world.cookies.epoch + 1}) {
@@ -331,7 +160,7 @@ std::string verb_of(const Bytes& payload) {
 }
 
 // Whatever may be answered at all.
-bool is_answerable(const Segment& segment) {
+bool is_answerable(const NaiveSegment& segment) {
   if (segment.is_fragment || segment.tcp.size() > 2048) return false;
   if ((segment.flags & kRst) != 0) return false;
   if ((segment.flags & kSyn) != 0 && (segment.flags & kAck) != 0) return false;
@@ -339,14 +168,14 @@ bool is_answerable(const Segment& segment) {
   return may_be_answered(segment.source) && may_be_answered(segment.destination);
 }
 // The same, where its source may be anybody.
-bool may_answer(const World& world, const Segment& segment) {
+bool may_answer(const World& world, const NaiveSegment& segment) {
   return is_answerable(segment) &&
          std::none_of(world.destinations.begin(), world.destinations.end(),
                       [&](const auto& place) { return place.prefix.contains(segment.source); });
 }
 
 // What a segment of a source that is refused gets, when it belongs to a refused session.
-Judgement converse(const World& world, const Segment& segment, uint32_t said, size_t text,
+Judgement converse(const World& world, const NaiveSegment& segment, uint32_t said, size_t text,
                    std::optional<size_t> greeting) {
   const auto answer = [&](Reason reason, uint8_t flags, const std::string& line = {}) {
     if (!is_answerable(segment)) return Judgement{Action::DROP, Reason::NEVER_ANSWERED, {}};
@@ -401,7 +230,7 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
   const Reason unjudged = inside ? Reason::FROM_INSIDE : Reason::NOT_ATTEMPT;
   if (inside && (!with_rules || (world_.features & PS_FEATURE_OUTBOUND) == 0))
     return settle(Reason::FROM_INSIDE);
-  Segment segment;
+  NaiveSegment segment;
   bool too_deep = false;
   try {
     read(frame, segment);
@@ -513,28 +342,6 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
 
 Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, uint64_t now_ns) {
   return NaiveJudge(world ? *world : corpus_world()).judge(port, frame, now_ns, world != nullptr);
-}
-
-Bytes with_checksums(Bytes frame) {
-  Segment segment;
-  try {
-    read(frame, segment);
-  } catch (const Settled&) {
-    return frame;
-  } catch (const TooDeep&) {
-    return frame;
-  }
-  const auto put = [](Bytes& bytes, size_t at, unsigned sum) {
-    bytes.at(at) = static_cast<uint8_t>(sum >> 8);
-    bytes.at(at + 1) = static_cast<uint8_t>(sum);
-  };
-  if (segment.source.is_v4()) {
-    put(segment.ip_header, 10, 0);
-    put(frame, segment.link.size() + 10, internet_checksum(segment.ip_header));
-  }
-  put(segment.tcp, 16, 0);
-  put(frame, segment.tcp_at + 16, internet_checksum(summed_bytes(segment)));
-  return frame;
 }
 
 std::string hex(const Bytes& bytes) {

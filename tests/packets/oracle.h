@@ -48,9 +48,6 @@ Judgement judge_naively(const World* world, ps_port port, const Bytes& frame, ui
 uint32_t cookie_of(const World& world, const IpAddress& source, const IpAddress& destination,
                    uint16_t source_port, uint16_t destination_port, uint32_t epoch);
 
-// The frame with the right checksums, where it is a whole segment; else as it is.
-Bytes with_checksums(Bytes frame);
-
 // For messages of failed tests.
 std::string to_string(const Judgement& judgement);
 std::string hex(const Bytes& bytes);
