@@ -100,6 +100,16 @@ class AnswerReader {
   const boost::json::object* object_;
 };
 
+std::vector<AttemptWindow> windows_in(const AnswerReader& windows, const std::string& socket) {
+  std::vector<AttemptWindow> all;
+  for (const auto& [name, value] : windows.document()) {
+    const AnswerReader window(socket, value);
+    all.push_back({std::string(name), window.number("seconds"), window.number("judged"),
+                   window.number("stopped")});
+  }
+  return all;
+}
+
 PortCounters port_counters(const AnswerReader& port) {
   return {port.number("received"), port.number("bytes"), port.number("passed"),
           port.number("stopped"), port.object("reasons").numbers()};
@@ -190,13 +200,7 @@ EngineCounters EngineApi::counters() {
                                 port_counters(both.object("wan")),
                                 port_counters(both.object("mx"))});
     }
-  if (!answer.has("attempts")) return counters;
-  const auto attempts = answer.object("attempts");
-  for (const auto& [name, value] : attempts.document()) {
-    const AnswerReader window(socket(), value);
-    counters.attempts.push_back({std::string(name), window.number("seconds"),
-                                 window.number("judged"), window.number("stopped")});
-  }
+  if (answer.has("attempts")) counters.attempts = windows_in(answer.object("attempts"), socket());
   return counters;
 }
 
@@ -213,7 +217,8 @@ EngineRules EngineApi::rules() {
   for (const auto& value : answer.array("categories")) {
     const AnswerReader category(socket(), value);
     rules.categories.push_back({category.text("category"), category.text("category"),
-                                category.number("attempts"), category.number("stopped")});
+                                category.number("attempts"), category.number("stopped"),
+                                windows_in(category.object("windows"), socket())});
   }
   for (const auto& value : answer.array("rules")) {
     const AnswerReader rule(socket(), value);

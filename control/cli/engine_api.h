@@ -75,6 +75,7 @@ struct EngineRules {
   struct Group {  // a list, or a category, which is then its name
     std::string name, category;
     uint64_t attempts = 0, stopped = 0;
+    std::vector<AttemptWindow> windows = {};  // of categories
   };
   struct Rule {
     std::string file, rule;

@@ -10,6 +10,15 @@
 #include "rules/text/json_text.h"
 
 namespace postern::cli {
+
+boost::json::object to_json(const std::vector<AttemptWindow>& attempts) {
+  boost::json::object windows;
+  for (const auto& window : attempts)
+    windows[json_text(window.name)] = {
+        {"seconds", window.seconds}, {"judged", window.judged}, {"stopped", window.stopped}};
+  return windows;
+}
+
 namespace {
 
 // Of attempts, those that were stopped.
@@ -22,11 +31,18 @@ std::string share(uint64_t stopped, uint64_t attempts) {
 void print_groups(std::ostream& out, const char* title,
                   const std::vector<EngineRules::Group>& groups) {
   if (groups.empty()) return;
-  Table table({Table::kLeft, Table::kRight, Table::kRight, Table::kRight});
-  table.row({title, "attempts", "stopped", ""});
-  for (const auto& group : groups)
-    table.row({group.name, grouped(group.attempts), grouped(group.stopped),
-               share(group.stopped, group.attempts)});
+  std::vector<std::string> head = {title, "attempts", "stopped", ""};
+  for (const auto& window : groups.front().windows) head.push_back(window.name);
+  std::vector<Table::Align> columns(head.size(), Table::kRight);
+  columns.front() = Table::kLeft;
+  Table table(columns);
+  table.row(head);
+  for (const auto& group : groups) {
+    std::vector<std::string> cells = {group.name, grouped(group.attempts), grouped(group.stopped),
+                                      share(group.stopped, group.attempts)};
+    for (const auto& window : group.windows) cells.push_back(share(window.stopped, window.judged));
+    table.row(cells);
+  }
   table.print(out, 2);
   out << '\n';
 }
@@ -39,6 +55,7 @@ boost::json::array to_json(const std::vector<EngineRules::Group>& groups, bool l
     object["category"] = json_text(group.category);
     object["attempts"] = group.attempts;
     object["stopped"] = group.stopped;
+    if (!lists) object["windows"] = to_json(group.windows);
     array.push_back(std::move(object));
   }
   return array;

@@ -6,6 +6,7 @@
 
 #include <boost/json/object.hpp>
 #include <ostream>
+#include <vector>
 
 #include "control/cli/engine_api.h"
 
@@ -13,5 +14,7 @@ namespace postern::cli {
 
 void print(std::ostream& out, const EngineRules& rules);
 boost::json::object to_json(const EngineRules& rules);
+// By name: {"1m": {"seconds", "judged", "stopped"}}
+boost::json::object to_json(const std::vector<AttemptWindow>& windows);
 
 }  // namespace postern::cli

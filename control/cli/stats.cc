@@ -57,14 +57,6 @@ boost::json::object to_json(const PortCounters& port) {
           {"reasons", std::move(reasons)}};
 }
 
-boost::json::object to_json(const std::vector<AttemptWindow>& attempts) {
-  boost::json::object windows;
-  for (const auto& window : attempts)
-    windows[json_text(window.name)] = {
-        {"seconds", window.seconds}, {"judged", window.judged}, {"stopped", window.stopped}};
-  return windows;
-}
-
 // "attempts stopped: 80.0 % of 1,234 in 1m, ..."; nothing before the first second.
 void print_attempts(const std::vector<AttemptWindow>& attempts) {
   std::string text;

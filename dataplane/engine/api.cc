@@ -64,11 +64,11 @@ json::object port_object(const ps_counters& counters, size_t port) {
 }
 
 // Per window: how far it reaches, attempts, and those that were stopped.
-json::object windows_object(const CounterHistory& history, const ps_counters& counters) {
+json::object windows_object(const CounterHistory& history, const AttemptCount& count) {
   const auto now = monotonic_ns();
   json::object windows;
   for (size_t i = 0; i < CounterHistory::kWindows.size(); i++) {
-    const auto share = history.share(i, now, counters);
+    const auto share = history.share(i, now, count);
     windows.emplace(view(CounterHistory::kWindows[i].name),
                     json::object{{"seconds", share.seconds},
                                  {"judged", share.count.attempts},
@@ -113,7 +113,8 @@ void Api::tick() {
   engine_.attend();
   engine_.dynamic().sweep(monotonic_ns());
   engine_.rotate_cookies(unix_now());
-  history_.add(monotonic_ns(), engine_.counters());
+  history_.add(monotonic_ns(), attempts_of(engine_.counters()));
+  remember_categories();
   const auto before = rules_object();
   if (rules_.tick(unix_now())) {
     try {
@@ -122,6 +123,20 @@ void Api::tick() {
       spdlog::error("event=audit-lost why=\"{}\"", refusal.line);
     }
   }
+}
+
+// Reading the cells of the largest matrices every second would be felt.
+void Api::remember_categories() {
+  constexpr size_t kManyCells = 1 << 16;
+  constexpr unsigned kSeldom = 10;
+  const auto snapshot = engine_.snapshot();
+  if (!snapshot) return;
+  const auto& header = snapshot->header();
+  if (size_t{header.policy_count} * header.class_count > kManyCells && ticks_++ % kSeldom != 0)
+    return;
+  const auto& categories = engine_.rule_totals().categories;
+  std::erase_if(categories_, [&](const auto& known) { return !categories.contains(known.first); });
+  for (const auto& [name, count] : categories) categories_[name].add(monotonic_ns(), count);
 }
 
 void Api::tick_samples() {
@@ -294,7 +309,7 @@ ApiAnswer Api::counters() {
                       {"ports", ports_object(counters)},
                       {"pairs", std::move(each)},
                       {"events", std::move(events)},
-                      {"attempts", windows_object(history_, counters)}});
+                      {"attempts", windows_object(history_, attempts_of(counters))}});
 }
 
 ApiAnswer Api::rule_counts() {
@@ -307,8 +322,10 @@ ApiAnswer Api::rule_counts() {
                                  {"attempts", list.count.attempts},
                                  {"stopped", list.count.stopped}});
   for (const auto& [name, count] : totals.categories)
-    categories.push_back(json::object{
-        {"category", json_text(name)}, {"attempts", count.attempts}, {"stopped", count.stopped}});
+    categories.push_back(json::object{{"category", json_text(name)},
+                                      {"attempts", count.attempts},
+                                      {"stopped", count.stopped},
+                                      {"windows", windows_object(categories_[name], count)}});
   for (const auto& [rule, count] : totals.rules)
     rules.push_back(json::object{{"file", json_text(rule.file)},
                                  {"line", rule.line},

@@ -8,6 +8,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -73,6 +74,7 @@ class Api {
   ApiAnswer add_entry(const Request& request);
   ApiAnswer remove_entry(const Request& request);
   ApiAnswer metrics();
+  void remember_categories();
   ApiAnswer dispatch(const Request& request);
   ApiAnswer refuse(const Caller& caller, std::string_view request, std::string_view what);
   // What the audit log says of the rules in force.
@@ -87,6 +89,8 @@ class Api {
   SampleFeed feed_;
   AuditLog audit_;
   CounterHistory history_;
+  std::map<std::string, CounterHistory> categories_;  // of those that the rules in force have
+  unsigned ticks_ = 0;
   std::chrono::steady_clock::time_point started_;
 };
 

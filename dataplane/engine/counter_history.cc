@@ -46,8 +46,7 @@ AttemptCount attempts_of(const ps_counters& counters) noexcept {
   return count;
 }
 
-void CounterHistory::add(uint64_t now_ns, const ps_counters& counters) {
-  const auto count = attempts_of(counters);
+void CounterHistory::add(uint64_t now_ns, const AttemptCount& count) {
   for (size_t i = 0; i < kWindows.size(); i++) {
     auto& ring = rings_[i];
     const size_t room = kWindows[i].seconds / kWindows[i].step + 1;
@@ -68,10 +67,9 @@ void CounterHistory::add(uint64_t now_ns, const ps_counters& counters) {
 
 // From the oldest moment that is still within the window, and a step more, as ticks come late.
 CounterHistory::Share CounterHistory::share(size_t window, uint64_t now_ns,
-                                            const ps_counters& counters) const noexcept {
+                                            const AttemptCount& now) const noexcept {
   const auto& ring = rings_[window];
   const auto reach = (kWindows[window].seconds + kWindows[window].step) * kSecond;
-  const auto now = attempts_of(counters);
   for (size_t i = 0; i < ring.moments.size(); i++) {
     const auto& moment = ring.moments[(ring.next + i) % ring.moments.size()];
     if (now_ns - moment.at_ns > reach) continue;

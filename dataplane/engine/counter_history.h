@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // CounterHistory: how many attempts there were, and how many of them were stopped, over the last
-// minute, ten minutes and hour: the difference between counters now and counters then. Remembers a
-// bounded number of moments, at steps that grow with the window. Told the time; no clock of its
-// own.
+// minute, ten minutes and hour: the difference between what is counted now and what was then.
+// Remembers a bounded number of moments, at steps that grow with the window. Told the time; no
+// clock of its own.
 #pragma once
 
 #include <array>
@@ -13,15 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "dataplane/engine/attempt_count.h"
 #include "rules/abi/counters.h"
 
 namespace postern {
 
 // Attempts to a service (or, under outbound rules, from inside) that were judged. Under `hard`,
 // each segment that was stopped is one; what a refused session says afterwards is none.
-struct AttemptCount {
-  uint64_t attempts = 0, stopped = 0;
-};
 AttemptCount attempts_of(const ps_counters& counters) noexcept;
 
 class CounterHistory {
@@ -41,9 +39,9 @@ class CounterHistory {
   };
 
   // now_ns: CLOCK_MONOTONIC, never less than before. To be called about once a second.
-  void add(uint64_t now_ns, const ps_counters& counters);
-  // Up to `now_ns`, by these counters. window: index into kWindows.
-  Share share(size_t window, uint64_t now_ns, const ps_counters& counters) const noexcept;
+  void add(uint64_t now_ns, const AttemptCount& count);
+  // Up to `now_ns`, by what has been counted now. window: index into kWindows.
+  Share share(size_t window, uint64_t now_ns, const AttemptCount& now) const noexcept;
 
  private:
   struct Moment {

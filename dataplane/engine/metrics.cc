@@ -121,7 +121,7 @@ std::string prometheus_text(Engine& engine, const CounterHistory& history) {
                     stopped ? "Attempts that were stopped in the window."
                             : "Attempts that were judged in the window.");
     for (size_t i = 0; i < CounterHistory::kWindows.size(); i++) {
-      const auto count = history.share(i, monotonic_ns(), counters).count;
+      const auto count = history.share(i, monotonic_ns(), attempts_of(counters)).count;
       sample(text, name, of_engine + "," + label("window", CounterHistory::kWindows[i].name),
              stopped ? count.stopped : count.attempts);
     }

@@ -83,8 +83,8 @@ void RuleTally::settle(const RuleCounts& counts) {
   }
 }
 
-void RuleTally::add_cell(uint32_t row, ClassId address_class, const AttemptTally& count) {
-  const auto add = [&](AttemptTally& to) {
+void RuleTally::add_cell(uint32_t row, ClassId address_class, const AttemptCount& count) {
+  const auto add = [&](AttemptCount& to) {
     to.attempts += count.attempts;
     to.stopped += count.stopped;
   };

@@ -15,21 +15,17 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/engine/attempt_count.h"
 #include "dataplane/engine/rule_counts.h"
 #include "rules/compile/expiry.h"
 #include "rules/snapshot/snapshot.h"
 
 namespace postern {
 
-struct AttemptTally {
-  uint64_t attempts = 0, stopped = 0;
-  bool operator==(const AttemptTally&) const = default;
-};
-
 struct RuleTotals {
   struct ListTally {
     std::string category;
-    AttemptTally count;
+    AttemptCount count;
   };
   struct RuleOf {
     std::string file;
@@ -42,7 +38,7 @@ struct RuleTotals {
     uint64_t attempts = 0;  // that it decided, or would have
   };
   std::map<std::string, ListTally> lists;
-  std::map<std::string, AttemptTally> categories;
+  std::map<std::string, AttemptCount> categories;
   std::map<RuleOf, RuleCount> rules;
   std::map<std::string, uint64_t> signatures;  // hits
 };
@@ -61,7 +57,7 @@ class RuleTally {
   const RuleTotals& totals() const noexcept { return totals_; }
 
  private:
-  void add_cell(uint32_t row, ClassId address_class, const AttemptTally& count);
+  void add_cell(uint32_t row, ClassId address_class, const AttemptCount& count);
   void add_rule(uint32_t row, uint32_t number, uint64_t attempts);
 
   std::shared_ptr<const Snapshot> snapshot_;

@@ -89,10 +89,10 @@ TEST(Swap, AThousandSnapshotsLoseNothingAndMixNothing) {
   EXPECT_EQ(answered, sent[2]);
   EXPECT_EQ(wire.mbufs_in_use(), 0u);
   const auto& lists = engine.rule_totals().lists;
-  EXPECT_EQ(lists.at("dropped").count, (AttemptTally{sent[0], sent[0]}));
-  EXPECT_EQ(lists.at("inspected").count, (AttemptTally{sent[1], 0}));
-  EXPECT_EQ(lists.at("reset").count, (AttemptTally{sent[2], sent[2]}));
-  EXPECT_EQ(lists.at("allowed").count, (AttemptTally{sent[3], 0}));
+  EXPECT_EQ(lists.at("dropped").count, (AttemptCount{sent[0], sent[0]}));
+  EXPECT_EQ(lists.at("inspected").count, (AttemptCount{sent[1], 0}));
+  EXPECT_EQ(lists.at("reset").count, (AttemptCount{sent[2], sent[2]}));
+  EXPECT_EQ(lists.at("allowed").count, (AttemptCount{sent[3], 0}));
 }
 
 // A million cells, each counted by itself.
@@ -130,13 +130,13 @@ TEST(LargestMatrix, IsJudgedByAndCounted) {
   }
   engine.stop();
   EXPECT_EQ(engine.counters().packets[PS_PORT_WAN][PS_REASON_RULE_DROP], dropped);
-  AttemptTally sum;
+  AttemptCount sum;
   for (const auto& cell : engine.rule_counts().cells) {
     EXPECT_LE(cell.attempts, 1u);
     sum.attempts += cell.attempts;
     sum.stopped += cell.stopped;
   }
-  EXPECT_EQ(sum, (AttemptTally{sent, dropped}));
+  EXPECT_EQ(sum, (AttemptCount{sent, dropped}));
 }
 
 }  // namespace

@@ -94,13 +94,26 @@ TEST_F(ApiTest, WhatRulesHaveCounted) {
   EXPECT_EQ(counted.at("generation"), snapshot->generation());
   EXPECT_EQ(serialize(counted.at("lists")),
             R"([{"list":"a","category":"c","attempts":7,"stopped":2}])");
-  EXPECT_EQ(serialize(counted.at("categories")), R"([{"category":"c","attempts":7,"stopped":2}])");
+  const auto& category = counted.at("categories").as_array().at(0);
+  EXPECT_EQ(category.at("category"), "c");
+  EXPECT_EQ(category.at("attempts"), 7);
+  EXPECT_EQ(category.at("stopped"), 2);
+  EXPECT_EQ(category.at("windows").at("1m").at("seconds"), 0);
   const auto& rule = counted.at("rules").as_array().at(0);
   EXPECT_EQ(rule.at("rule"), "observe drop list a");
   EXPECT_EQ(rule.at("line"), 5);
   EXPECT_EQ(rule.at("attempts"), 7);
   EXPECT_EQ(rule.at("observed"), true);
   EXPECT_EQ(serialize(counted.at("signatures")), R"([{"signature":"s","hits":5}])");
+
+  api_.tick();
+  engine_.rule_counts_.cells[snapshot->class_of(test::address("203.0.113.1"))] = {17, 11};
+  const auto later = object_of(ask("GET", "/v1/rules")).at("categories").as_array().at(0);
+  for (const auto* window : {"1m", "10m", "1h"}) {
+    EXPECT_EQ(later.at("windows").at(window).at("judged"), 10) << window;
+    EXPECT_EQ(later.at("windows").at(window).at("stopped"), 9) << window;
+  }
+  engine_.rule_counts_.cells[snapshot->class_of(test::address("203.0.113.1"))] = {7, 2};
 
   const auto metrics = ask("GET", "/metrics").body;
   for (const auto* line : {R"(postern_list_attempts_total{engine="memory",list="a"} 7)",

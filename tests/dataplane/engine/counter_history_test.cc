@@ -13,11 +13,8 @@ namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
-ps_counters counters(uint64_t passed, uint64_t stopped) {
-  ps_counters counters{};
-  counters.packets[PS_PORT_WAN][PS_REASON_NO_RULE] = passed;
-  counters.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] = stopped;
-  return counters;
+AttemptCount counters(uint64_t passed, uint64_t stopped) {
+  return {passed + stopped, stopped};
 }
 
 TEST(Attempts, AreWhatIsJudged) {
@@ -57,7 +54,7 @@ TEST(CounterHistory, ReachesAsFarAsItIsOld) {
 TEST(CounterHistory, AgreesWithAllThatWasCounted) {
   std::mt19937_64 random(42);
   CounterHistory history;
-  std::vector<std::pair<uint64_t, ps_counters>> all;
+  std::vector<std::pair<uint64_t, AttemptCount>> all;
   uint64_t now = 7 * kSecond, passed = 0, stopped = 0;
   for (int i = 0; i < 7200; i++) {
     passed += random() % 100;
@@ -74,8 +71,8 @@ TEST(CounterHistory, AgreesWithAllThatWasCounted) {
       bool found = false;
       for (auto then = all.rbegin(); then != all.rend() && !found; ++then)
         found = (now - then->first + kSecond / 2) / kSecond == share.seconds &&
-                passed + stopped - attempts_of(then->second).attempts == share.count.attempts &&
-                stopped - attempts_of(then->second).stopped == share.count.stopped;
+                passed + stopped - then->second.attempts == share.count.attempts &&
+                stopped - then->second.stopped == share.count.stopped;
       ASSERT_TRUE(found) << name << " at " << i;
     }
     now += kSecond + random() % (kSecond / 50);

@@ -53,10 +53,10 @@ class RuleTallyTest : public testing::Test {
     cell.attempts += times;
     if (stopped) cell.stopped += times;
   }
-  AttemptTally of_list(const std::string& name) {
+  AttemptCount of_list(const std::string& name) {
     return engine_.rule_totals().lists.at(name).count;
   }
-  AttemptTally of_category(const std::string& name) {
+  AttemptCount of_category(const std::string& name) {
     return engine_.rule_totals().categories.at(name);
   }
   uint64_t of_rule(const std::string& text) {
@@ -80,11 +80,11 @@ TEST_F(RuleTallyTest, ListsCategoriesRulesAndWhatIsObserved) {
   attempt("10.9.0.1", 0, true, 13);   // and over it
   attempt("203.0.113.1", 0, false, 17);
   attempt("10.9.0.1", 1, true, 19);
-  EXPECT_EQ(of_list("pools"), (AttemptTally{55, 44}));
-  EXPECT_EQ(of_list("drop"), (AttemptTally{12, 12}));
-  EXPECT_EQ(of_list("scored"), (AttemptTally{7, 7}));
-  EXPECT_EQ(of_category("dynamic"), (AttemptTally{55, 44}));  // once for both lists
-  EXPECT_EQ(of_category("hijacked"), (AttemptTally{12, 12}));
+  EXPECT_EQ(of_list("pools"), (AttemptCount{55, 44}));
+  EXPECT_EQ(of_list("drop"), (AttemptCount{12, 12}));
+  EXPECT_EQ(of_list("scored"), (AttemptCount{7, 7}));
+  EXPECT_EQ(of_category("dynamic"), (AttemptCount{55, 44}));  // once for both lists
+  EXPECT_EQ(of_category("hijacked"), (AttemptCount{12, 12}));
   EXPECT_EQ(of_rule("drop list drop"), 12u);
   EXPECT_EQ(of_rule("observe reset list scored"), 7u);
   EXPECT_EQ(of_rule("drop category dynamic"), 19u);
@@ -97,14 +97,14 @@ TEST_F(RuleTallyTest, TotalsAddUpOverSnapshotsByName) {
   attempt("10.0.0.1", 0, true, 5);
   active_.load(snapshot(kPolicy, kNow + 1), kNow + 1);
   attempt("10.0.0.1", 0, true, 2);
-  EXPECT_EQ(of_list("drop"), (AttemptTally{7, 7}));
+  EXPECT_EQ(of_list("drop"), (AttemptCount{7, 7}));
   EXPECT_EQ(of_rule("drop list drop"), 7u);
   active_.load(snapshot("list other \"drop.txt\" category hijacked\nservice mx 198.51.100.0/25\n"
                         "connection to mx\n  drop list other\n",
                         kNow + 2),
                kNow + 2);
-  EXPECT_EQ(of_list("other"), (AttemptTally{0, 0}));
-  EXPECT_EQ(of_category("hijacked"), (AttemptTally{7, 7}));
+  EXPECT_EQ(of_list("other"), (AttemptCount{0, 0}));
+  EXPECT_EQ(of_category("hijacked"), (AttemptCount{7, 7}));
   EXPECT_FALSE(engine_.rule_totals().lists.contains("drop"));
 }
 
@@ -118,7 +118,7 @@ TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
   attempt("10.0.0.1", 0, true, 3);
   active_.tick(now + 3 * 3600);
   attempt("10.0.0.1", 0, false, 4);
-  EXPECT_EQ(of_list("short"), (AttemptTally{3, 3}));
+  EXPECT_EQ(of_list("short"), (AttemptCount{3, 3}));
   EXPECT_EQ(of_rule("drop list short"), 3u);
 }
 
@@ -155,7 +155,7 @@ TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
   active_.load(snapshot(), kNow);
   const auto& rules = *engine_.snapshot();
   std::mt19937 random(7);
-  std::map<std::string, AttemptTally> lists, categories;
+  std::map<std::string, AttemptCount> lists, categories;
   std::map<std::string, uint64_t> decided;
   for (int i = 0; i < 20000; i++) {
     const auto text = (random() % 2 ? "10." + std::to_string(random() % 12) : "192.0") + "." +
@@ -169,7 +169,7 @@ TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
       in_lists.insert(rules.lists()[entry.list].name);
       in_categories.insert(rules.sublists()[*entry.sublist].category);
     }
-    const auto add = [&](AttemptTally& tally) {
+    const auto add = [&](AttemptCount& tally) {
       tally.attempts++;
       if (stopped) tally.stopped++;
     };

@@ -68,10 +68,10 @@ TEST(Swap, AThousandSnapshotsMixNothing) {
     EXPECT_EQ(counters.packets[PS_PORT_WAN][static_cast<size_t>(reason)], sent[i]) << word(reason);
   }
   const auto& lists = tally.totals().lists;
-  EXPECT_EQ(lists.at("dropped").count, (AttemptTally{sent[0], sent[0]}));
-  EXPECT_EQ(lists.at("inspected").count, (AttemptTally{sent[1], 0}));
-  EXPECT_EQ(lists.at("reset").count, (AttemptTally{sent[2], sent[2]}));
-  EXPECT_EQ(lists.at("allowed").count, (AttemptTally{sent[3], 0}));
+  EXPECT_EQ(lists.at("dropped").count, (AttemptCount{sent[0], sent[0]}));
+  EXPECT_EQ(lists.at("inspected").count, (AttemptCount{sent[1], 0}));
+  EXPECT_EQ(lists.at("reset").count, (AttemptCount{sent[2], sent[2]}));
+  EXPECT_EQ(lists.at("allowed").count, (AttemptCount{sent[3], 0}));
 }
 
 // A million cells, each counted by itself.
@@ -97,13 +97,13 @@ TEST(LargestMatrix, IsJudgedByAndCounted) {
       sent++;
       dropped += drops;
     }
-  AttemptTally sum;
+  AttemptCount sum;
   for (const auto& cell : judge.program().cell_counts()) {
     EXPECT_LE(cell.attempts, 1u);
     sum.attempts += cell.attempts;
     sum.stopped += cell.stopped;
   }
-  EXPECT_EQ(sum, (AttemptTally{sent, dropped}));
+  EXPECT_EQ(sum, (AttemptCount{sent, dropped}));
 }
 
 }  // namespace
