@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ApiServer: the management API of an engine (docs/management-api.md) as HTTP/1.1 on a Unix socket.
-// This file is the transport: connections, their limits, and the clock;
+// ApiServer: the management API of an engine (docs/management-api.md) as HTTP/1.1 on a Unix socket
+// and, if it is to, over TLS. This file is the transport: connections, their limits, and the clock;
 // what a request means is in dataplane/engine/api.h. One thread, the one that calls run().
 #pragma once
 
@@ -22,10 +22,11 @@ class ApiServer {
   static constexpr size_t kMaxHeaderBytes = 8 * 1024;
 
   // Listens at once, so that clients may connect before run(): creates the socket's directory when
-  // it is absent, replaces a socket that nobody serves any more, mode 0660. From here on SIGINT and
-  // SIGTERM no longer kill the process but end run(). `engine` must outlive this. Throws
-  // std::runtime_error with one line that says what to do: the path is too long, is served by a
-  // living process, or is no socket.
+  // it is absent, replaces a socket that nobody serves any more, mode 0660, or 0666 where groups
+  // say who may. From here on SIGINT and SIGTERM no longer kill the process but end run(). `engine`
+  // must outlive this. Throws std::runtime_error with one line that says what to do: the path is
+  // too long, is served by a living process, or is no socket; a group that there is not; an audit
+  // log, a certificate or an address that cannot be used.
   ApiServer(Engine& engine, const ApiSettings& settings);
   // Removes the socket's file, if it is still this server's own.
   ~ApiServer();
