@@ -127,9 +127,7 @@ Frame syn_v4(uint32_t source, uint16_t source_port, unsigned tags, bool options)
   bytes.be(0x40u | header / 4, 1).be(0, 1).be(header + 40, 2).be(0x1234, 2).be(0x4000, 2);
   bytes.be(54, 1).be(6, 1).be(0, 2).be(source, 4).be(kServiceV4, 4);
   for (unsigned i = 20; i < header; i++) bytes.be(1, 1);
-  const auto sum = header_checksum(&bytes.frame[ip], header);
-  bytes.frame[ip + 10] = static_cast<uint8_t>(sum >> 8);
-  bytes.frame[ip + 11] = static_cast<uint8_t>(sum);
+  set_ipv4_checksum(bytes.frame, ip, header);
   add_syn(bytes, source_port);
   set_tcp_checksum(bytes.frame, ip + header, ip + 12, 4);
   return bytes.frame;
@@ -147,6 +145,13 @@ Frame syn_v6(uint64_t net, uint64_t host, uint16_t source_port, unsigned tags,
   add_syn(bytes, source_port);
   set_tcp_checksum(bytes.frame, tcp, tcp - 8 * extensions - 32, 16);
   return bytes.frame;
+}
+
+void set_ipv4_checksum(Frame& frame, size_t ip, size_t bytes) {
+  frame[ip + 10] = frame[ip + 11] = 0;
+  const auto checksum = header_checksum(&frame[ip], bytes);
+  frame[ip + 10] = static_cast<uint8_t>(checksum >> 8);
+  frame[ip + 11] = static_cast<uint8_t>(checksum);
 }
 
 void set_tcp_checksum(Frame& frame, size_t tcp, size_t addresses, size_t address_bytes) {
