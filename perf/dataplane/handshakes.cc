@@ -111,6 +111,8 @@ Frame next_segment(const Frame& reply, uint8_t flags) {
   put(&frame[kTcp + 8], word(&reply[kTcp + 4]) + length, 4);
   frame[kTcp + 12] = 0x50;
   frame[kTcp + 13] = flags;
+  set_ipv4_checksum(frame, kIp, 20);
+  set_tcp_checksum(frame, kTcp, kIp + 12, 4);
   return frame;
 }
 

@@ -50,12 +50,11 @@ void add_ethernet(Bytes& bytes, unsigned tags, uint16_t type) {
 
 void add_syn(Bytes& bytes, uint16_t source_port) {
   bytes.be(source_port, 2).be(25, 2).be(0x12345678u ^ source_port, 4).be(0, 4);
-  bytes.be(0xa002, 2).be(64240, 2).be(0, 4);  // 40 bytes, SYN; the checksum is not ours to judge
+  bytes.be(0xa002, 2).be(64240, 2).be(0, 4);  // 40 bytes, SYN
   bytes.be(0x020405b4, 4).be(0x0402080a, 4).be(0x01020304, 4).be(0, 4).be(0x01030307, 4);
 }
 
-uint16_t header_checksum(const uint8_t* header, size_t bytes) {
-  uint32_t sum = 0;
+uint16_t header_checksum(const uint8_t* header, size_t bytes, uint32_t sum = 0) {
   for (size_t i = 0; i < bytes; i += 2)
     sum += static_cast<uint32_t>(header[i] << 8 | header[i + 1]);
   while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
@@ -128,10 +127,9 @@ Frame syn_v4(uint32_t source, uint16_t source_port, unsigned tags, bool options)
   bytes.be(0x40u | header / 4, 1).be(0, 1).be(header + 40, 2).be(0x1234, 2).be(0x4000, 2);
   bytes.be(54, 1).be(6, 1).be(0, 2).be(source, 4).be(kServiceV4, 4);
   for (unsigned i = 20; i < header; i++) bytes.be(1, 1);
-  const auto sum = header_checksum(&bytes.frame[ip], header);
-  bytes.frame[ip + 10] = static_cast<uint8_t>(sum >> 8);
-  bytes.frame[ip + 11] = static_cast<uint8_t>(sum);
+  set_ipv4_checksum(bytes.frame, ip, header);
   add_syn(bytes, source_port);
+  set_tcp_checksum(bytes.frame, ip + header, ip + 12, 4);
   return bytes.frame;
 }
 
@@ -143,8 +141,28 @@ Frame syn_v6(uint64_t net, uint64_t host, uint16_t source_port, unsigned tags,
   bytes.be(net, 8).be(host, 8).be(kServiceV6Net, 8).be(kServiceV6Host, 8);
   for (unsigned i = 0; i < extensions; i++)
     bytes.be(i + 1 < extensions ? 60 : 6, 1).be(0, 1).be(0x01040000, 4).be(0, 2);
+  const auto tcp = bytes.frame.size();
   add_syn(bytes, source_port);
+  set_tcp_checksum(bytes.frame, tcp, tcp - 8 * extensions - 32, 16);
   return bytes.frame;
+}
+
+void set_ipv4_checksum(Frame& frame, size_t ip, size_t bytes) {
+  frame[ip + 10] = frame[ip + 11] = 0;
+  const auto checksum = header_checksum(&frame[ip], bytes);
+  frame[ip + 10] = static_cast<uint8_t>(checksum >> 8);
+  frame[ip + 11] = static_cast<uint8_t>(checksum);
+}
+
+void set_tcp_checksum(Frame& frame, size_t tcp, size_t addresses, size_t address_bytes) {
+  const auto length = frame.size() - tcp;
+  uint32_t sum = 6 + static_cast<uint32_t>(length);
+  for (size_t i = 0; i < 2 * address_bytes; i += 2)
+    sum += static_cast<uint32_t>(frame[addresses + i] << 8 | frame[addresses + i + 1]);
+  frame[tcp + 16] = frame[tcp + 17] = 0;
+  const auto checksum = header_checksum(&frame[tcp], length, sum);
+  frame[tcp + 16] = static_cast<uint8_t>(checksum >> 8);
+  frame[tcp + 17] = static_cast<uint8_t>(checksum);
 }
 
 Traffic make_traffic(const Listed& listed, const Mix& mix) {

@@ -65,6 +65,12 @@ Traffic make_traffic(const Listed& listed, const Mix& mix);
 Frame syn_v4(uint32_t source, uint16_t source_port, unsigned tags, bool options);
 Frame syn_v6(uint64_t net, uint64_t host, uint16_t source_port, unsigned tags, unsigned extensions);
 
+// Makes the checksum of an IPv4 header of so many bytes right.
+void set_ipv4_checksum(Frame& frame, size_t ip, size_t bytes);
+// Makes the TCP checksum right. tcp: where that header begins; the IP header's addresses, of 4 or
+// 16 bytes each, begin at `addresses`.
+void set_tcp_checksum(Frame& frame, size_t tcp, size_t addresses, size_t address_bytes);
+
 // Throws std::runtime_error.
 void write_pcap(const std::string& path, const std::vector<Frame>& frames);
 
