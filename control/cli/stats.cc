@@ -57,11 +57,10 @@ boost::json::object to_json(const PortCounters& port) {
           {"reasons", std::move(reasons)}};
 }
 
-// "attempts stopped: 80.0 % of 1,234 in 1m, ..."; nothing before the first second.
+// "attempts stopped: 80.0 % of 1,234 in 1m, ..."; nothing of an engine that does not say.
 void print_attempts(const std::vector<AttemptWindow>& attempts) {
   std::string text;
   for (const auto& window : attempts) {
-    if (window.seconds == 0) continue;
     const auto tenths =
         window.judged == 0 ? 0 : (window.stopped * 1000 + window.judged / 2) / window.judged;
     text += (text.empty() ? "" : ", ") + std::to_string(tenths / 10) + "." +

@@ -103,8 +103,9 @@ class Twins {
   RingWire wire_;
   packets::WorldImage image_{corpus_world()};
   packets::WorldEntries entries_{corpus_world()};
-  const ps_image whole_ = image_.image();
-  ActiveImage active_{&whole_};
+  std::vector<ps_cell_count> cells_ = std::vector<ps_cell_count>(image_.cells());
+  const WorkerRules rules_{image_.image(), cells_.data(), nullptr};
+  RulesInForce active_{&rules_};
   Judge twin_{corpus_world()};
   std::unique_ptr<packets::WorldLimits> limits_;
   std::unique_ptr<PollLoop> loop_;

@@ -237,9 +237,10 @@ TEST_F(PollLoopTest, SamplesShowWhatWasReceived) {
   size_t run = 0, replies = 0;
   for (const auto& test : packets::corpus()) {
     if (test.frame.size() > kLargestFrame || test.before > 0) continue;
+    if (test.reason == Reason::BAD_CHECKSUM) continue;  // found out when the reply is made
     SCOPED_TRACE(test.name);
     run++;
-    active_ = test.with_rules ? &whole_ : nullptr;
+    active_ = test.with_rules ? &rules_ : nullptr;
     ASSERT_TRUE(wire_.send(test.port, test.frame));
     ASSERT_EQ(loop_.poll(test.now_ns), 1u);
     wire_.take_all(PS_PORT_MX);
