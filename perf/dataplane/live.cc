@@ -17,6 +17,7 @@
 
 #include "dataplane/dpdk/dpdk_engine.h"
 #include "dataplane/engine/api.h"
+#include "dataplane/engine/caller.h"
 #include "perf/dataplane/measure.h"
 #include "perf/dataplane/pipeline.h"
 #include "perf/dataplane/poll_side.h"
@@ -29,6 +30,12 @@ namespace {
 
 constexpr unsigned kWorker = 1, kSecondWorker = 2;  // lcores, each on a core of its own
 constexpr uint64_t kMillion = 1'000'000;
+
+// Who asks the engine's own handler.
+const Caller& caller() {
+  static const Caller bench{Role::kOperator, "dataplane_bench", {}};
+  return bench;
+}
 
 // The rest of the machine's cores are for whoever gives orders.
 void move_to_first_core() {
@@ -107,8 +114,8 @@ void swap_under_load(const Plan& plan, boost::json::array& results) {
   Api api(engine);
   uint64_t swaps = 0;
   const auto swap = [&] {
-    const auto answer =
-        api.handle("PUT", "/v1/snapshot", R"({"path":")" + rules.path(swaps++ % 2 != 0) + R"("})");
+    const auto answer = api.handle(caller(), "PUT", "/v1/snapshot",
+                                   R"({"path":")" + rules.path(swaps++ % 2 != 0) + R"("})");
     if (answer.status != 200) throw std::runtime_error("P12: a load was refused: " + answer.body);
   };
   swap();
@@ -184,7 +191,7 @@ void entry_latency(const Plan& plan, boost::json::array& results) {
     for (unsigned i = 0; i < 200 * plan.passes; i++) {
       const auto before = drops();
       const auto start = rte_rdtsc_precise();
-      if (api.handle("POST", "/v1/entries", add).status != 200)
+      if (api.handle(caller(), "POST", "/v1/entries", add).status != 200)
         throw std::runtime_error("P11: the entry was refused");
       const auto said = rte_rdtsc_precise();
       while (drops() == before) {
@@ -194,7 +201,7 @@ void entry_latency(const Plan& plan, boost::json::array& results) {
       }
       added.passes.push_back(static_cast<double>(rte_rdtsc_precise() - start) * us);
       answered.passes.push_back(static_cast<double>(said - start) * us);
-      if (api.handle("DELETE", "/v1/entries", remove).status != 200)
+      if (api.handle(caller(), "DELETE", "/v1/entries", remove).status != 200)
         throw std::runtime_error("P11: the entry was not there");
       std::this_thread::sleep_for(
           std::chrono::microseconds(200));  // bursts on their way are through
