@@ -149,9 +149,9 @@ def network(tmp_path_factory):
     subprocess.run([BUILD / "control/cli/postern", "compile", "--policy", folder / "policy", "-o", folder / "snapshot"],
                    check=True, capture_output=True)
     with Network() as made:
+        made.take_redirected(BUILD / "xdp/bpf/pass.bpf.o")
         engine = product.Engine(BUILD, "xdp", folder, folder / "snapshot", made.box.popen)
         try:
-            made.take_redirected(BUILD / "xdp/bpf/pass.bpf.o")
             made.add_source(SOURCE)
             yield made
         finally:

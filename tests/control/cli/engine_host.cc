@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
 
   JudgingEngine engine;
   engine.refuses_ = given["refuse"].as<bool>();
+  engine.features_ = PS_FEATURE_SIGNATURE;
   engine.counters_.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] = 1234567;
   engine.counters_.packets[PS_PORT_WAN][PS_REASON_NOT_SERVICE] = 1000;
   engine.counters_.packets[PS_PORT_MX][PS_REASON_FROM_INSIDE] = 77;

@@ -90,9 +90,9 @@ def run_lab(given, build, kind, folder):
 
         farm = start(Farm(network.mx, folder))
         names = start(NameServer(network.mx, folder, {domain: zone(domain, keys) for domain in DOMAINS}))
-        engine = start(product.Engine(build, kind, folder, snapshot, network.box.popen))
-        if kind == "xdp":
+        if kind == "xdp":  # before it: a veth end says that it sends what is redirected when its peer takes it
             network.take_redirected(build / "xdp/bpf/pass.bpf.o")
+        engine = start(product.Engine(build, kind, folder, snapshot, network.box.popen))
         control = start(product.Control(build, network, folder, snapshot, engine))
         scenario = Scenario(network, folder, farm, names, keys, engine, reals)
         rows = scenario.rows()

@@ -14,7 +14,7 @@ namespace {
 std::string told(std::string_view line) {
   std::string all;
   for (const auto& token : tokenize(line)) {
-    constexpr char kKinds[] = {'w', 's', 'o', 'f', 'e'};
+    constexpr char kKinds[] = {'w', 's', 'p', 'o', 'f', 'e'};
     all += kKinds[static_cast<size_t>(token.kind)] + std::to_string(token.column);
     if (token.kind != Token::Kind::kEnd) all += ':' + std::string(token.text) + ' ';
   }

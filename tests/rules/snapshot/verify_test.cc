@@ -145,7 +145,7 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
   EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
-            "s: is a snapshot of version 1; this program reads version 5");
+            "s: is a snapshot of version 1; this program reads version 6");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
