@@ -31,17 +31,18 @@ PS_INLINE int ps_frame_sum(const uint8_t* data, const uint8_t* end, uint32_t off
   const uint8_t* at = ps_frame_at(data, offset);
   uint32_t i, word, steps, words, rest;
   if (bytes > PS_ANSWERED_BYTES) return 0;
-  /* Bounds that hold already, where the verifier of 6.1 sees them, too. */
+  /* Numbers of which the compiler does not know how small they are, or it would leave away the
+   * constant bounds of the loops, by which the verifier of 6.1 sees that they end. */
   steps = bytes / PS_SUM_STEP;
   words = bytes % PS_SUM_STEP / 4;
   rest = bytes % 4;
-  steps = PS_BELOW(steps, 2 * PS_SUM_STEPS);
-  words = PS_BELOW(words, PS_SUM_STEP / 4);
-  rest = PS_BELOW(rest, 4);
+  steps = PS_BELOW(steps, 4 * PS_SUM_STEPS);
+  words = PS_BELOW(words, PS_SUM_STEP);
+  rest = PS_BELOW(rest, 16);
 #ifdef __bpf__
 #pragma clang loop unroll(disable)
 #endif
-  for (i = 0; i < steps; i++) {
+  for (i = 0; i < PS_SUM_STEPS && i < steps; i++) {
     PS_OPAQUE(end);
     if (!PS_FITS(at, end, PS_SUM_STEP)) return 0;
     for (word = 0; word < PS_SUM_STEP; word += 4) *sum += *(const ps_word_on_wire*)(at + word);
@@ -51,7 +52,7 @@ PS_INLINE int ps_frame_sum(const uint8_t* data, const uint8_t* end, uint32_t off
 #ifdef __bpf__
 #pragma clang loop unroll(disable)
 #endif
-  for (i = 0; i < words; i++) {
+  for (i = 0; i < PS_SUM_STEP / 4 && i < words; i++) {
     PS_OPAQUE(end);
     if (!PS_FITS(at, end, 4)) return 0;
     *sum += *(const ps_word_on_wire*)at;
