@@ -331,17 +331,16 @@ void whole(unsigned passes, json::array& results) {
     std::printf("  a million entries / xdp-filter: %.2f\n", sides[3].median() / sides[4].median());
 }
 
-// What it costs to show samples: the same program and rules, asked for none, for as many in a second
-// as an engine takes by default, and for every packet, more than there is room for. They are
+// What it costs to show samples: the same program and rules, asked for none, for as many in a
+// second as an engine takes by default, and for every packet, more than there is room for. They are
 // fetched between the passes, as another thread does it.
 void sampling(unsigned passes, json::array& results) {
   const auto entries = scattered(10'000, 3);
   const auto snapshot = rules_of(entries, "  drop list listed\n");
   constexpr uint64_t kDrops = uint64_t{1} << PS_REASON_RULE_DROP;
   constexpr uint32_t kOneIn = 5'000;  // two thousand of ten million
-  const ps_sampling settings[] = {{0, 1, 0},
-                                  {kDrops, kOneIn, PS_SAMPLE_USUAL_BYTES},
-                                  {kDrops, 1, PS_SAMPLE_USUAL_BYTES}};
+  const ps_sampling settings[] = {
+      {0, 1, 0}, {kDrops, kOneIn, PS_SAMPLE_USUAL_BYTES}, {kDrops, 1, PS_SAMPLE_USUAL_BYTES}};
   std::vector<std::unique_ptr<xdp::Program>> programs;
   std::vector<Side> sides;
   for (const auto* name : {"no samples", "one packet in 5,000", "every packet, and no room"}) {
@@ -358,14 +357,14 @@ void sampling(unsigned passes, json::array& results) {
     for (size_t i = 0; i < sides.size(); i++) {
       const double spent = run(sides[i], kRepeat);
       if (pass >= kWarmUp) sides[i].passes.push_back(spent);
-      programs[i]->drain_samples([&](const ps_sample&, std::span<const uint8_t>) { taken += i == 1; });
+      programs[i]->drain_samples(
+          [&](const ps_sample&, std::span<const uint8_t>) { taken += i == 1; });
     }
   report("Sampling: a dropped attempt, 10,000 entries", sides, results);
   const double per_pass = static_cast<double>(taken) / (kWarmUp + passes);
   if (std::abs(per_pass - kRepeat / kOneIn) > 0.1 * kRepeat / kOneIn)
     throw Failure("took " + std::to_string(per_pass) + " samples in a pass, not one in 5,000");
-  std::printf("  one in 5,000: %.1f %% more\n",
-              100 * (sides[1].median() / sides[0].median() - 1));
+  std::printf("  one in 5,000: %.1f %% more\n", 100 * (sides[1].median() / sides[0].median() - 1));
 }
 
 }  // namespace

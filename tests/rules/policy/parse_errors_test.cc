@@ -59,9 +59,11 @@ INSTANTIATE_TEST_SUITE_P(
     Lines, OneFault,
     testing::Values(
         Fault{"foo", 1,
-              "expected list, protect, service, signature, connection, message or include, not \"foo\""},
+              "expected list, protect, service, signature, connection, message or include, not "
+              "\"foo\""},
         Fault{"\"foo\"", 1,
-              "expected list, protect, service, signature, connection, message or include, not \"foo\""},
+              "expected list, protect, service, signature, connection, message or include, not "
+              "\"foo\""},
         Fault{"include", 8, "expected the file to include in double quotes, but the line ends"},
         Fault{"include \"x\" y", 13, "expected the end of the line, not \"y\""},
         Fault{"include \"p\"", 9, "this is the policy itself"},
@@ -76,8 +78,9 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"signature a // drop", 13, "the pattern is empty"},
         Fault{"signature a /b/", 16, "expected drop or reset, but the line ends"},
         Fault{"signature a /b/ refuse", 17, "expected drop or reset, not \"refuse\""},
-        Fault{"signature a /(/ drop", 13, "this is no pattern: Missing close parenthesis for group "
-                                          "started at index 0."},
+        Fault{"signature a /(/ drop", 13,
+              "this is no pattern: Missing close parenthesis for group "
+              "started at index 0."},
         Fault{"signature a /b/ drop learn 366d", 28, "what is learned is kept for 365d at most"},
         Fault{"signature a /b/ drop hard", 22, "expected the end of the line, not \"hard\""},
         Fault{"signature a /b/ drop\nsignature a /c/ drop", 11,
@@ -85,9 +88,11 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"drop any", 1, "a rule with \"drop\" stands under \"connection\""},
         Fault{"accept any", 1, "a rule with \"accept\" stands under \"message\""},
         Fault{"= x", 1,
-              "expected list, protect, service, signature, connection, message or include, not \"=\""},
+              "expected list, protect, service, signature, connection, message or include, not "
+              "\"=\""},
         Fault{"List a \"a\"", 1,
-              "expected list, protect, service, signature, connection, message or include, not \"List\""}));
+              "expected list, protect, service, signature, connection, message or include, not "
+              "\"List\""}));
 
 INSTANTIATE_TEST_SUITE_P(
     Lists, OneFault,
