@@ -44,6 +44,13 @@ class RuleTallyTest : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot(std::string_view policy = kPolicy, int64_t now = kNow) {
     return shop_.snapshot(policy, {.now = std::chrono::sys_seconds(std::chrono::seconds(now))});
   }
+  // With a list that counts for two hours from now on.
+  std::shared_ptr<const Snapshot> rules_that_expire() {
+    return shop_.snapshot(
+        "list short \"pools.txt\" category dynamic expires 2h\n"
+        "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
+        {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  }
   // As an engine counts an attempt of the source on the service.
   void attempt(const char* source, size_t service, bool stopped, uint64_t times = 1) {
     const auto& snapshot = *engine_.snapshot();
@@ -109,10 +116,7 @@ TEST_F(RuleTallyTest, TotalsAddUpOverSnapshotsByName) {
 }
 
 TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
-  const auto rules = shop_.snapshot(
-      "list short \"pools.txt\" category dynamic expires 2h\n"
-      "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
-      {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  const auto rules = rules_that_expire();
   const auto now = rules->created();
   active_.load(rules, now);
   attempt("10.0.0.1", 0, true, 3);
@@ -136,10 +140,7 @@ TEST_F(RuleTallyTest, CountersThatWrap) {
 
 // A wall clock that is set back does not bring back what has expired, and does no harm.
 TEST_F(RuleTallyTest, AClockThatGoesBack) {
-  const auto rules = shop_.snapshot(
-      "list short \"pools.txt\" category dynamic expires 2h\n"
-      "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
-      {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  const auto rules = rules_that_expire();
   const auto now = rules->created();
   active_.load(rules, now);
   active_.tick(now + 3 * 3600);
