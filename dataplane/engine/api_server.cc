@@ -14,7 +14,6 @@
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
-#include <optional>
 #include <system_error>
 
 #include "dataplane/engine/http_session.h"
@@ -38,13 +37,12 @@ class ApiServer::Listener {
   Listener(Engine& engine, const ApiSettings& settings)
       : api_(engine, settings),
         roles_(settings.operators, settings.readers),
+        tls_(settings.listen.empty() ? nullptr : std::make_unique<TlsListener>(loop_, settings)),
         // Where groups decide, everybody may connect, and is told what they may not.
         socket_(settings.socket, roles_.are_by_group() ? 0666 : 0660),
         acceptor_(loop_, Local(), socket_.release()),
         signals_(loop_, SIGINT, SIGTERM),
-        wake_(loop_, new_event()) {
-    if (!settings.listen.empty()) tls_.emplace(loop_, settings);
-  }
+        wake_(loop_, new_event()) {}
 
   const std::string& path() const noexcept { return socket_.path(); }
 
@@ -186,10 +184,11 @@ class ApiServer::Listener {
   size_t refused_ = 0;
   size_t handshakes_ = 0;
   PeerRoles roles_;
-  UnixListener socket_;
   asio::io_context loop_{1};
+  std::unique_ptr<TlsListener> tls_;  // none: only the socket
+  // After all that can refuse to start: who sees the socket may take it that the engine is up.
+  UnixListener socket_;
   Local::acceptor acceptor_;
-  std::optional<TlsListener> tls_;
   asio::signal_set signals_;
   asio::posix::stream_descriptor wake_;
 };
