@@ -23,9 +23,10 @@ void declare(OptionSet& options) {
 // Widths are fixed, because lines are printed before the widest is known; IPv6 may pass them.
 void print_line(const EngineSample& sample) {
   std::string line = utc_text_micro(sample.time_ns) + "  ";
-  line += padded(endpoint_text(sample.source, sample.source_port) + " -> " +
-                     endpoint_text(sample.destination, sample.destination_port),
-                 46);
+  auto ends = endpoint_text(sample.source, sample.source_port) + " -> " +
+              endpoint_text(sample.destination, sample.destination_port);
+  if (sample.vlan) ends += " vlan " + printable(*sample.vlan);
+  line += padded(ends, 46);
   line += "  " + padded(printable(sample.action), 7) + "  " + padded(printable(sample.reason), 14);
   line += "  " + printable(lists_text(sample));
   if (sample.rule) line += "; " + printable(*sample.rule_place) + ": " + printable(*sample.rule);

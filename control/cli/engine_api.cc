@@ -124,6 +124,7 @@ EngineSample engine_sample(const std::string& socket, const AnswerReader& answer
   sample.stopped = answer.flag("stopped");
   sample.every = answer.number("every");
   sample.length = answer.number("length");
+  if (!answer.is_null("vlan")) sample.vlan = answer.text("vlan");
   sample.source = answer.optional_address("source");
   sample.source_port = answer.optional_port("source_port");
   sample.destination = answer.optional_address("destination");

@@ -30,6 +30,7 @@ struct EngineSample {
   bool stopped = false;
   uint64_t every = 1;   // how many packets it stands for
   uint64_t length = 0;  // of the frame
+  std::optional<std::string> vlan;  // "100.7": of its tags; none without
   std::optional<IpAddress> source, destination;
   std::optional<uint16_t> source_port, destination_port;
   std::vector<ListLine> lists;  // that the judged address is in, where the engine knows

@@ -82,7 +82,8 @@ const ConnectionRule* OfflineJudge::rule_of(const Judgement& judgement) const {
     const auto block = outbound_block_.at(snapshot_->class_of(*judgement.source));
     return &snapshot_->policy().outbound.at(block).rules.at(rule - 1u);
   }
-  const auto service = snapshot_->service_of(*judgement.destination, *judgement.destination_port);
+  const auto service =
+      snapshot_->service_of(*judgement.destination, *judgement.destination_port, judgement.vlan);
   return service ? snapshot_->rule_of(service->service, rule) : nullptr;
 }
 
@@ -116,6 +117,7 @@ Judgement OfflineJudge::judge(const CapturedFrame& frame) {
   if (certain && parsed == PS_PARSED_TCP) {
     judgement.source_port = ps_be16_host(packet.source_port);
     judgement.destination_port = ps_be16_host(packet.destination_port);
+    judgement.vlan = packet.vlan;
   }
   // Where nobody looks at a frame, nothing that is missing could change what becomes of it.
   if (!certain && ps_wants_parse(&image_, port_)) return judgement;

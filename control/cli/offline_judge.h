@@ -28,6 +28,7 @@ struct Judgement {
   // As far as they could be read.
   std::optional<IpAddress> source, destination;
   std::optional<uint16_t> source_port, destination_port;
+  uint32_t vlan = 0;                     // as in struct ps_packet; of what has ports
   const ConnectionRule* rule = nullptr;  // of the snapshot's policy: what decided, if one did
 };
 

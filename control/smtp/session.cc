@@ -283,10 +283,19 @@ bool Session::is_exempt() const {
   const auto final_in = [&](size_t service) {
     return (verdict_at(snapshot, service, address_class, now).flags & PS_VERDICT_FINAL) != 0;
   };
-  if (const auto service = snapshot.service_of(local_, local_port_))
-    return final_in(service->service);
+  // A socket does not know its VLAN: any of the services that this may be exempts.
+  const auto& services = snapshot.policy().services;
+  bool found = false;
+  for (size_t i = 0; i < services.size(); i++) {
+    const auto is_local = [&](const Prefix& prefix) { return prefix.contains(local_); };
+    if (services[i].port != local_port_ || std::ranges::none_of(services[i].destinations, is_local))
+      continue;
+    if (final_in(i)) return true;
+    found = true;
+  }
+  if (found) return false;
   // We stand behind an address translation: which service this is cannot be told.
-  for (size_t service = 0; service < snapshot.policy().services.size(); service++)
+  for (size_t service = 0; service < services.size(); service++)
     if (final_in(service)) return true;
   return false;
 }

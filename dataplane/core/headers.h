@@ -35,6 +35,8 @@ struct ps_vlan_header {
   ps_be16 ether_type;
 } PS_ON_WIRE;
 
+#define PS_VLAN_IDENTIFIER 0xfffu /* of `control` */
+
 #define PS_ETHER_IPV4 0x0800u
 #define PS_ETHER_IPV6 0x86ddu
 #define PS_ETHER_VLAN 0x8100u    /* IEEE 802.1Q */

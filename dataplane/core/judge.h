@@ -162,7 +162,7 @@ PS_INLINE enum ps_reason ps_screen(struct ps_image* image, const struct ps_dynam
   uint32_t found;
   if (!ps_is_screened(parsed)) return ps_unscreened(port, parsed);
   if (port == PS_PORT_WAN)
-    found = ps_service_set_of(image, packet->family, &packet->destination);
+    found = ps_service_set_of(image, packet->vlan, packet->family, &packet->destination);
   else
     found = ps_class_of(image, packet->family, &packet->source);
   return ps_screen_by(image, dynamic, port, parsed, packet, found, question);

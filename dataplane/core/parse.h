@@ -25,6 +25,8 @@ struct ps_packet {
   struct ps_address source, destination;
   ps_be16 source_port, destination_port;
   ps_be32 sequence, acknowledgement;
+  /* The VLAN identifiers of up to two tags, the outer one's in the high 16 bits; 0 without tags. */
+  uint32_t vlan;
   uint8_t tcp_flags;      /* PS_TCP_* */
   uint8_t vlan_tags;      /* 0..2 */
   uint8_t link_group;     /* 1: one of the two MAC addresses is a group address */
@@ -161,7 +163,7 @@ PS_INLINE enum ps_reason ps_parse_part(const uint8_t* data, const uint8_t* end, 
                                        struct ps_packet* packet) {
   const struct ps_ethernet_header* ethernet = (const struct ps_ethernet_header*)data;
   const uint8_t* at = data;
-  uint32_t ether_type, tags;
+  uint32_t ether_type, tags, vlan = 0;
   __builtin_memset(packet, 0, sizeof(*packet));
   if (!PS_FITS(at, end, PS_ETHERNET_BYTES)) return PS_REASON_TRUNCATED_ETHERNET;
   packet->link_group = (ethernet->destination[0] | ethernet->source[0]) & 1u;
@@ -171,8 +173,11 @@ PS_INLINE enum ps_reason ps_parse_part(const uint8_t* data, const uint8_t* end, 
     if (ether_type != PS_ETHER_VLAN && ether_type != PS_ETHER_SERVICE) break;
     if (!PS_FITS(at, end, PS_VLAN_BYTES)) return PS_REASON_TRUNCATED_ETHERNET;
     ether_type = ps_be16_host(((const struct ps_vlan_header*)at)->ether_type);
+    vlan |= (ps_be16_host(((const struct ps_vlan_header*)at)->control) & PS_VLAN_IDENTIFIER)
+            << (tags ? 0 : 16);
     at += PS_VLAN_BYTES;
   }
+  packet->vlan = vlan;
   packet->vlan_tags = (uint8_t)tags;
   packet->l3_offset = (uint16_t)(PS_ETHERNET_BYTES + tags * PS_VLAN_BYTES);
   /* Read back, so that the kernel's verifier follows the rest once, and not once for each number of

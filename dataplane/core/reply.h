@@ -56,7 +56,8 @@ PS_INLINE int ps_is_answerable(const struct ps_packet* packet) {
 /* Whether it may be where nothing proves that its source has sent it: not to one of our own
  * services either, with which two engines could go on answering each other. */
 PS_INLINE int ps_may_be_answered(struct ps_image* image, const struct ps_packet* packet) {
-  return ps_is_answerable(packet) && !ps_service_set_of(image, packet->family, &packet->source);
+  return ps_is_answerable(packet) &&
+         !ps_service_set_of(image, packet->vlan, packet->family, &packet->source);
 }
 
 /* The sequence number behind the segment. */

@@ -49,9 +49,10 @@ void BurstJudge::look_up(Family<Key>& family) noexcept {
   for (uint32_t j = 0; j < family.count; j++) {
     const auto& packet = packets_[family.frames[j]];
     family.keys[j] = key_of<Key>(outside ? packet.destination : packet.source);
+    family.vlans[j] = packet.vlan;
   }
   if (outside)
-    service_sets_of(image_, family.keys, family.count, answers_);
+    service_sets_of(image_, family.keys, family.vlans, family.count, answers_);
   else
     classes_of(image_, family.keys, family.count, answers_);
 

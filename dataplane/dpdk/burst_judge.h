@@ -44,6 +44,7 @@ class BurstJudge {
     uint32_t count = 0;
     uint32_t frames[kMost + 1];
     alignas(64) Key keys[kMost + 1];
+    uint32_t vlans[kMost];
   };
   // Where all that is asked for lies, so that it need not be found anew for each frame.
   struct Matrix {

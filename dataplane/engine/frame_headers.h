@@ -15,6 +15,7 @@
 namespace postern {
 
 struct FrameHeaders {
+  uint32_t vlan = 0;  // as in struct ps_packet; of tags beyond the second there is nothing in it
   std::optional<IpAddress> source, destination;           // of the IP header; both or none
   std::optional<uint8_t> protocol;                        // of what follows IP's headers
   std::optional<uint16_t> source_port, destination_port;  // TCP and UDP; both or none

@@ -36,6 +36,15 @@ json::value or_null(const std::optional<IpAddress>& address) {
   return address ? json::value(address->to_string()) : json::value(nullptr);
 }
 
+// The outer tag's identifier and the inner one's, as a policy names them; null without tags.
+json::value vlan_json(uint32_t vlan) {
+  if (vlan == 0) return nullptr;
+  const auto outer = vlan >> 16, inner = vlan & 0xffffu;
+  auto text = std::to_string(outer);
+  if (inner != 0) text += '.' + std::to_string(inner);
+  return json::value(text);
+}
+
 // The lines that count, of the lists that the address is in.
 json::array lists_json(const Snapshot& snapshot, const Explanation& explanation, int64_t now) {
   const auto counting = snapshot.sublists_of(explanation.address_class);
@@ -57,7 +66,8 @@ json::array lists_json(const Snapshot& snapshot, const Explanation& explanation,
 
 json::value rule_json(const Snapshot& snapshot, const FrameHeaders& headers, uint16_t number) {
   if (number == 0 || !headers.destination_port) return nullptr;
-  const auto service = snapshot.service_of(*headers.destination, *headers.destination_port);
+  const auto service =
+      snapshot.service_of(*headers.destination, *headers.destination_port, headers.vlan);
   if (!service) return nullptr;
   const auto* rule = snapshot.rule_of(service->service, number);
   if (!rule) return nullptr;
@@ -82,6 +92,7 @@ json::object to_json(const FeedSample& sample, SamplesRequest::Bytes bytes, uint
       {"action", json_text(kActionWords[decided.action])},
       {"every", decided.every},
       {"length", decided.frame_bytes},
+      {"vlan", vlan_json(headers.vlan)},
       {"source", or_null(headers.source)},
       {"source_port", or_null(headers.source_port)},
       {"destination", or_null(headers.destination)},

@@ -242,14 +242,42 @@ PS_INLINE uint32_t ps_class_of(struct ps_image* image, enum ps_family family,
   return ps_key_lookup(image, slot, &key, taken & 31u);
 }
 
-/* The number of the service set that a destination has; 0: none of its ports is a service. */
-PS_INLINE uint32_t ps_service_set_of(struct ps_image* image, enum ps_family family,
-                                     const struct ps_address* destination) {
+/* The number of the zone that a frame is in, where services name VLANs. vlan: as in struct
+ * ps_packet. */
+PS_INLINE uint32_t ps_zone_number(struct ps_image* image, uint32_t vlans, uint32_t vlan) {
+  const struct ps_block* block = ps_block_at(image, vlans + (vlan >> 20));
+  uint32_t zone = block ? block->words[(vlan >> 16) & 15u] : 0;
+  if (!(zone & PS_VLAN_BY_INNER)) return zone;
+  vlans += (zone & (PS_VLANS - 1u)) * PS_VLAN_BLOCKS;
+  block = ps_block_at(image, vlans + ((vlan & (PS_VLANS - 1u)) >> 4));
+  return block ? block->words[vlan & 15u] : 0;
+}
+
+/* The slots that the services of a frame are looked for from. */
+PS_INLINE struct ps_zone ps_zone_of(struct ps_image* image, uint32_t vlan) {
+  struct ps_zone zone = {0, 0};
   const struct ps_snapshot_header* header = ps_image_header(image);
+  const struct ps_block* block;
+  uint32_t number, zones, count;
+  if (!header) return zone;
+  zone.service_v4 = header->service_v4;
+  zone.service_v6 = header->service_v6;
+  if (!header->vlans) return zone;
+  zones = header->zones;
+  count = header->zone_count;
+  number = ps_zone_number(image, header->vlans, vlan);
+  if (!number || number >= count) return zone;
+  block = ps_block_at(image, zones + (number >> 3));
+  if (block) zone = ((const struct ps_zone*)block)[number & 7u];
+  return zone;
+}
+
+/* The number of the service set that a destination has; 0: none of its ports is a service. */
+PS_INLINE uint32_t ps_service_set_of(struct ps_image* image, uint32_t vlan, enum ps_family family,
+                                     const struct ps_address* destination) {
+  struct ps_zone zone = ps_zone_of(image, vlan);
   struct ps_key key = ps_key_of(family, destination);
-  if (!header) return 0;
-  return ps_key_lookup(image, family == PS_FAMILY_V4 ? header->service_v4 : header->service_v6,
-                       &key, 0);
+  return ps_key_lookup(image, family == PS_FAMILY_V4 ? zone.service_v4 : zone.service_v6, &key, 0);
 }
 
 /* 1 and *found when the port (host order) is a service of that set, which is not 0. */
@@ -272,10 +300,10 @@ PS_INLINE int ps_service_in(struct ps_image* image, uint32_t number, uint16_t po
 }
 
 /* 1 and *found when the destination is a service, else 0. port in host order. */
-PS_INLINE int ps_service_of(struct ps_image* image, enum ps_family family,
+PS_INLINE int ps_service_of(struct ps_image* image, uint32_t vlan, enum ps_family family,
                             const struct ps_address* destination, uint16_t port,
                             struct ps_service* found) {
-  uint32_t number = ps_service_set_of(image, family, destination);
+  uint32_t number = ps_service_set_of(image, vlan, family, destination);
   return number && ps_service_in(image, number, port, found);
 }
 

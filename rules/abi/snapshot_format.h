@@ -23,9 +23,15 @@
  *   texts              struct ps_text, numbered from 1 (number 0 is never read); the first ones are
  *                      those of enum ps_fixed_text
  *
- *   nodes              what the roots lead to, and the slots in the header: source_v6 for the IPv6
- *                      sources that the root does not cover, service_v4 and service_v6 for
- *                      destinations -> number of a service set, 0 none
+ *   vlans              struct ps_vlan_zones, the first by the outer VLAN of a frame, those behind
+ * it by the inner one -> number of a zone, 0 where the header's own slots count; absent where no
+ * service names a VLAN
+ *
+ *   zones              struct ps_zone, numbered from 1 (number 0 is never read)
+ *
+ *   nodes              what the roots lead to, and the slots in the header and in zones: source_v6
+ *                      for the IPv6 sources that the root does not cover, service_v4 and service_v6
+ *                      for destinations -> number of a service set, 0 none
  *
  *   zeros              at least one block, which look-ups in bursts read for what lies outside
  *
@@ -39,7 +45,7 @@
 #include "rules/abi/verdict.h"
 
 #define PS_SNAPSHOT_MAGIC 0x31534e5254534f50ull /* "POSTRNS1" read as little-endian */
-#define PS_SNAPSHOT_VERSION 6u
+#define PS_SNAPSHOT_VERSION 7u
 
 #define PS_BLOCK_BYTES 64u
 /* An image is handed to BPF in chunks of 2 MiB, one map element each: the largest element that
@@ -53,7 +59,8 @@
 
 #define PS_MAX_CLASSES 65535u
 #define PS_MAX_POLICIES 64u
-#define PS_MAX_SERVICE_SETS 4096u
+#define PS_MAX_SERVICE_SETS 65536u
+#define PS_MAX_ZONES 65536u
 #define PS_MAX_MATRIX_CELLS (1u << 20)
 #define PS_MAX_RULES_PER_POLICY 1024u
 #define PS_MAX_LISTS 1024u
@@ -80,10 +87,10 @@ struct ps_block {
  * set. Where these are too few, the digit is split by four bits of it.
  *
  * IPv6 sources and all destinations: the key is 64 bits of the address, first the high ones; an
- * IPv4 address is the highest 32 bits of such a key. KEYS64 lines have whole lasts and lead to
- * slots, which are values or go on with the low 64 bits. Where 32 bits of the key are enough, lines
- * are KEYS32: those behind the bits that the root has taken, or the first. PS_SLOT_LEVELS says how
- * many levels of separators lie above the lines.
+ * IPv4 address is the highest 32 bits of such a key. KEYS64
+ * lines have whole lasts and lead to slots, which are values or go on with the low 64 bits. Where
+ * 32 bits of the key are enough, lines are KEYS32: those behind the bits that the root has taken,
+ * or the first. PS_SLOT_LEVELS says how many levels of separators lie above the lines.
  *
  * A slot: PS_SLOT_SEPARATED, kind (3 bits), levels (3 bits), and a block below 2^25; or for
  * PS_SLOT_VALUE a value below 2^25, and nothing else.
@@ -186,6 +193,22 @@ struct ps_service_set {
   struct ps_service services[PS_SERVICES_PER_SET];
 } __attribute__((aligned(64)));
 
+/* Per VLAN identifier a zone, or, in the first of these, which of those behind it has it by the
+ * inner identifier. */
+#define PS_VLANS 4096u
+struct ps_vlan_zones {
+  uint32_t zones[PS_VLANS];
+} __attribute__((aligned(64)));
+#define PS_VLAN_BLOCKS (PS_VLANS * 4u / PS_BLOCK_BYTES)
+#define PS_VLAN_BY_INNER 0x80000000u
+
+/* The services of some VLANs, for destinations as in the header: those that name one of them, and
+ * those that name none. */
+struct ps_zone {
+  uint32_t service_v4; /* slots */
+  uint32_t service_v6;
+};
+
 /* `limit N/time burst B else ...`, as the generic cell rate algorithm wants it (ITU-T I.371). Four
  * fill a block. */
 struct ps_limit {
@@ -284,7 +307,11 @@ struct ps_snapshot_header {
   uint32_t features;    /* PS_FEATURE_* */
   uint32_t texts;       /* block of text 0 */
   uint32_t text_count;  /* with text 0 */
-  uint64_t reserved[5];
+  uint32_t vlans;       /* block of the first, 0: absent */
+  uint32_t vlan_count;  /* with the first */
+  uint32_t zones;       /* block of zone 0 */
+  uint32_t zone_count;  /* with zone 0 */
+  uint64_t reserved[3];
   struct ps_section_range sections[PS_SECTION_COUNT];
 };
 
@@ -300,6 +327,8 @@ static_assert(sizeof(struct ps_line_keys64) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_separators32) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_separators64) == PS_BLOCK_BYTES);
 static_assert(sizeof(struct ps_service_set) == PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_vlan_zones) == PS_VLAN_BLOCKS * PS_BLOCK_BYTES);
+static_assert(sizeof(struct ps_zone) == 8);
 static_assert(sizeof(struct ps_verdict) == 8);
 static_assert(PS_SECTION_COUNT == 10);
 static_assert(sizeof(struct ps_limit) == 16);

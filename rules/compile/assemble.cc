@@ -15,6 +15,7 @@
 
 #include "rules/compile/digit_table.h"
 #include "rules/compile/key_table.h"
+#include "rules/compile/vlan_table.h"
 #include "rules/snapshot/sections.h"
 
 namespace postern {
@@ -128,14 +129,27 @@ class Assembler {
     header_.texts = next;
     header_.text_count = static_cast<uint32_t>(parts_.texts.size());
     next += header_.text_count * PS_TEXT_BLOCKS;
+    const auto vlans = vlan_zones(parts_.services.vlans);
+    header_.vlans = vlans.empty() ? 0 : next;
+    header_.vlan_count = static_cast<uint32_t>(vlans.size());
+    next += header_.vlan_count * PS_VLAN_BLOCKS;
+    std::vector<ps_zone> zones(parts_.services.zones.size());
+    header_.zones = next;
+    header_.zone_count = static_cast<uint32_t>(zones.size());
+    next += blocks_for(zones.size() * sizeof(ps_zone));
     NodePool nodes(next);
 
     const auto root_v4 = build_digit_table(parts_.classes.v4.segments, nodes);
     const auto sources_v6 =
         build_rooted_table(parts_.classes.v6.segments, header_.source_v6_bits, nodes);
     header_.source_v6 = sources_v6.slot;
-    header_.service_v4 = build_key_table<KeyV4>(parts_.services.segments_v4, nodes);
-    header_.service_v6 = build_key_table<KeyV6>(parts_.services.segments_v6, nodes);
+    for (size_t i = 0; i < zones.size(); i++) {
+      const auto& zone = parts_.services.zones[i];
+      zones[i] = {.service_v4 = build_key_table<KeyV4>(zone.segments_v4, nodes),
+                  .service_v6 = build_key_table<KeyV6>(zone.segments_v6, nodes)};
+    }
+    header_.service_v4 = zones[0].service_v4;
+    header_.service_v6 = zones[0].service_v6;
 
     // What is not millions of something fits into the one chunk, or makes it grow once.
     const size_t image = (size_t{next} + nodes.blocks().size()) * PS_BLOCK_BYTES + PS_CHUNK_BYTES;
@@ -152,6 +166,9 @@ class Assembler {
     bytes_.append(parts_.matrix.outbound);
     bytes_.pad_to(PS_BLOCK_BYTES);
     bytes_.append(parts_.texts);
+    bytes_.append(vlans);
+    bytes_.append(zones);
+    bytes_.pad_to(PS_BLOCK_BYTES);
     bytes_.append(nodes.blocks());
     bytes_.append(std::vector<ps_block>(1));  // what lies outside reads as this
     bytes_.pad_to(PS_CHUNK_BYTES);

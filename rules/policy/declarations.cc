@@ -186,11 +186,12 @@ void Declarations::read_service(Statement& statement) {
   do {
     const auto column = statement.peek().column;
     service.destinations.push_back(statement.expect_prefix());
-    destinations_.push_back(
-        {service.port, service.destinations.back(), index, statement.place(), column});
+    destinations_.push_back({service.port, service.vlan, service.destinations.back(), index,
+                             statement.place(), column});
   } while (!statement.at_end() && !statement.peek().is_word("port") &&
-           !statement.peek().is_word("name"));
+           !statement.peek().is_word("vlan") && !statement.peek().is_word("name"));
   if (statement.accept("port")) service.port = statement.expect_port();
+  if (statement.accept("vlan")) service.vlan = statement.expect_vlan();
   if (statement.accept("name")) {
     const auto& token = statement.peek();
     service.host_name = statement.expect_string("a host name");
@@ -198,7 +199,10 @@ void Declarations::read_service(Statement& statement) {
       statement.fail_at(token,
                         "a host name is letters, digits, dots and hyphens, 100 bytes at most");
   }
-  for (size_t i = first; i < destinations_.size(); i++) destinations_[i].port = service.port;
+  for (size_t i = first; i < destinations_.size(); i++) {
+    destinations_[i].port = service.port;
+    destinations_[i].vlan = service.vlan;
+  }
   statement.expect_end();
 }
 
@@ -207,13 +211,13 @@ std::vector<Declarations::Overlap> Declarations::overlaps() const {
   // one that nobody covered.
   auto sorted = destinations_;
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::tuple(a.port, a.prefix, a.place, a.column) <
-           std::tuple(b.port, b.prefix, b.place, b.column);
+    return std::tuple(a.port, a.vlan, a.prefix, a.place, a.column) <
+           std::tuple(b.port, b.vlan, b.prefix, b.place, b.column);
   });
   std::vector<Overlap> found;
   const PlacedDestination* outer = nullptr;
   for (const auto& destination : sorted) {
-    if (outer && outer->port == destination.port &&
+    if (outer && outer->port == destination.port && outer->vlan == destination.vlan &&
         outer->prefix.contains(destination.prefix.first()))
       found.push_back({destination, *outer});
     else

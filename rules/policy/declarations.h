@@ -19,6 +19,7 @@ namespace postern {
 // Where a service's destinations stand, for the check that no two services share one.
 struct PlacedDestination {
   uint16_t port;
+  VlanRange vlan;
   Prefix prefix;
   size_t service;  // index into Policy::services
   PolicyPlace place;
@@ -39,7 +40,7 @@ class Declarations {
   // When all lists have been read.
   void read_protect(Statement& statement);
 
-  // Every destination that another one of the same port covers, with who covers it.
+  // Every destination that another one of the same port and VLAN covers, with who covers it.
   struct Overlap {
     PlacedDestination destination, covered_by;
   };

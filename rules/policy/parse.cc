@@ -71,6 +71,7 @@ class PolicyReader {
       complain(destination.place,
                {destination.column,
                 destination.prefix.to_string() + " port " + std::to_string(destination.port) +
+                    (destination.vlan.is_any() ? "" : " vlan " + destination.vlan.to_string()) +
                     " is within " + covered_by.prefix.to_string() + " of service " +
                     quoted(policy_.services[covered_by.service].name) + " at " +
                     place_beside(policy_, covered_by.place, destination.place)});

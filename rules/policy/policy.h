@@ -15,6 +15,7 @@
 
 #include "rules/abi/vocabulary.h"
 #include "rules/address/address.h"
+#include "rules/address/vlan.h"
 
 namespace postern {
 
@@ -121,6 +122,7 @@ struct Service {
   std::string name;
   std::vector<Prefix> destinations;
   uint16_t port = 25;
+  VlanRange vlan;         // in which frames; of several services the one with the narrowest
   std::string host_name;  // what refused clients are greeted with; empty: the address
   PolicyPlace place;
 };

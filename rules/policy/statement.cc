@@ -148,6 +148,14 @@ uint16_t Statement::expect_port() {
   return *port;
 }
 
+VlanRange Statement::expect_vlan() {
+  const auto vlan = VlanRange::parse(peek().text);
+  if (peek().kind != Token::Kind::kWord || !vlan)
+    fail_here("a VLAN from 1 to 4094, an outer and an inner one such as 100.7, or \"none\"");
+  take();
+  return *vlan;
+}
+
 std::chrono::seconds Statement::expect_duration() {
   constexpr std::string_view kWanted = "a duration such as 12h or 7d (units s, m, h, d, w)";
   constexpr std::chrono::seconds kLongest = std::chrono::days(3650);

@@ -49,6 +49,7 @@ class Statement {
   void expect_end();
   Prefix expect_prefix();
   uint16_t expect_port();
+  VlanRange expect_vlan();
   std::chrono::seconds expect_duration();
   double expect_percent();  // "50%" -> 0.5
   double expect_share();    // the same, at most 100%

@@ -232,12 +232,10 @@ void look_up_half(const ps_image& image, const ps_address* addresses, Keys& burs
   }
 }
 
-// At most kLookupBurst addresses. The root lies within the image.
-inline void look_up(const ps_image& image, const KeyRoot& root, const ps_address* addresses,
-                    uint32_t count, uint32_t* classes) noexcept {
-  Keys burst;
+// From where the burst stands to its classes, through both halves of the keys.
+inline void look_up_halves(const ps_image& image, const ps_address* addresses, Keys& burst,
+                           uint32_t* classes) noexcept {
   Chosen further, beyond;
-  start_at_root(image, root, addresses, count, burst, classes);
   look_up_half<Half::kHigh>(image, addresses, burst, classes, further);
   if (further.count == 0) return;
   burst.lines32.count = burst.lines64.count = 0;
@@ -248,6 +246,26 @@ inline void look_up(const ps_image& image, const KeyRoot& root, const ps_address
   }
   // Nobody goes on from there: a slot that would has class 0.
   look_up_half<Half::kLow>(image, addresses, burst, classes, beyond);
+}
+
+// At most kLookupBurst addresses. The root lies within the image.
+inline void look_up(const ps_image& image, const KeyRoot& root, const ps_address* addresses,
+                    uint32_t count, uint32_t* classes) noexcept {
+  Keys burst;
+  start_at_root(image, root, addresses, count, burst, classes);
+  look_up_halves(image, addresses, burst, classes);
+}
+
+// The same where each has a table of its own. slots: of the tables.
+inline void look_up_from(const ps_image& image, const uint32_t* slots, const ps_address* addresses,
+                         uint32_t count, uint32_t* values) noexcept {
+  Keys burst;
+  for (uint32_t i = 0; i < count; i++) {
+    burst.keys32[i] = static_cast<uint32_t>(key_of<Half::kHigh>(addresses[i]) >> 32);
+    burst.at.set<kToSecondLevel>(image, i, slots[i]);
+    values[i] = burst.sort(i, slots[i]);
+  }
+  look_up_halves(image, addresses, burst, values);
 }
 
 }  // namespace postern::burst

@@ -122,20 +122,49 @@ void service_sets(const ps_image& image, uint32_t slot, const Address* addresses
   });
 }
 
-}  // namespace burst
-
-// IPv4 destinations in host order.
-inline void service_sets_of(ps_image image, const uint32_t* addresses, uint32_t count,
-                            uint32_t* sets) noexcept {
-  const auto* header = ps_image_header(&image);
-  burst::service_sets(image, header ? header->service_v4 : 0, addresses, count, sets);
+inline uint32_t slot_in(const ps_zone& zone, uint32_t) noexcept {
+  return zone.service_v4;
+}
+inline uint32_t slot_in(const ps_zone& zone, const ps_address&) noexcept {
+  return zone.service_v6;
 }
 
-// IPv6 destinations.
-inline void service_sets_of(ps_image image, const ps_address* addresses, uint32_t count,
-                            uint32_t* sets) noexcept {
+// Where services name VLANs: first each frame's zone, then all destinations from the slots of
+// theirs.
+template <typename Address>
+void service_sets_by_zone(const ps_image& image, const ps_snapshot_header& header,
+                          const Address* addresses, const uint32_t* vlans, uint32_t count,
+                          uint32_t* sets) noexcept {
+  const uint32_t blocks = header.zone_count / 8 + (header.zone_count % 8 != 0);
+  const ps_zone rest{header.service_v4, header.service_v6};
+  const auto* zones = has_blocks(image, header.zones, blocks)
+                          ? reinterpret_cast<const ps_zone*>(&image.blocks[header.zones])
+                          : nullptr;
+  in_parts(count, [&](uint32_t from, uint32_t part) {
+    uint32_t slots[kLookupBurst];
+    ps_address keys[kLookupBurst];
+    for (uint32_t i = 0; i < part; i++) {
+      ps_image whole = image;
+      const uint32_t number = ps_zone_number(&whole, header.vlans, vlans[from + i]);
+      const bool is_rest = number == 0 || number >= header.zone_count || !zones;
+      slots[i] = slot_in(is_rest ? rest : zones[number], addresses[from + i]);
+      keys[i] = to_address(addresses[from + i]);
+    }
+    look_up_from(image, slots, keys, part, sets + from);
+  });
+}
+
+}  // namespace burst
+
+// Destinations: IPv4 addresses in host order, or IPv6 addresses. vlans: as in struct ps_packet.
+template <typename Address>
+void service_sets_of(ps_image image, const Address* addresses, const uint32_t* vlans,
+                     uint32_t count, uint32_t* sets) noexcept {
   const auto* header = ps_image_header(&image);
-  burst::service_sets(image, header ? header->service_v6 : 0, addresses, count, sets);
+  if (header && header->vlans)
+    return burst::service_sets_by_zone(image, *header, addresses, vlans, count, sets);
+  const ps_zone zone = header ? ps_zone{header->service_v4, header->service_v6} : ps_zone{};
+  burst::service_sets(image, burst::slot_in(zone, addresses[0]), addresses, count, sets);
 }
 
 }  // namespace postern

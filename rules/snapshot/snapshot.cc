@@ -207,12 +207,12 @@ ps_verdict Snapshot::verdict(uint32_t policy, ClassId address_class) const noexc
   return ps_verdict_of(&view, policy, address_class);
 }
 
-std::optional<ps_service> Snapshot::service_of(const IpAddress& destination,
-                                               uint16_t port) const noexcept {
+std::optional<ps_service> Snapshot::service_of(const IpAddress& destination, uint16_t port,
+                                               uint32_t vlan) const noexcept {
   auto view = image();
   const auto address = destination.abi();
   ps_service service;
-  if (!ps_service_of(&view, destination.abi_family(), &address, port, &service))
+  if (!ps_service_of(&view, vlan, destination.abi_family(), &address, port, &service))
     return std::nullopt;
   return service;
 }

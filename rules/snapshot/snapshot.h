@@ -102,7 +102,9 @@ class Snapshot {
 
   ClassId class_of(const IpAddress& source) const noexcept;
   ps_verdict verdict(uint32_t policy, ClassId address_class) const noexcept;
-  std::optional<ps_service> service_of(const IpAddress& destination, uint16_t port) const noexcept;
+  // vlan: as in struct ps_packet; 0: of a frame without tags.
+  std::optional<ps_service> service_of(const IpAddress& destination, uint16_t port,
+                                       uint32_t vlan = 0) const noexcept;
 
   const std::vector<ListFacts>& lists() const noexcept { return lists_; }
   const std::vector<SubList>& sublists() const noexcept { return sublists_; }

@@ -123,6 +123,13 @@ class ImageVerifier {
     require(h.text_count >= PS_TEXT_FIXED_COUNT && h.text_count <= PS_MAX_TEXTS + 1 &&
                 has_blocks(h.texts, uint64_t{h.text_count} * PS_TEXT_BLOCKS),
             "the texts lie outside the image");
+    require(h.vlans == 0 || (h.vlan_count >= 1 && h.vlan_count <= PS_VLANS &&
+                             has_blocks(h.vlans, uint64_t{h.vlan_count} * PS_VLAN_BLOCKS)),
+            "the VLANs lie outside the image");
+    require(h.zone_count >= 1 && h.zone_count <= PS_MAX_ZONES &&
+                has_blocks(h.zones,
+                           (h.zone_count * sizeof(ps_zone) + PS_BLOCK_BYTES - 1) / PS_BLOCK_BYTES),
+            "the zones lie outside the image");
   }
 
   uint64_t cells() const { return uint64_t{header_.policy_count} * header_.class_count; }

@@ -35,6 +35,11 @@ class TableVerifier {
     require_values("source_v6", key_slot(header_.source_v6, all, 2), header_.class_count);
     require_values("service_v4", key_slot(header_.service_v4, all, 2), header_.service_set_count);
     require_values("service_v6", key_slot(header_.service_v6, all, 2), header_.service_set_count);
+    verify_vlans();
+    const auto* zones = &at<ps_zone>(header_.zones);
+    for (uint32_t i = 1; i < header_.zone_count; i++)
+      for (const uint32_t slot : {zones[i].service_v4, zones[i].service_v6})
+        require_values("a zone", key_slot(slot, all, 2), header_.service_set_count);
   }
 
  private:
@@ -79,6 +84,18 @@ class TableVerifier {
     for (uint32_t i = 0; i < 1u << header_.source_v6_bits; i++)
       largest = std::max(largest, key_slot(slots[i], end(), 2));
     require_values("source_v6_root", largest, header_.class_count);
+  }
+
+  void verify_vlans() const {
+    if (header_.vlans == 0) return;
+    const auto* tables = &at<ps_vlan_zones>(header_.vlans);
+    for (uint32_t i = 0; i < header_.vlan_count; i++)
+      for (const uint32_t zone : tables[i].zones)
+        if (i == 0 && (zone & PS_VLAN_BY_INNER))
+          require((zone & ~PS_VLAN_BY_INNER) - 1 < header_.vlan_count - 1,
+                  "a VLAN leads to a table that there is not");
+        else
+          require_values("a VLAN", zone, header_.zone_count);
   }
 
   // What is known of the node at `block`, looked at as `seen_as` for the first time or again.

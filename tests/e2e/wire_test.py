@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.l2 import Dot1Q, Ether
+from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
 from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, MARK, SERVICE, UNLISTED, Refusals, frames, ours, packet_ports, padded,
@@ -22,6 +22,26 @@ def test_what_is_not_smtp_passes_as_it_is(kind, network, files, ends):
         ends[0].send(tagged)
         assert ends[1].collect(1, 1, ours) == []
         assert engine.api.reasons()["rule-drop"] == 1
+
+
+def test_customers_with_the_same_address_are_told_apart_by_their_vlan(kind, network, files, ends):
+    ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+
+    def attempt(*tags):
+        frame = ether
+        for tag in tags:
+            frame = frame / tag
+        return padded(frame / IP(src=LISTED, dst="10.0.0.25") / TCP(dport=25, flags="S"))
+
+    passing = [attempt(), attempt(Dot1Q(vlan=200)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=7)), attempt(Dot1Q(vlan=300))]
+    stopped = [attempt(Dot1Q(vlan=100)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=8)), attempt(Dot1Q(vlan=100, prio=5))]
+    with running(kind, network, files) as engine:
+        for frame in stopped + passing:
+            ends[0].send(frame)
+        assert ends[1].collect(len(passing), 2, ours) == passing
+        reasons = engine.api.reasons()
+        assert reasons["rule-drop"] == len(stopped)
+        assert reasons["no-rule"] == 2 and reasons["not-service"] == 2
 
 
 def test_the_order_within_a_flow_is_kept(kind, network, files, ends):

@@ -99,14 +99,17 @@ void look_up_together(const Snapshot& snapshot) {
   }
   auto view = snapshot.image();
   std::vector<uint32_t> sets(v6.size());
-  service_sets_of(view, v4.data(), static_cast<uint32_t>(v4.size()), sets.data());
+  // Tagged like those of the policy, like no service, and not.
+  std::vector<uint32_t> vlans;
+  for (uint32_t i = 0; i < v6.size(); i++) vlans.push_back(i % 3 * (100u << 16) | i % 2 * 7);
+  service_sets_of(view, v4.data(), vlans.data(), static_cast<uint32_t>(v4.size()), sets.data());
   for (size_t i = 0; i < v4.size(); i++) {
     const auto address = IpAddress::v4(v4[i]).abi();
-    if (sets[i] != ps_service_set_of(&view, PS_FAMILY_V4, &address)) std::abort();
+    if (sets[i] != ps_service_set_of(&view, vlans[i], PS_FAMILY_V4, &address)) std::abort();
   }
-  service_sets_of(view, v6.data(), static_cast<uint32_t>(v6.size()), sets.data());
+  service_sets_of(view, v6.data(), vlans.data(), static_cast<uint32_t>(v6.size()), sets.data());
   for (size_t i = 0; i < v6.size(); i++)
-    if (sets[i] != ps_service_set_of(&view, PS_FAMILY_V6, &v6[i])) std::abort();
+    if (sets[i] != ps_service_set_of(&view, vlans[i], PS_FAMILY_V6, &v6[i])) std::abort();
 }
 
 void look_up(const Snapshot& snapshot) {

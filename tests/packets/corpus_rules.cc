@@ -47,6 +47,64 @@ void decided(Corpus& c) {
   c.add("bad header, no rules loaded", Ethernet{} / Ipv4{.version = 5} / Tcp{}).with_rules = false;
 }
 
+// The same addresses in the VLANs of several customers.
+void vlans(Corpus& c) {
+  constexpr Vlan customer{.id = 100}, outer{.id = 100, .tag = 0x88a8}, third{.id = 200};
+  constexpr Vlan own{.id = 7}, neighbour{.id = 8}, unnamed{.id = 101},
+      priority{.id = 0, .priority = 5};
+  constexpr auto to = [](const char* destination) {
+    return Ipv4{.source = "203.0.113.1", .destination = destination};
+  };
+  constexpr auto to6 = [](const char* destination) {
+    return Ipv6{.source = "2001:db8:d::1", .destination = destination};
+  };
+  c.resets(Reason::RULE_RESET);
+  c.add("a customer's vlan", Ethernet{} / customer / to("198.51.100.25") / Tcp{});
+  c.add("a customer's vlan, ipv6", Ethernet{} / customer / to6("2001:db8:25:1::1") / Tcp{});
+  c.add("a customer's address in no other vlan",
+        Ethernet{} / customer / to("198.51.100.1") / Tcp{});
+  c.add("a customer's vlan, priority",
+        Ethernet{} / Vlan{.id = 100, .priority = 7} / to("198.51.100.25") / Tcp{});
+  c.add("a customer's vlan before another tag",
+        Ethernet{} / outer / neighbour / to("198.51.100.25") / Tcp{});
+  c.add("a customer's vlan before a priority tag",
+        Ethernet{} / outer / priority / to("198.51.100.25") / Tcp{});
+  c.add("another customer's vlan", Ethernet{} / third / to("10.0.0.25") / Tcp{});
+  c.drops(Reason::RULE_DROP);
+  c.add("a vlan of nobody", Ethernet{} / unnamed / to("198.51.100.25") / Tcp{});
+  c.add("a customer's vlan, but as the inner tag",
+        Ethernet{} / unnamed / customer / to("198.51.100.25") / Tcp{});
+  c.add("a customer's vlan behind a priority tag",
+        Ethernet{} / priority / customer / to("198.51.100.25") / Tcp{});
+  c.add("behind both tags, another port",
+        Ethernet{} / outer / own / to("198.51.100.25") / Tcp{.destination_port = 587});
+  c.add("another customer's vlan, another port",
+        Ethernet{} / third / to("10.0.0.25") / Tcp{.destination_port = 587});
+  c.passes(Reason::NOT_SERVICE);
+  c.add("behind both tags", Ethernet{} / outer / own / to("198.51.100.25") / Tcp{});
+  c.add("behind both tags, ipv6", Ethernet{} / outer / own / to6("2001:db8:25::1") / Tcp{});
+  c.add("another customer's address", Ethernet{} / customer / to("10.0.0.25") / Tcp{});
+  c.add("a customer's vlan, another port",
+        Ethernet{} / customer / to("198.51.100.25") / Tcp{.destination_port = 587});
+  c.add("what is a service where nobody says otherwise",
+        Ethernet{} / third / to("198.51.100.25") / Tcp{});
+  c.add("a customer's address, untagged", Ethernet{} / to("198.51.100.1") / Tcp{});
+  c.add("a customer's address with a priority tag",
+        Ethernet{} / priority / to("198.51.100.1") / Tcp{});
+  // Who is one of ours is asked of the frame's own VLAN.
+  constexpr auto from = [](const char* destination) {
+    return Ipv4{.source = "198.51.100.9", .destination = destination};
+  };
+  c.drops(Reason::NEVER_ANSWERED);
+  c.add("reset, from a service of the same vlan",
+        Ethernet{} / customer / from("198.51.100.25") / Tcp{});
+  c.resets(Reason::RULE_RESET);
+  c.add("reset, from what is a service in another vlan",
+        Ethernet{} / from("198.51.100.200") / Tcp{});
+  c.add("reset, from what is a service in the vlan of another customer",
+        Ethernet{} / third / from("10.0.0.25") / Tcp{});
+}
+
 void inside(Corpus& c) {
   const auto add = [&c](const std::string& name, Bytes frame) -> Case& {
     auto& added = c.add(name, std::move(frame));
@@ -425,7 +483,7 @@ void replies(Corpus& c) {
 }  // namespace
 
 std::vector<Group> rule_groups() {
-  return {decided, inside, learned, replies, hard, limits, refusals};
+  return {decided, vlans, inside, learned, replies, hard, limits, refusals};
 }
 
 }  // namespace postern::packets

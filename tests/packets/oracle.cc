@@ -29,6 +29,18 @@ const auto* longest(const auto& entries, const IpAddress& address, auto&& holds)
   return best;
 }
 
+// Where services are looked for in a frame of these tags.
+const std::vector<World::Destination>& destinations_for(const World& world, const Bytes& link) {
+  const auto identifier = [&link](size_t tag) {
+    return link.size() < 18 + 4 * tag ? 0u
+                                      : (link[14 + 4 * tag] * 256u + link[15 + 4 * tag]) % 4096;
+  };
+  for (const auto& zone : world.zones)
+    if (zone.outer == identifier(0) && (!zone.inner || *zone.inner == identifier(1)))
+      return zone.destinations;
+  return world.destinations;
+}
+
 bool may_be_answered(const IpAddress& address) {
   const auto& bytes = address.bytes();
   if (address.is_v4()) return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
@@ -169,8 +181,9 @@ bool is_answerable(const NaiveSegment& segment) {
 }
 // The same, where its source may be anybody.
 bool may_answer(const World& world, const NaiveSegment& segment) {
+  const auto& destinations = destinations_for(world, segment.link);
   return is_answerable(segment) &&
-         std::none_of(world.destinations.begin(), world.destinations.end(),
+         std::none_of(destinations.begin(), destinations.end(),
                       [&](const auto& place) { return place.prefix.contains(segment.source); });
 }
 
@@ -254,7 +267,8 @@ Judgement NaiveJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, b
     if (outbound.port != segment.destination_port) return settle(Reason::FROM_INSIDE);
     by = {outbound.policy, 100'000u + outbound.policy, 0, true};
   } else {
-    const auto* destination = longest(world_.destinations, segment.destination, any);
+    const auto* destination =
+        longest(destinations_for(world_, segment.link), segment.destination, any);
     if (destination == nullptr) return settle(Reason::NOT_SERVICE);
     if (too_deep) return settle(Reason::DEEP_HEADERS);
     const auto service =

@@ -81,6 +81,7 @@ World make_world() {
   numbered(kRefusedAndLimited, "9");
   source(kResident, {"192.168.0.0/16", "2001:db8:1a::/48"});
   source(kRefused, {"198.51.100.129/32", "239.1.0.0/16"});  // the first is itself a service
+  source(kDropped, {"198.51.100.9/32"});  // itself a service, but in one VLAN only
   // A node with many runs, whose values lie outside of it.
   for (uint32_t last = 128; last < 256; last += 2)
     source(kDropped, {("192.0.2." + std::to_string(last) + "/32").c_str()});
@@ -99,6 +100,12 @@ World make_world() {
   destination("2001:db8:25::/64", {{25, 0, 0, kGreeting}, {587, 1, 1, kNamedGreeting}});
   destination("2001:db8:26::/48", {{25, 1, 2, kGreeting}});
   destination("ff05::/16", {{25, 0, 0, kGreeting}});
+  // Customers with the same addresses: the first has one more of its own behind two tags.
+  const ps_service other{25, 1, 3, kNamedGreeting}, submission{587, 0, 4, kGreeting};
+  world.zones = {
+      {100, 7, {{prefix("198.51.100.25/32"), {submission}}}},
+      {100, {}, {{prefix("198.51.100.0/24"), {other}}, {prefix("2001:db8:25::/48"), {other}}}},
+      {200, {}, {{prefix("10.0.0.25/32"), {other, submission}}}}};
 
   constexpr auto kFinal = PS_VERDICT_FINAL;
   constexpr auto kHardly = PS_VERDICT_HARD;

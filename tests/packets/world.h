@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,13 @@ struct World {
   };
   std::vector<Source> sources;
   std::vector<Destination> destinations;
+  // Frames of certain tags, of which the first zone that fits has all that their destinations are.
+  struct Zone {
+    uint16_t outer;
+    std::optional<uint16_t> inner;  // unset: any, or none
+    std::vector<Destination> destinations;
+  };
+  std::vector<Zone> zones;
   std::vector<std::vector<ps_verdict>> matrix;  // [policy][class]
   std::vector<ps_outbound> outbound;            // [class]
   std::vector<ps_limit> limits;                 // [0] is none

@@ -222,27 +222,54 @@ WorldImage::WorldImage(const World& world) {
   header.header_bytes = sizeof(header);
   header.generation = 1;
 
-  std::vector<std::pair<Prefix, uint32_t>> sources, destinations;
+  std::vector<std::pair<Prefix, uint32_t>> sources;
   for (const auto& source : world.sources)
     sources.emplace_back(source.prefix, source.address_class);
-  for (uint32_t i = 0; i < world.destinations.size(); i++)
-    destinations.emplace_back(world.destinations[i].prefix, i + 1);
   header.source_v4_root = writer.v4_root_of(stretches_of(sources, Family::kV4));
   const auto sources_v6 = stretches_of(sources, Family::kV6);
   header.source_v6_root = writer.v6_root_of(sources_v6);
   header.source_v6_bits = Writer::kRootBits;
   header.source_v6 = writer.v6_keys_of(sources_v6, 0, UINT64_MAX);
-  header.service_v4 = writer.v4_keys_of(stretches_of(destinations, Family::kV4));
-  header.service_v6 = writer.v6_keys_of(stretches_of(destinations, Family::kV6), 0, UINT64_MAX);
-
-  header.service_set_count = static_cast<uint32_t>(world.destinations.size() + 1);
-  header.service_sets = writer.reserve(header.service_set_count);
-  for (uint32_t i = 0; i < world.destinations.size(); i++) {
-    ps_service_set set{};
-    set.count = static_cast<uint32_t>(world.destinations[i].services.size());
-    std::ranges::copy(world.destinations[i].services, set.services);
-    std::memcpy(&writer.blocks[header.service_sets + 1 + i], &set, sizeof(set));
+  std::vector<ps_service_set> sets(1);
+  const auto zone_of = [&](const std::vector<World::Destination>& its) {
+    std::vector<std::pair<Prefix, uint32_t>> destinations;
+    for (const auto& destination : its) {
+      destinations.emplace_back(destination.prefix, sets.size());
+      auto& set = sets.emplace_back();
+      set.count = static_cast<uint32_t>(destination.services.size());
+      std::ranges::copy(destination.services, set.services);
+    }
+    return ps_zone{writer.v4_keys_of(stretches_of(destinations, Family::kV4)),
+                   writer.v6_keys_of(stretches_of(destinations, Family::kV6), 0, UINT64_MAX)};
+  };
+  std::vector<ps_zone> zones = {zone_of(world.destinations)};
+  header.service_v4 = zones[0].service_v4;
+  header.service_v6 = zones[0].service_v6;
+  // A table for the inner tags of every outer one that has a zone, whether they matter or not. The
+  // first zone that fits stays.
+  std::vector<ps_vlan_zones> vlans(1);
+  for (const auto& zone : world.zones) {
+    const auto table = [&] { return vlans[0].zones[zone.outer]; };
+    if (table() == 0) {
+      vlans[0].zones[zone.outer] = PS_VLAN_BY_INNER | static_cast<uint32_t>(vlans.size());
+      vlans.emplace_back();
+    }
+    for (uint32_t inner = 0; inner < PS_VLANS; inner++)
+      if (auto& number = vlans[table() % PS_VLANS].zones[inner];
+          number == 0 && zone.inner.value_or(inner) == inner)
+        number = static_cast<uint32_t>(zones.size());
+    zones.push_back(zone_of(zone.destinations));
   }
+  header.vlan_count = static_cast<uint32_t>(vlans.size());
+  header.vlans = writer.reserve(vlans.size() * PS_VLAN_BLOCKS);
+  std::memcpy(&writer.blocks[header.vlans], vlans.data(), vlans.size() * sizeof(vlans[0]));
+  header.zone_count = static_cast<uint32_t>(zones.size());
+  header.zones = writer.reserve((zones.size() + 7) / 8);
+  std::memcpy(&writer.blocks[header.zones], zones.data(), zones.size() * sizeof(ps_zone));
+
+  header.service_set_count = static_cast<uint32_t>(sets.size());
+  header.service_sets = writer.reserve(sets.size());
+  std::memcpy(&writer.blocks[header.service_sets], sets.data(), sets.size() * sizeof(sets[0]));
 
   header.policy_count = static_cast<uint32_t>(world.matrix.size());
   header.class_count = static_cast<uint32_t>(world.matrix.front().size());

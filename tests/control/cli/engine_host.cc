@@ -5,7 +5,7 @@
 // [options of the API, as the engines have them]. With --refuse, it loads no snapshot. Its counters
 // start as fixed numbers. With --traffic, a few frames are judged by the core, by the rules that
 // are loaded, again and again, some hundred in a second: listed sources, others, one that says more
-// than headers.
+// than headers, one behind two tags.
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <cstdio>
@@ -70,7 +70,9 @@ std::vector<Bytes> frames() {
           attempt("203.0.113.200"),
           attempt("198.18.0.1"),
           Ethernet{} / Ipv6{.source = "2001:db8:dead::1", .destination = "2001:db8:25::25"} / Tcp{},
-          Ethernet{} / Ipv4{.source = "203.0.113.130"} / Tcp{} / payload(400)};
+          Ethernet{} / Ipv4{.source = "203.0.113.130"} / Tcp{} / payload(400),
+          Ethernet{} / Vlan{.id = 100, .tag = 0x88a8} / Vlan{.id = 7} /
+              Ipv4{.source = "203.0.113.130"} / Tcp{}};
 }
 
 int run(int argc, char** argv) {

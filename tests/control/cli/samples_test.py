@@ -35,13 +35,14 @@ def documents(text):
 def test_drops_say_when_whom_why(host):
     lines = fine("drops", "-e", host.socket, "--count", "40").splitlines()
     assert len(lines) == 40
-    form = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z  (\S+) -> \S+:25 +(drop|reset) +(rule-\w+) +(.*)")
+    form = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z  (\S+) -> \S+:25(?: vlan (\S+))? +(drop|reset) +(rule-\w+) +(.*)")
     told = [form.fullmatch(line) for line in lines]
     assert all(told), lines
     one = next(line for line in told if line[1].startswith("203.0.113.131:"))
-    assert one[2] == "drop"
-    assert re.fullmatch(r"dynamic \S*dynamic.netset:2, hijacked \S*drop.json:1; \S*site.policy:11: drop list hijacked", one[4])
+    assert one[3] == "drop"
+    assert re.fullmatch(r"dynamic \S*dynamic.netset:2, hijacked \S*drop.json:1; \S*site.policy:11: drop list hijacked", one[5])
     assert any(line[1].startswith("[2001:db8:dead::1]:") for line in told)
+    assert {line[2] for line in told} == {None, "100.7"}
 
 
 def test_drops_as_json(host):
@@ -56,6 +57,7 @@ def test_drops_as_json(host):
     assert [line["list"] for line in one["lists"]] == ["dynamic"]
     assert one["rule"]["rule"] == "reset category dynamic"
     assert "bytes" not in one
+    assert {one["vlan"] for one in found} == {None, "100.7"}
     assert abs(one["time"] / 1e9 - time.time()) < 60
 
 

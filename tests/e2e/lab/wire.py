@@ -25,7 +25,10 @@ DPDK = BUILD / "dataplane/dpdk/postern-dataplane"
 POLICY = """\
 list pool "pool.cidr" format cidr category dynamic
 service mx 198.51.100.25/32 port 25
-connection to mx
+service acme 10.0.0.25 vlan 100
+service branch 10.0.0.25 vlan 100.7
+service initech 10.0.0.25 vlan 200
+connection to mx, acme
     drop list pool
 """
 LISTED, UNLISTED, SERVICE = "203.0.113.1", "192.0.2.10", "198.51.100.25"

@@ -141,12 +141,21 @@ class Comparison {
   }
 
   void compare_services(const IpAddress& where) const {
-    for (const uint16_t port : {uint16_t{25}, uint16_t{587}, uint16_t{26}}) {
-      const auto found = snapshot_->service_of(where, port);
-      const auto expected = site_.service_of(where, port);
-      RC_ASSERT(found.has_value() == expected.has_value());
-      if (found) RC_ASSERT(found->service == *expected);
-    }
+    for (const uint16_t port : {uint16_t{25}, uint16_t{587}, uint16_t{26}})
+      for (const NaiveService::Vlan tags :
+           {NaiveService::Vlan{0, 0}, {100, 0}, {100, 7}, {100, 8}, {200, 7}, {300, 0}, {0, 100}}) {
+        const auto found = snapshot_->service_of(where, port, tags.outer << 16 | tags.inner);
+        const auto expected = site_.service_of(where, port, tags);
+        RC_ASSERT(found.has_value() == expected.has_value());
+        if (found) RC_ASSERT(found->service == *expected);
+      }
+  }
+
+  // A service, looked for at an address of its own.
+  std::optional<ps_service> as_found(const NaiveService& service) const {
+    const auto tags = service.own_tags();
+    return snapshot_->service_of(service.destinations[0].first(), service.port,
+                                 tags.outer << 16 | tags.inner);
   }
 
   // Every line that has the address is told, whether it holds or not.
@@ -169,8 +178,8 @@ class Comparison {
     RC_ASSERT(told_of_service(*snapshot_, number, explained) ==
               site_.judge(service.rules, where, site_.listed(where, kNow)));
     // The engines' way: destination -> row of the matrix -> verdict.
-    const auto found = snapshot_->service_of(service.destinations[0].first(), service.port);
-    RC_ASSERT(found.has_value());
+    const auto found = as_found(service);
+    RC_ASSERT(found.has_value() && found->service == number);
     const auto verdict = snapshot_->verdict(found->policy, address_class);
     RC_ASSERT(std::memcmp(&verdict, &explained, sizeof verdict) == 0);
   }
@@ -203,7 +212,7 @@ class Comparison {
     compare_outbound(where, address_class, matrix, now);
     for (size_t i = 0; i < site_.services.size(); i++) {
       const auto& service = site_.services[i];
-      const auto row = snapshot_->service_of(service.destinations[0].first(), service.port)->policy;
+      const auto row = as_found(service)->policy;
       const auto& verdict =
           matrix.cells[size_t{row} * snapshot_->header().class_count + address_class];
       RC_ASSERT(told_of_service(*snapshot_, i, verdict) ==

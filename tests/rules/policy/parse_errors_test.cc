@@ -221,6 +221,18 @@ INSTANTIATE_TEST_SUITE_P(
               "expected a port from 1 to 65535, not \"65536\""},
         Fault{"service mx 192.0.2.1 port +25", 27, "expected a port from 1 to 65535, not \"+25\""},
         Fault{"service mx 192.0.2.1 port 25 26", 30, "expected the end of the line, not \"26\""},
+        Fault{
+            "service mx 192.0.2.1 vlan 4095", 27,
+            "expected a VLAN from 1 to 4094, an outer and an inner one such as 100.7, or \"none\", "
+            "not \"4095\""},
+        Fault{
+            "service mx 192.0.2.1 vlan", 26,
+            "expected a VLAN from 1 to 4094, an outer and an inner one such as 100.7, or \"none\", "
+            "but the line ends"},
+        Fault{"service mx 192.0.2.1 vlan 5 port 25", 29,
+              "expected the end of the line, not \"port\""},
+        Fault{"service a 192.0.2.1 vlan 5\nservice b 192.0.2.1 vlan 5", 11,
+              "192.0.2.1/32 port 25 vlan 5 is within 192.0.2.1/32 of service \"a\" at line 1"},
         Fault{"service mx 192.0.2.1 name mx", 27,
               "expected a host name in double quotes, not \"mx\""},
         Fault{"service mx 192.0.2.1 name \"a b\"", 27,

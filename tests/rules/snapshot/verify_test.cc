@@ -145,7 +145,7 @@ TEST_F(Damage, ForeignFilesAreNamedAsSuch) {
   EXPECT_EQ(refusal_of([](auto& h) { h.magic = __builtin_bswap64(h.magic); }),
             "s: is a snapshot made on a machine of the other byte order; compile it here");
   EXPECT_EQ(refusal_of([](auto& h) { h.version = 1; }),
-            "s: is a snapshot of version 1; this program reads version 6");
+            "s: is a snapshot of version 1; this program reads version 7");
 }
 
 TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
@@ -177,6 +177,22 @@ TEST_F(Damage, OfTheLayoutIsSeenBehindAGoodChecksum) {
       [](auto& h) { h.service_set_count = 0; },
       [](auto& h) { h.service_set_count = PS_MAX_SERVICE_SETS + 1; },
       [](auto& h) { h.service_set_count--; },
+      [](auto& h) { h.zones = h.engine_blocks; },
+      [](auto& h) { h.zone_count = 0; },
+      [](auto& h) { h.zone_count = PS_MAX_ZONES + 1; },
+      [](auto& h) {
+        h.vlans = h.engine_blocks - PS_VLAN_BLOCKS + 1;
+        h.vlan_count = 1;
+      },
+      [](auto& h) { h.vlans = h.source_v4_root; },  // of no table
+      [](auto& h) {
+        h.vlans = h.source_v4_root;
+        h.vlan_count = PS_VLANS + 1;
+      },
+      [](auto& h) {
+        h.zones = h.source_v4_root;  // what is there is no slot of a zone
+        h.zone_count = 9;
+      },
       [](auto& h) { h.matrix = h.engine_blocks; },
       [](auto& h) { h.policy_count = PS_MAX_POLICIES + 1; },
       [](auto& h) { h.policy_count--; },

@@ -179,12 +179,15 @@ inline NaiveSite any_site() {
     site.protected_lists = {(*rc::gen::elementOf(site.lists)).name};
   if (const auto categories = categories_of(site.lists); one_in(4) && !categories.empty())
     site.protected_categories = {*rc::gen::elementOf(categories)};
-  for (int i = *rc::gen::inRange(1, 4); i > 0; i--) {
+  for (int i = *rc::gen::inRange(1, 6); i > 0; i--) {
     NaiveService service{"s" + std::to_string(i), {}, *rc::gen::element<uint16_t>(25, 587), {}};
-    for (const auto& prefix : any_prefixes(1, 3))  // only what no other service of the port has
+    using Vlan = NaiveService::Vlan;
+    if (one_in(2))
+      service.vlan = *rc::gen::element(Vlan{0, 0}, Vlan{100, 0}, Vlan{100, 7}, Vlan{200, 0});
+    for (const auto& prefix : any_prefixes(1, 3))  // only what no other such service has
       if (std::ranges::none_of(site.services,
                                [&](const NaiveService& other) {
-                                 return other.port == service.port &&
+                                 return other.port == service.port && other.vlan == service.vlan &&
                                         touches(other.destinations, prefix);
                                }) &&
           !touches(service.destinations, prefix))

@@ -158,6 +158,33 @@ struct NaiveService {
   std::vector<Prefix> destinations;
   uint16_t port;
   std::vector<NaiveRule> rules;
+  // The tags of its frames, the outer one first; without it, any. An inner 0: whatever is inside.
+  struct Vlan {
+    uint32_t outer, inner;
+    bool operator==(const Vlan&) const = default;
+  };
+  std::optional<Vlan> vlan = {};
+
+  // How closely it names such frames: not (0), or the closer the more.
+  int closeness(const Vlan& tags) const {
+    if (!vlan) return 1;
+    if (*vlan == Vlan{0, 0}) return tags == Vlan{0, 0} ? 2 : 0;
+    if (vlan->outer != tags.outer) return 0;
+    if (vlan->inner == 0) return 2;
+    return vlan->inner == tags.inner ? 3 : 0;
+  }
+  // Tags of a frame that no other service names more closely.
+  Vlan own_tags() const { return vlan.value_or(Vlan{4000, 0}); }
+
+  std::string text() const {
+    std::string words = "service " + name;
+    for (const auto& prefix : destinations) words += ' ' + prefix.to_string();
+    words += " port " + std::to_string(port);
+    if (vlan == Vlan{0, 0}) return words + " vlan none";
+    if (vlan) words += " vlan " + std::to_string(vlan->outer);
+    if (vlan && vlan->inner != 0) words += '.' + std::to_string(vlan->inner);
+    return words;
+  }
 };
 
 // `connection from`: what judges attempts from the inside, by where they go.
@@ -202,9 +229,7 @@ struct NaiveSite {
     for (const auto& list : protected_lists) text += "protect list " + list + '\n';
     for (const auto& category : protected_categories) text += "protect category " + category + '\n';
     for (const auto& service : services) {
-      text += "service " + service.name;
-      for (const auto& prefix : service.destinations) text += ' ' + prefix.to_string();
-      text += " port " + std::to_string(service.port) + '\n';
+      text += service.text() + '\n';
       text += "connection to " + service.name + '\n';
       for (const auto& rule : service.rules) text += "  " + rule.text() + '\n';
     }
@@ -216,11 +241,15 @@ struct NaiveSite {
   }
 
   // Index into services.
-  std::optional<size_t> service_of(const IpAddress& destination, uint16_t port) const {
+  std::optional<size_t> service_of(const IpAddress& destination, uint16_t port,
+                                   const NaiveService::Vlan& tags) const {
+    std::optional<size_t> closest;
     for (size_t i = 0; i < services.size(); i++)
       for (const auto& prefix : services[i].destinations)
-        if (services[i].port == port && prefix.contains(destination)) return i;
-    return std::nullopt;
+        if (services[i].port == port && prefix.contains(destination) &&
+            services[i].closeness(tags) > (closest ? services[*closest].closeness(tags) : 0))
+          closest = i;
+    return closest;
   }
 
   // The ways in which an address is in each list at that time.
