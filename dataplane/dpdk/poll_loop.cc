@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "dataplane/core/intact.h"
+#include "dataplane/dpdk/burst_tally.h"
 #include "dataplane/dpdk/signature_scan.h"
 #include "dataplane/engine/helo_name.h"
 
@@ -137,8 +138,7 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   } else {  // the way out, without rules for it, is not looked at
     for (uint16_t i = 0; i < received; i++) {
       bytes += packets[i]->pkt_len;
-      samples_.offer(ps_decision_because(PS_REASON_FROM_INSIDE), port, head_of(packets[i]),
-                     packets[i]->data_len, packets[i]->pkt_len, now_ns);
+      sample(port, packets[i], ps_decision_because(PS_REASON_FROM_INSIDE), now_ns);
       burst.passing[i] = packets[i];
       burst.pass_reasons[i] = PS_REASON_FROM_INSIDE;
     }
@@ -177,8 +177,20 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   watch.lap(Stage::kLookUp);
   judge_.decide(now_ns);
   watch.lap(Stage::kDecide);
-  for (uint16_t i = 0; i < packet_count; i++)
-    act(port, rules, packets[i], judge_.packet(i), judge_.decision(i), now_ns, burst);
+  BurstTally attempts;
+  const bool samples = samples_.are_wanted();
+  for (uint16_t i = 0; i < packet_count; i++) {
+    const auto& decision = judge_.decision(i);
+    attempts.note(i, decision.cell, ps_stops(&decision) != 0);
+    if (samples && decision.scan == 0) sample(port, packets[i], decision, now_ns);
+    act(port, rules, packets[i], judge_.packet(i), decision, now_ns, burst);
+  }
+  if (rules.cells != nullptr)
+    attempts.settle([&](uint32_t number, uint64_t count, uint64_t stopped) {
+      auto& cell = rules.cells[number];
+      add(cell.attempts, count);
+      if (stopped != 0) add(cell.stopped, stopped);
+    });
   watch.lap(Stage::kAct);
 }
 
@@ -188,14 +200,13 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   if (decision.events != 0)
     for (unsigned event = 0; event < PS_EVENT_COUNT; event++)
       add(counters_.events[event], decision.events >> event & 1u);
-  if (decision.cell != 0 && rules.cells != nullptr) count_cell(rules, decision);
-  if (decision.scan != 0)
+  if (decision.scan != 0) {
     if (const auto* signature = signature_of(rules, packet, parsed)) {
       stop_by_signature(port, rules, *signature, packet, parsed, now_ns, burst);
       return;
     }
-  const uint8_t* data = head_of(packet);
-  samples_.offer(decision, port, data, packet->data_len, packet->pkt_len, now_ns);
+    sample(port, packet, decision, now_ns);
+  }
   uint32_t reason = decision.reason;
   if (decision.answer.flags == 0) {
     // Which of the two cannot be foreseen, so there is no branch on it.
@@ -209,7 +220,7 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   }
   if (packet->nb_segs > 1) {
     reason = PS_REASON_NO_REPLY_ROOM;
-  } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
+  } else if (!ps_is_intact(head_of(packet), head_of(packet) + packet->data_len, &parsed)) {
     reason = PS_REASON_BAD_CHECKSUM;
   } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
     reason = PS_REASON_ANSWER_LIMIT;
@@ -225,10 +236,10 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   burst.stopped[burst.stop_count++] = packet;
 }
 
-void PollLoop::count_cell(const WorkerRules& rules, const ps_decision& decision) noexcept {
-  auto& cell = rules.cells[decision.cell - 1];
-  add(cell.attempts, 1);
-  if (ps_stops(&decision)) add(cell.stopped, 1);
+// Before the packet is acted on. What may have a signature is offered once that is known.
+void PollLoop::sample(ps_port port, const rte_mbuf* packet, const ps_decision& decision,
+                      uint64_t now_ns) noexcept {
+  samples_.offer(decision, port, head_of(packet), packet->data_len, packet->pkt_len, now_ns);
 }
 
 // Of a segment that begins with HELO or EHLO. Only what is in this segment is looked at.
@@ -252,7 +263,7 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
   auto decision =
       ps_decision_because(resets ? PS_REASON_SIGNATURE_RESET : PS_REASON_SIGNATURE_DROP);
   decision.action = static_cast<uint8_t>(signature.action);
-  samples_.offer(decision, port, data, packet->data_len, packet->pkt_len, now_ns);
+  sample(port, packet, decision, now_ns);
   if (!ps_is_answerable(&parsed)) {
     reason = PS_REASON_NEVER_ANSWERED;
   } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {

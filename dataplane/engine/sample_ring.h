@@ -27,6 +27,9 @@ class SampleRing {
 
   SampleRing();
 
+  // The worker: whether offers are looked at. For who makes many at once: when not, they may be
+  // left out.
+  bool are_wanted() const noexcept { return reasons_.load(std::memory_order_relaxed) != 0; }
   // The worker: one call for each packet that was decided on, before it is acted on. data: the
   // frame's first `bytes` bytes of frame_bytes; now_ns: CLOCK_MONOTONIC.
   void offer(const ps_decision& decision, ps_port port, const uint8_t* data, uint32_t bytes,

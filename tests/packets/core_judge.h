@@ -18,9 +18,9 @@ class CoreJudge {
   explicit CoreJudge(const World& world)
       : world_(world), image_(world), entries_(world), cells_(image_.cells()) {}
   Judgement judge(ps_port port, const Bytes& frame, uint64_t now_ns, bool with_rules = true);
-  // What limits remember.
   // What an engine would have counted of each cell of the matrix.
   const std::vector<ps_cell_count>& cells() const noexcept { return cells_; }
+  // What limits remember.
   void forget() { limits_ = WorldLimits(); }
 
  private:

@@ -90,6 +90,9 @@ class Twins {
   }
 
   const std::set<Reason>& reasons() const { return reasons_; }
+  // The worker's counts of the matrix's cells, and its twin's.
+  const std::vector<ps_cell_count>& cells() const { return cells_; }
+  const Judge& twin() const { return twin_; }
 
  private:
   void count(ps_port port, const Bytes& frame, const packets::Judgement& judged) {
@@ -114,9 +117,8 @@ class Twins {
 };
 
 template <typename Judge>
-void expect_agreement(uint64_t seed, uint64_t mutants) {
+void expect_agreement(Twins<Judge>& twins, uint64_t seed, uint64_t mutants) {
   packets::Mutations mutations(seed);
-  Twins<Judge> twins;
   uint64_t judged = 0, now = kNow;
   for (uint64_t burst = 0; judged < mutants; burst++) {
     std::array<std::vector<Bytes>, PS_PORT_COUNT> frames;
@@ -142,11 +144,21 @@ void expect_agreement(uint64_t seed, uint64_t mutants) {
 }
 
 TEST(Mutants, WorkerAndCoreAgree) {
-  expect_agreement<packets::CoreJudge>(20'240'525, kMutants);
+  Twins<packets::CoreJudge> twins;
+  ASSERT_NO_FATAL_FAILURE(expect_agreement(twins, 20'240'525, kMutants));
+  uint64_t attempts = 0;
+  for (size_t cell = 0; cell < twins.cells().size(); cell++) {
+    const auto &counted = twins.cells()[cell], &expected = twins.twin().cells()[cell];
+    ASSERT_EQ(counted.attempts, expected.attempts) << "cell " << cell;
+    ASSERT_EQ(counted.stopped, expected.stopped) << "cell " << cell;
+    attempts += counted.attempts;
+  }
+  EXPECT_GT(attempts, 0u);
 }
 
 TEST(Mutants, WorkerAndOracleAgree) {
-  expect_agreement<packets::NaiveJudge>(1, kForTheOracle);
+  Twins<packets::NaiveJudge> twins;
+  expect_agreement(twins, 1, kForTheOracle);
 }
 
 // Every decision whole: rules, cells and answers, which do not all show in what leaves.
