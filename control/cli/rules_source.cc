@@ -53,7 +53,7 @@ std::shared_ptr<const Snapshot> open_rules(const Invocation& invocation, Verifie
   }
   auto rules = compile_rules(invocation, nullptr);
   for (const auto& warning : rules.result.warnings) print_diagnostic(std::cerr, warning);
-  return Snapshot::from_bytes(std::move(rules.result.bytes), invocation.policy_path());
+  return Snapshot::from_bytes(rules.result.bytes, invocation.policy_path());
 }
 
 std::shared_ptr<const Snapshot> open_previous(const Invocation& invocation,

@@ -9,9 +9,9 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <span>
 #include <system_error>
 #include <utility>
-#include <vector>
 
 #include "rules/text/diagnostic.h"
 
@@ -37,7 +37,7 @@ class File {
     return static_cast<size_t>(found.st_size);
   }
   // How many bytes there were, up to the size of `room`.
-  size_t read_into(std::vector<std::byte>& room) const {
+  size_t read_into(std::span<std::byte> room) const {
     size_t filled = 0;
     while (filled < room.size()) {
       const auto got = read(descriptor_, room.data() + filled, room.size() - filled);
@@ -59,9 +59,8 @@ class File {
 
 std::shared_ptr<const Snapshot> read_owned_snapshot(const std::string& path) {
   const File file(path);
-  std::vector<std::byte> bytes(file.size());
-  bytes.resize(
-      file.read_into(bytes));  // a file that is being cut off fails on its size or checksum
+  AlignedBytes bytes(file.size());
+  bytes.shrink(file.read_into(bytes.bytes()));  // one being cut off fails on its size or checksum
   return Snapshot::from_bytes(std::move(bytes), path);
 }
 

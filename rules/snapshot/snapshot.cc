@@ -14,8 +14,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <system_error>
+#include <utility>
 
 #include "rules/policy/parse.h"
 #include "rules/snapshot/entry_index.h"
@@ -64,31 +64,13 @@ class Mapping {
   size_t size_ = 0;
 };
 
-// A copy that lies at the alignment of a block.
-class AlignedCopy {
- public:
-  explicit AlignedCopy(std::span<const std::byte> bytes)
-      : size_(bytes.size()),
-        start_(static_cast<std::byte*>(::operator new(size_ + 1, kAlignment))) {
-    std::copy(bytes.begin(), bytes.end(), start_);
-  }
-  ~AlignedCopy() { ::operator delete(start_, kAlignment); }
-  AlignedCopy(const AlignedCopy&) = delete;
-  AlignedCopy& operator=(const AlignedCopy&) = delete;
-  std::span<const std::byte> bytes() const noexcept { return {start_, size_}; }
-
- private:
-  static constexpr std::align_val_t kAlignment{alignof(ps_block)};
-  size_t size_;
-  std::byte* start_;
-};
-
 template <typename Memory>
 class SnapshotIn final : public Snapshot {
  public:
   template <typename Source>
-  SnapshotIn(const Source& source, const std::string& name, Verified verified) : memory_(source) {
-    adopt(memory_.bytes(), name, verified);
+  SnapshotIn(Source&& source, const std::string& name, Verified verified)
+      : memory_(std::forward<Source>(source)) {
+    adopt(std::as_const(memory_).bytes(), name, verified);
   }
 
  private:
@@ -115,10 +97,14 @@ std::shared_ptr<const Snapshot> Snapshot::open(const std::string& path, Verified
   return std::make_shared<SnapshotIn<Mapping>>(path, path, verified);
 }
 
-std::shared_ptr<const Snapshot> Snapshot::from_bytes(std::vector<std::byte> bytes,
+std::shared_ptr<const Snapshot> Snapshot::from_bytes(std::span<const std::byte> bytes,
                                                      const std::string& name, Verified verified) {
-  return std::make_shared<SnapshotIn<AlignedCopy>>(std::span<const std::byte>(bytes), name,
-                                                   verified);
+  return from_bytes(AlignedBytes(bytes), name, verified);
+}
+
+std::shared_ptr<const Snapshot> Snapshot::from_bytes(AlignedBytes bytes, const std::string& name,
+                                                     Verified verified) {
+  return std::make_shared<SnapshotIn<AlignedBytes>>(std::move(bytes), name, verified);
 }
 
 void Snapshot::adopt(std::span<const std::byte> bytes, const std::string& name, Verified verified) {

@@ -22,6 +22,7 @@
 #include "rules/address/address.h"
 #include "rules/lists/list_format.h"
 #include "rules/policy/policy.h"
+#include "rules/snapshot/aligned_bytes.h"
 #include "rules/snapshot/sublist.h"
 #include "rules/snapshot/verify.h"
 
@@ -80,8 +81,11 @@ class Snapshot {
   // domains_of(), contents() or sublist_entries().
   static std::shared_ptr<const Snapshot> open(const std::string& path,
                                               Verified verified = Verified::kWhole);
-  static std::shared_ptr<const Snapshot> from_bytes(std::vector<std::byte> bytes,
+  // The first copies them.
+  static std::shared_ptr<const Snapshot> from_bytes(std::span<const std::byte> bytes,
                                                     const std::string& name,
+                                                    Verified verified = Verified::kWhole);
+  static std::shared_ptr<const Snapshot> from_bytes(AlignedBytes bytes, const std::string& name,
                                                     Verified verified = Verified::kWhole);
   virtual ~Snapshot();
   Snapshot(const Snapshot&) = delete;
