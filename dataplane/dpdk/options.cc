@@ -58,7 +58,8 @@ po::options_description settings(ApiSettings& api) {
       "idle-sleep", number(fallback.idle_sleep_us),
       "microseconds to sleep when there is nothing to do; 0 polls without rest")(
       "memory", number(fallback.memory_mb), "MB of hugepages to reserve at start")(
-      "dynamic-entries", number(fallback.dynamic_entries), "room for so many dynamic entries")(
+      "dynamic-entries", number(fallback.dynamic_entries),
+      "room for so many dynamic entries, rounded up to a power of two; 128 bytes each")(
       "limit-sources", number(fallback.limit_sources),
       "room for so many sources that limits are held to; beyond it they pass")(
       "answers", number(fallback.answers_per_second),

@@ -103,7 +103,7 @@ DynamicTable::DynamicTable(std::span<ps_dynamic_bucket> memory, ps_dynamic_gate*
 }
 
 size_t DynamicTable::buckets_for(size_t entries) noexcept {
-  return 1 + std::bit_ceil((entries + PS_DYNAMIC_WAYS - 1) / PS_DYNAMIC_WAYS);
+  return 1 + std::bit_ceil((entries * kSlotsPerEntry + PS_DYNAMIC_WAYS - 1) / PS_DYNAMIC_WAYS);
 }
 
 std::optional<ps_dynamic_kind> DynamicTable::kind_of(const Prefix& prefix) noexcept {

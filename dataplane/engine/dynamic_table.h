@@ -37,6 +37,8 @@ class DynamicTable {
   // The reason of an entry whose text died with the process that wrote it.
   static constexpr std::string_view kAdopted = "kept from before a restart";
 
+  static constexpr size_t kSlotsPerEntry = 4;
+
   // memory: 1 + 2^n buckets, owned by the caller, outliving this. Entries already in it (an engine
   // taken over from a dead process) are kept when the header is sound, else it is emptied; one that
   // was torn by the writer's death is dropped. Throws std::invalid_argument for another size, and
@@ -46,7 +48,9 @@ class DynamicTable {
   DynamicTable(const DynamicTable&) = delete;  // one writer
   DynamicTable& operator=(const DynamicTable&) = delete;
 
-  // How many buckets, with the header, hold at least `entries` (at least one bucket of them).
+  // How many buckets, with the header, `entries` want. Buckets fill unevenly: where a table has a
+  // slot for each entry, one in eight loses its place to another before the table is full. With
+  // four slots for each it is one in some thousands.
   static size_t buckets_for(size_t entries) noexcept;
 
   // The kind for a prefix; nullopt when entries cannot have that length.
@@ -66,7 +70,10 @@ class DynamicTable {
   // Those still in force, by prefix.
   std::vector<DynamicEntry> list(uint64_t now_ns) const;
   size_t size() const noexcept { return details_.size(); }
-  size_t capacity() const noexcept { return (memory_.size() - 1) * PS_DYNAMIC_WAYS; }
+  // What the memory was sized for; more fit as long as their buckets have room.
+  size_t capacity() const noexcept {
+    return (memory_.size() - 1) * PS_DYNAMIC_WAYS / kSlotsPerEntry;
+  }
   uint64_t evicted() const noexcept { return evicted_; }
 
  private:

@@ -42,7 +42,7 @@ po::options_description settings_description(Options& options) {
     ("keep", po::bool_switch(&options.keep), "go on enforcing after the end of this process")
     ("dynamic-entries",
      po::value(&engine.dynamic_entries)->default_value(engine.dynamic_entries)->value_name("N"),
-     "room for dynamic entries, rounded up to a power of two")
+     "room for so many dynamic entries, rounded up to a power of two; 128 bytes each")
     ("limit-sources",
      po::value(&engine.limit_sources)->default_value(engine.limit_sources)->value_name("N"),
      "room for sources that limits are held to, rounded up to a power of two; beyond it they pass")

@@ -26,7 +26,7 @@ Prefix prefix(const std::string& text) {
 
 class Table {
  public:
-  explicit Table(size_t entries) : memory_(DynamicTable::buckets_for(entries)), table_(memory_) {}
+  explicit Table(size_t slots) : memory_(1 + slots / PS_DYNAMIC_WAYS), table_(memory_) {}
   DynamicTable* operator->() { return &table_; }
   const ps_dynamic_header& header() const {
     return *reinterpret_cast<const ps_dynamic_header*>(memory_.data());
@@ -95,7 +95,7 @@ TEST(DynamicTable, TheGateClosesWithTheLastEntryOfItsKind) {
 
 TEST(DynamicTable, AFullBucketGivesUpTheOneExpiringFirst) {
   Table table(PS_DYNAMIC_WAYS);  // one bucket
-  ASSERT_EQ(table->capacity(), PS_DYNAMIC_WAYS);
+  ASSERT_EQ(table->capacity(), PS_DYNAMIC_WAYS / DynamicTable::kSlotsPerEntry);
   for (uint32_t i = 0; i < PS_DYNAMIC_WAYS; i++)  // .3 expires first
     table->add({prefix("203.0.113." + std::to_string(i) + "/32"), Action::DROP, "",
                 i == 3 ? 500 : 1000 + i},
@@ -144,9 +144,24 @@ TEST(DynamicTable, RefusesWhatEntriesCannotBe) {
 
 TEST(DynamicTable, SizesForEntries) {
   EXPECT_EQ(DynamicTable::buckets_for(0), 2u);
-  EXPECT_EQ(DynamicTable::buckets_for(8), 2u);
-  EXPECT_EQ(DynamicTable::buckets_for(9), 3u);
-  EXPECT_EQ(DynamicTable::buckets_for(65536), 8193u);
+  EXPECT_EQ(DynamicTable::buckets_for(2), 2u);
+  EXPECT_EQ(DynamicTable::buckets_for(3), 3u);
+  EXPECT_EQ(DynamicTable::buckets_for(65536), 32769u);
+}
+
+TEST(DynamicTable, HoldsAsManyAsItIsSizedForButForOneInAThousand) {
+  for (const uint32_t count : {4096u, 65536u, 1'000'000u}) {
+    std::vector<ps_dynamic_bucket> memory(DynamicTable::buckets_for(count));
+    DynamicTable table(memory);
+    EXPECT_GE(table.capacity(), count);
+    for (uint32_t i = 0; i < count; i++)
+      table.add(
+          {*Prefix::make(IpAddress::v4(0x0b000000u + 977u * i), 32, Prefix::HostBits::kRefuse),
+           Action::DROP, "", 1000},
+          1);
+    EXPECT_LE(table.evicted(), count / 1000) << count;
+    EXPECT_EQ(table.size() + table.evicted(), count);
+  }
 }
 
 TEST(DynamicTable, SeedsDiffer) {
