@@ -25,7 +25,8 @@ struct ps_packet {
   struct ps_address source, destination;
   ps_be16 source_port, destination_port;
   ps_be32 sequence, acknowledgement;
-  /* The VLAN identifiers of up to two tags, the outer one's in the high 16 bits; 0 without tags. */
+  /* The VLAN identifiers of up to two tags, the outer one's in the high 16 bits. Tags of VLAN 0,
+   * which carry a priority only, count as none; 0 without tags. */
   uint32_t vlan;
   uint8_t tcp_flags;      /* PS_TCP_* */
   uint8_t vlan_tags;      /* 0..2 */
@@ -174,7 +175,7 @@ PS_INLINE enum ps_reason ps_parse_part(const uint8_t* data, const uint8_t* end, 
     if (!PS_FITS(at, end, PS_VLAN_BYTES)) return PS_REASON_TRUNCATED_ETHERNET;
     ether_type = ps_be16_host(((const struct ps_vlan_header*)at)->ether_type);
     vlan |= (ps_be16_host(((const struct ps_vlan_header*)at)->control) & PS_VLAN_IDENTIFIER)
-            << (tags ? 0 : 16);
+            << (vlan ? 0 : 16); /* a tag of VLAN 0 has a priority only */
     at += PS_VLAN_BYTES;
   }
   packet->vlan = vlan;

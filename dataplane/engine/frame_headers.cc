@@ -122,7 +122,7 @@ FrameHeaders read_frame_headers(std::span<const uint8_t> frame) noexcept {
     ahead = cursor;
     const uint32_t identifier = take16(ahead) & PS_VLAN_IDENTIFIER;
     type = take16(ahead);
-    if (tags < 2 && !ahead.failed()) headers.vlan |= identifier << (tags == 0 ? 16 : 0);
+    if (tags < 2 && !ahead.failed()) headers.vlan |= identifier << (headers.vlan == 0 ? 16 : 0);
     skip(cursor, PS_VLAN_BYTES);
   }
   if (!ahead.failed() && type == PS_ETHER_IPV4) read_ipv4(cursor, headers);

@@ -2,9 +2,9 @@
 //
 // VlanRange: the frames that a VLAN's name stands for, by their tags (IEEE 802.1Q and 802.1ad). A
 // frame's tags are one number: the outer VLAN identifier in its high 16 bits and the inner one in
-// its low 16 bits, 0 for a tag that is missing or carries a priority only (struct ps_packet). Names
-// thus are ranges of such numbers, and any two of them nest or are apart. Tags beyond the second
-// are no part of it.
+// its low 16 bits, 0 for none; a tag that carries a priority only, VLAN 0, is not counted (struct
+// ps_packet). Names thus are ranges of such numbers, and any two of them nest or are apart. Tags
+// beyond the second are no part of it.
 #pragma once
 
 #include <compare>

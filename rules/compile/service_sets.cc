@@ -4,6 +4,8 @@
 #include "rules/compile/service_sets.h"
 
 #include <algorithm>
+#include <map>
+#include <span>
 #include <string>
 
 #include "rules/text/diagnostic.h"
@@ -11,53 +13,48 @@
 namespace postern {
 namespace {
 
-// Sets of the VLANs that services name.
+// The VLANs that services name, and which of the names hold together: a zone for each such set.
 class Zones {
  public:
-  explicit Zones(const Policy& policy) : policy_(policy), sets_(PS_MAX_ZONES) {
-    for (const auto& service : policy.services)
-      if (!service.vlan.is_any()) names_.push_back(service.vlan);
-    std::ranges::sort(names_);
-    const auto repeated = std::ranges::unique(names_);
-    names_.erase(repeated.begin(), repeated.end());
-    std::vector<Interval<KeyV4>> intervals;
-    for (uint32_t i = 0; i < names_.size(); i++)
-      intervals.push_back({names_[i].first, names_[i].last, i});
+  explicit Zones(const Policy& policy) : sets_(PS_MAX_ZONES) {
+    for (uint32_t i = 0; i < policy.services.size(); i++) {
+      const auto& vlan = policy.services[i].vlan;
+      (vlan.is_any() ? in_all_ : by_name_[vlan]).push_back(i);
+    }
+    std::vector<Interval<KeyV4>> intervals;  // sorted, as the map is: a range before those within
+    for (const auto& [name, services] : by_name_)
+      intervals.push_back({name.first, name.last, static_cast<uint32_t>(intervals.size())});
+    for (const auto& [name, services] : by_name_) services_.push_back(&services);
     // No more sets than names: that of a name is those around it.
-    vlans_ = sweep<KeyV4>(intervals, names_.size(), sets_);
+    vlans_ = sweep<KeyV4>(intervals, intervals.size(), sets_);
   }
 
   const std::vector<Segment<KeyV4>>& vlans() const noexcept { return vlans_; }
   size_t count() const noexcept { return sets_.sets().size(); }
   // Which services are in a zone, by number.
-  std::vector<bool> services_of(size_t zone) const {
-    std::vector<bool> are(policy_.services.size());
-    for (size_t i = 0; i < are.size(); i++) {
-      const auto& vlan = policy_.services[i].vlan;
-      are[i] = vlan.is_any() || std::ranges::any_of(sets_.sets()[zone], [&](uint32_t name) {
-                 return names_[name] == vlan;
-               });
-    }
-    return are;
+  std::vector<uint32_t> services_of(size_t zone) const {
+    auto services = in_all_;
+    for (const uint32_t name : sets_.sets()[zone])
+      services.insert(services.end(), services_[name]->begin(), services_[name]->end());
+    return services;
   }
 
  private:
-  const Policy& policy_;
-  std::vector<VlanRange> names_;  // sorted: a range before those within it
+  std::vector<uint32_t> in_all_;
+  std::map<VlanRange, std::vector<uint32_t>> by_name_;
+  std::vector<const std::vector<uint32_t>*> services_;  // of each name, in the map's order
   OwnerSets sets_;
   std::vector<Segment<KeyV4>> vlans_;
 };
 
 template <typename Key>
-std::vector<Segment<Key>> classify(const Policy& policy, const std::vector<bool>& present,
+std::vector<Segment<Key>> classify(const Policy& policy, std::span<const uint32_t> services,
                                    OwnerSets& sets) {
   std::vector<Interval<Key>> intervals;
-  for (uint32_t service = 0; service < policy.services.size(); service++) {
-    if (!present[service]) continue;
+  for (const uint32_t service : services)
     for (const auto& prefix : policy.services[service].destinations)
       if (prefix.family() == (sizeof(Key) == 4 ? Family::kV4 : Family::kV6))
         intervals.push_back({key_of<Key>(prefix.first()), key_of<Key>(prefix.last()), service});
-  }
   std::sort(intervals.begin(), intervals.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   return sweep<Key>(intervals, policy.services.size(), sets);
@@ -110,9 +107,9 @@ ServiceSets assign_service_sets(const Policy& policy, const std::vector<uint32_t
   result.vlans = zones.vlans();
   try {
     for (size_t zone = 0; zone < zones.count(); zone++) {
-      const auto present = zones.services_of(zone);
+      const auto services = zones.services_of(zone);
       result.zones.push_back(
-          {classify<KeyV4>(policy, present, owners), classify<KeyV6>(policy, present, owners)});
+          {classify<KeyV4>(policy, services, owners), classify<KeyV6>(policy, services, owners)});
     }
   } catch (const TooManySets& beyond) {
     refuse(policy, beyond.owners.back(),

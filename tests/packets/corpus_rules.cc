@@ -70,12 +70,12 @@ void vlans(Corpus& c) {
   c.add("a customer's vlan before a priority tag",
         Ethernet{} / outer / priority / to("198.51.100.25") / Tcp{});
   c.add("another customer's vlan", Ethernet{} / third / to("10.0.0.25") / Tcp{});
+  c.add("a customer's vlan behind a priority tag",
+        Ethernet{} / priority / customer / to("198.51.100.25") / Tcp{});
   c.drops(Reason::RULE_DROP);
   c.add("a vlan of nobody", Ethernet{} / unnamed / to("198.51.100.25") / Tcp{});
   c.add("a customer's vlan, but as the inner tag",
         Ethernet{} / unnamed / customer / to("198.51.100.25") / Tcp{});
-  c.add("a customer's vlan behind a priority tag",
-        Ethernet{} / priority / customer / to("198.51.100.25") / Tcp{});
   c.add("behind both tags, another port",
         Ethernet{} / outer / own / to("198.51.100.25") / Tcp{.destination_port = 587});
   c.add("another customer's vlan, another port",

@@ -31,12 +31,13 @@ const auto* longest(const auto& entries, const IpAddress& address, auto&& holds)
 
 // Where services are looked for in a frame of these tags.
 const std::vector<World::Destination>& destinations_for(const World& world, const Bytes& link) {
-  const auto identifier = [&link](size_t tag) {
-    return link.size() < 18 + 4 * tag ? 0u
-                                      : (link[14 + 4 * tag] * 256u + link[15 + 4 * tag]) % 4096;
-  };
+  std::vector<unsigned> identifiers;
+  for (size_t at = 14; at + 4 <= link.size(); at += 4)
+    if (const unsigned identifier = (link[at] * 256u + link[at + 1]) % 4096; identifier != 0)
+      identifiers.push_back(identifier);
+  identifiers.resize(2);
   for (const auto& zone : world.zones)
-    if (zone.outer == identifier(0) && (!zone.inner || *zone.inner == identifier(1)))
+    if (zone.outer == identifiers[0] && zone.inner.value_or(identifiers[1]) == identifiers[1])
       return zone.destinations;
   return world.destinations;
 }

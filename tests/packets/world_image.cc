@@ -260,9 +260,10 @@ WorldImage::WorldImage(const World& world) {
         number = static_cast<uint32_t>(zones.size());
     zones.push_back(zone_of(zone.destinations));
   }
-  header.vlan_count = static_cast<uint32_t>(vlans.size());
-  header.vlans = writer.reserve(vlans.size() * PS_VLAN_BLOCKS);
-  std::memcpy(&writer.blocks[header.vlans], vlans.data(), vlans.size() * sizeof(vlans[0]));
+  header.vlan_count = world.zones.empty() ? 0 : static_cast<uint32_t>(vlans.size());
+  header.vlans = header.vlan_count > 0 ? writer.reserve(vlans.size() * PS_VLAN_BLOCKS) : 0;
+  if (header.vlans != 0)
+    std::memcpy(&writer.blocks[header.vlans], vlans.data(), vlans.size() * sizeof(vlans[0]));
   header.zone_count = static_cast<uint32_t>(zones.size());
   header.zones = writer.reserve((zones.size() + 7) / 8);
   std::memcpy(&writer.blocks[header.zones], zones.data(), zones.size() * sizeof(ps_zone));
