@@ -156,6 +156,7 @@ boost::json::object difference_json(const Difference& difference) {
           {"verdicts", verdicts_json(difference.verdicts, "service")},
           {"services_gained", names_json(difference.services_gained)},
           {"services_lost", names_json(difference.services_lost)},
+          {"services_moved", names_json(difference.services_moved)},
           {"outbound", changes_json(difference.outbound)},
           {"outbound_verdicts", verdicts_json(difference.outbound_verdicts, "block")},
           {"domains", domains_json(difference.domains)}};
@@ -202,6 +203,10 @@ void print_difference(std::ostream& out, const Difference& difference, bool all)
   for (const auto& name : difference.services_lost) {
     apart();
     out << "service " << printable(name) << " is gone\n";
+  }
+  for (const auto& name : difference.services_moved) {
+    apart();
+    out << "service " << printable(name) << " has other destinations, another port or VLAN\n";
   }
 }
 

@@ -19,7 +19,7 @@ namespace {
 void declare(OptionSet& options) {
   options.add_operand("list|add|remove");
   options.add_operand("PREFIX");
-  options.add_text("action", "A", "add: allow, inspect, drop or reset (default drop)");
+  options.add_text("action", "A", "add: allow, inspect, drop, reset or refuse (default drop)");
   options.add_text("for", "DURATION", "add: how long, as 90s, 30m, 1h or 7d (default 1h)");
   options.add_text("reason", "TEXT", "add: why, for those who look at the entry later");
   options.add_engines();
@@ -82,7 +82,7 @@ int add(const Invocation& invocation) {
   const auto prefix = required_prefix(invocation);
   const auto action = invocation.text("action").value_or("drop");
   if (!action_from(action))
-    throw WrongUsage("'" + action + "' is no action: allow, inspect, drop or reset");
+    throw WrongUsage("'" + action + "' is no action: allow, inspect, drop, reset or refuse");
   const auto lifetime_text = invocation.text("for").value_or("1h");
   const auto lifetime = parse_duration(lifetime_text);
   if (!lifetime) throw WrongUsage("'" + lifetime_text + "' is no duration: 90s, 30m, 1h, 7d");

@@ -102,8 +102,11 @@ void print_services(const json::object& account, const std::vector<CoveringEntry
   table.row({"service", "verdict", "reason", "decided by"});
   for (const auto& value : account.at("services").as_array()) {
     const auto& service = value.as_object();
-    table.row({text(service, "service"), text(service, "verdict"), text(service, "reason"),
-               decided_by(account, service)});
+    auto name = text(service, "service");
+    if (const auto* vlan = service.if_contains("vlan"); vlan && vlan->is_string())
+      name += " vlan " + text(service, "vlan");
+    table.row(
+        {name, text(service, "verdict"), text(service, "reason"), decided_by(account, service)});
     if (const auto* observed = service.at("observed").if_object())
       table.row(
           {"", "", "",

@@ -94,6 +94,16 @@ json::array alternatives_json(const Findings& findings,
   return array;
 }
 
+namespace {
+
+// null: in all frames.
+json::value vlan_json(const VlanRange& vlan) {
+  if (vlan.is_any()) return nullptr;
+  return json::value(vlan.to_string());
+}
+
+}  // namespace
+
 json::object to_json(const Findings& findings) {
   const auto& explanation = findings.explanation;
   json::array lists, services;
@@ -102,6 +112,7 @@ json::object to_json(const Findings& findings) {
     const auto& service = explanation.services[i];
     json::object object{
         {"service", json_text(service.service)},
+        {"vlan", vlan_json(findings.policy().services[service.number].vlan)},
         {"verdict", action_word(service.verdict)},
         {"reason", word(static_cast<Reason>(service.verdict.reason))},
         {"explanation", describe(static_cast<Reason>(service.verdict.reason)).explanation},

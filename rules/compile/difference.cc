@@ -57,6 +57,13 @@ std::vector<std::string> names_of_services(const Policy& policy) {
   return names;
 }
 
+// Which attempts a service is about.
+auto place_of(const Service& service) {
+  auto destinations = service.destinations;
+  std::ranges::sort(destinations);
+  return std::tuple(std::move(destinations), service.port, service.vlan);
+}
+
 std::vector<std::string> names_of_blocks(const Policy& policy) {
   std::vector<std::string> names;
   for (const auto& block : policy.outbound) names.push_back(name_of(policy, block));
@@ -392,6 +399,10 @@ Difference difference_of(const Snapshot& before, const Snapshot& after, int64_t 
   difference.outbound_verdicts = largest_first(std::move(difference.outbound_verdicts));
   difference.services_gained = services.gained;
   difference.services_lost = services.lost;
+  for (size_t i = 0; i < services.names.size(); i++)
+    if (place_of(before.policy().services[services.in_old[i]]) !=
+        place_of(after.policy().services[services.in_new[i]]))
+      difference.services_moved.push_back(services.names[i]);
   difference.domains = changes_of_domains(before, after, now);
   return difference;
 }

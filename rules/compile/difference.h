@@ -65,15 +65,16 @@ struct DomainsChange {
 struct Difference {
   std::vector<NamedChange> lists, categories;
   std::vector<TreatmentChange> verdicts;
-  std::vector<std::string> services_gained, services_lost;
+  // services_moved: of both, which have other destinations, another port or other VLANs.
+  std::vector<std::string> services_gained, services_lost, services_moved;
   std::vector<NamedChange> outbound;  // the sources of each block
   std::vector<TreatmentChange> outbound_verdicts;
   std::vector<DomainsChange> domains;
 
   bool empty() const noexcept {
     return lists.empty() && categories.empty() && verdicts.empty() && services_gained.empty() &&
-           services_lost.empty() && outbound.empty() && outbound_verdicts.empty() &&
-           domains.empty();
+           services_lost.empty() && services_moved.empty() && outbound.empty() &&
+           outbound_verdicts.empty() && domains.empty();
   }
 };
 

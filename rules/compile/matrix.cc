@@ -56,6 +56,7 @@ class LimitTable {
     ps_limit wanted{};
     wanted.interval_ns = std::max<uint64_t>(
         static_cast<uint64_t>(limit.per.count()) * kNanoseconds / limit.count, 1);
+    // Their product fits, says the parser; rounding may leave it above by less than one.
     wanted.burst = static_cast<uint32_t>(
         std::min<uint64_t>(limit.burst, PS_LIMIT_HORIZON / wanted.interval_ns));
     wanted.otherwise = static_cast<uint8_t>(limit.otherwise);

@@ -51,10 +51,12 @@ ConnectionRules::ConnectionRules(Policy& policy)
     : policy_(policy), judged_by_(policy.services.size()) {}
 
 void ConnectionRules::read_header(Statement& statement) {
-  taken_by_.assign(policy_.lists.size(), std::nullopt);
+  for (auto& taken : taken_) {
+    taken.any.reset();
+    taken.by_list.assign(policy_.lists.size(), std::nullopt);
+  }
   sources_taken_by_.resize(policy_.lists.size());
   sums_taken_.clear();
-  any_.reset();
   from_inside_ = statement.accept("from");
   if (from_inside_) {
     auto& block = policy_.outbound.emplace_back();
@@ -163,8 +165,14 @@ RateLimit ConnectionRules::read_rate(Statement& statement, bool may_refuse) {
     statement.fail_here(kWanted);
   statement.take();
   rate.burst = rate.count;
-  if (statement.accept("burst"))
+  if (statement.accept("burst")) {
+    const auto& token = statement.peek();
     rate.burst = static_cast<uint32_t>(statement.expect_integer(1, kLargestRate));
+    constexpr std::chrono::nanoseconds kHorizon(PS_LIMIT_HORIZON);
+    if (rate.burst > rate.count * (kHorizon / std::chrono::nanoseconds(rate.per)))
+      statement.fail_at(token,
+                        "at this rate, such a burst takes more than 73 years to be free again");
+  }
   statement.expect("else");
   if (statement.accept("drop"))
     rate.otherwise = Action::DROP;
@@ -270,6 +278,11 @@ std::optional<PolicyPlace> ConnectionRules::last_that_takes(SumRange sums) const
   return sums_taken_[*last].place;
 }
 
+ConnectionRules::Kind ConnectionRules::kind_of(const ConnectionRule& rule) noexcept {
+  if (rule.limit) return rule.observe ? kObservedLimit : kLimit;
+  return rule.observe ? kObserved : kEnding;
+}
+
 void ConnectionRules::check_reachable(const Statement& statement, const Token& token,
                                       const ConnectionRule& rule) {
   const auto never = [&](const PolicyPlace& before) {
@@ -277,28 +290,31 @@ void ConnectionRules::check_reachable(const Statement& statement, const Token& t
                                  place_beside(policy_, before, statement.place()) +
                                  " comes before it");
   };
-  if (any_) never(*any_);
-  const bool ends = !rule.observe && !rule.limit;
-  if (std::holds_alternative<AnyAddress>(rule.match) && ends) any_ = statement.place();
+  const auto kind = kind_of(rule);
+  auto &ending = taken_[kEnding], &own = taken_[kind];
+  for (const auto* taken : {&ending, &own})
+    if (taken->any) never(*taken->any);
+  if (std::holds_alternative<AnyAddress>(rule.match)) own.any = statement.place();
 
   // Which lists have all that the rule could match, and which have nothing else.
-  std::vector<size_t> needed, taken;
+  std::vector<size_t> needed, lists;
   if (const auto* in_list = std::get_if<InList>(&rule.match)) {
-    needed = taken = {in_list->list};
+    needed = lists = {in_list->list};
   } else if (const auto* in_category = std::get_if<InCategory>(&rule.match)) {
     needed = lists_with_category(policy_, in_category->category);
-    taken = lists_in_category(policy_, in_category->category);
+    lists = lists_in_category(policy_, in_category->category);
   }
-  if (const auto before = last_taken(needed, taken_by_)) never(*before);
+  for (const auto* taken : {&ending, &own})
+    if (const auto before = last_taken(needed, taken->by_list)) never(*before);
   if (const auto* weight = std::get_if<WeightIs>(&rule.match)) {
     const auto sums = sums_of(*weight, statement.place());
     if (const auto before = last_that_takes(sums)) never(*before);
-    if (ends) sums_taken_.push_back(sums);
-    if (!any_) any_ = last_that_takes(sums_of({Comparison::kGreaterEqual, INT32_MIN}, {}));
+    if (kind == kEnding) sums_taken_.push_back(sums);
+    if (!ending.any)
+      ending.any = last_that_takes(sums_of({Comparison::kGreaterEqual, INT32_MIN}, {}));
   }
-  if (!ends) return;
-  for (const size_t list : taken)
-    if (!taken_by_[list]) taken_by_[list] = statement.place();
+  for (const size_t list : lists)
+    if (!own.by_list[list]) own.by_list[list] = statement.place();
 }
 
 }  // namespace postern

@@ -6,6 +6,7 @@
 // reach is let through.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -46,9 +47,15 @@ class ConnectionRules {
   // Within the block that is being read:
   bool from_inside_ = false;
   std::vector<ConnectionRule>* rules_ = nullptr;
-  std::vector<std::optional<PolicyPlace>> taken_by_;  // per list: the first rule that takes it
-  std::vector<SumRange> sums_taken_;
-  std::optional<PolicyPlace> any_;
+  // What the rules of one kind take: of each kind the first that matches counts.
+  enum Kind { kEnding, kLimit, kObservedLimit, kObserved, kKinds };
+  struct Taken {
+    std::optional<PolicyPlace> any;                   // the first rule that takes all there is
+    std::vector<std::optional<PolicyPlace>> by_list;  // per list: the first that takes it
+  };
+  static Kind kind_of(const ConnectionRule& rule) noexcept;
+  std::array<Taken, kKinds> taken_;
+  std::vector<SumRange> sums_taken_;  // by rules that end the search
   // Over all blocks:
   std::vector<std::optional<PolicyPlace>> judged_by_;  // per service: the block that judges it
   std::vector<std::optional<PolicyPlace>> sources_taken_by_;  // per list: the block that judges it

@@ -77,6 +77,21 @@ TEST(Difference, OfARuleForEveryoneIsAllAddresses) {
   EXPECT_EQ(difference.services_lost, std::vector<std::string>{"old"});
 }
 
+TEST(Difference, NamesServicesThatMove) {
+  Workshop workshop;
+  const std::string text =
+      "service net 192.0.2.0/25 192.0.2.128/25\nservice port 198.51.100.1\n"
+      "service vlan 198.51.100.2 vlan 100\nservice same 198.51.100.3 198.51.100.4 vlan 7\n";
+  const auto before = workshop.snapshot(text);
+  EXPECT_TRUE(difference_of(*before, *workshop.snapshot(text), before->created()).empty());
+  const auto after = workshop.snapshot(
+      "service net 192.0.2.0/25\nservice port 198.51.100.1 port 26\n"
+      "service vlan 198.51.100.2 vlan 100.7\nservice same 198.51.100.4 198.51.100.3 vlan 7\n");
+  const auto difference = difference_of(*before, *after, after->created());
+  EXPECT_EQ(difference.services_moved, (std::vector<std::string>{"net", "port", "vlan"}));
+  EXPECT_FALSE(difference.empty());
+}
+
 TEST(Difference, NamesListsThatComeAndGo) {
   Workshop workshop;
   workshop.list("a", "203.0.113.0/24\n");

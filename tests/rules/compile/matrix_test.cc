@@ -143,22 +143,22 @@ TEST(Matrix, SumsWeights) {
 
 TEST(Matrix, LimitsAndObservesOnTheWay) {
   const auto matrix = matrix_of(
-      "connection to one, two, three\n observe drop list a\n limit any 20/minute burst 40 else "
-      "reset\n allow list b\n limit list c 5/second else drop\n",
+      "connection to one, two, three\n observe drop list a\n limit list c 5/second else drop\n"
+      " limit any 20/minute burst 40 else reset\n allow list b\n",
       {{}, {0}, {1}, {0, 1}, {2}});
   const auto& row = matrix.rows[0];
-  EXPECT_EQ(row[0].limit, 1);
+  EXPECT_EQ(row[0].limit, 2);
   EXPECT_EQ(row[0].observed_rule, 0);
   EXPECT_EQ(row[1].observed_rule, 1);
   EXPECT_EQ(told(row[1]), "allow no-rule 0");
-  EXPECT_EQ(told(row[3]), "allow rule-allow 3 final");
-  EXPECT_EQ(row[3].limit, 1);
+  EXPECT_EQ(told(row[3]), "allow rule-allow 4 final");
+  EXPECT_EQ(row[3].limit, 2);
   EXPECT_EQ(row[4].limit, 1);  // the first that matches
   ASSERT_EQ(matrix.limits.size(), 3u);
-  EXPECT_EQ(matrix.limits[1].interval_ns, 3'000'000'000u);
-  EXPECT_EQ(matrix.limits[1].burst, 40u);
-  EXPECT_EQ(matrix.limits[1].otherwise, PS_ACTION_RESET);
-  EXPECT_EQ(matrix.limits[2].interval_ns, 200'000'000u);
+  EXPECT_EQ(matrix.limits[1].interval_ns, 200'000'000u);
+  EXPECT_EQ(matrix.limits[2].interval_ns, 3'000'000'000u);
+  EXPECT_EQ(matrix.limits[2].burst, 40u);
+  EXPECT_EQ(matrix.limits[2].otherwise, PS_ACTION_RESET);
   EXPECT_EQ(matrix.features, PS_FEATURE_LIMIT);
 }
 

@@ -288,6 +288,18 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"service mx 192.0.2.1\nconnection to mx\n limit any", 11,
               "expected a rate such as 20/minute (second, minute, hour, day), at most 1000000, but "
               "the line ends"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 5/hour else drop\n limit any "
+              "1/day else drop",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"list l \"l\"\nservice mx 192.0.2.1\nconnection to mx\n observe drop list l\n "
+              "observe reset list l",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{
+            "list l \"l\"\nservice mx 192.0.2.1\nconnection to mx\n limit list l 5/hour else drop\n"
+            " limit list l 5/day else drop",
+            2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 1/day burst 30000 else drop", 24,
+              "at this rate, such a burst takes more than 73 years to be free again"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n limit any 0/hour else drop", 12,
               "expected a rate such as 20/minute (second, minute, hour, day), at most 1000000, not "
               "\"0/hour\""},
