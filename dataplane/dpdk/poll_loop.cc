@@ -178,7 +178,7 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   judge_.decide(now_ns);
   watch.lap(Stage::kDecide);
   BurstTally attempts;
-  const bool samples = samples_.are_wanted();
+  const bool samples = is_sample_due(packet_count);
   for (uint16_t i = 0; i < packet_count; i++) {
     const auto& decision = judge_.decision(i);
     attempts.note(i, decision.cell, ps_stops(&decision) != 0);
@@ -236,6 +236,20 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   burst.stopped[burst.stop_count++] = packet;
 }
 
+// Whether one of a burst's packets is. Seldom: to count those that might be is cheaper than to
+// offer each. What may have a signature is offered apart.
+bool PollLoop::is_sample_due(uint16_t packet_count) noexcept {
+  const uint64_t wanted = samples_.wanted();
+  if (wanted == 0) [[likely]]
+    return false;
+  uint32_t count = 0;
+  for (uint16_t i = 0; i < packet_count; i++) {
+    const auto& decision = judge_.decision(i);
+    count += (wanted >> decision.reason & 1u) & (decision.scan == 0);
+  }
+  return !samples_.pass_over(count);
+}
+
 // Before the packet is acted on. What may have a signature is offered once that is known.
 void PollLoop::sample(ps_port port, const rte_mbuf* packet, const ps_decision& decision,
                       uint64_t now_ns) noexcept {
@@ -264,12 +278,13 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
       ps_decision_because(resets ? PS_REASON_SIGNATURE_RESET : PS_REASON_SIGNATURE_DROP);
   decision.action = static_cast<uint8_t>(signature.action);
   sample(port, packet, decision, now_ns);
-  if (!ps_is_answerable(&parsed)) {
+  ps_image image = rules.image;
+  if (resets && !ps_may_be_answered(&image, &parsed)) {
     reason = PS_REASON_NEVER_ANSWERED;
   } else if (!ps_is_intact(data, data + packet->data_len, &parsed)) {
     reason = PS_REASON_BAD_CHECKSUM;
   } else {
-    if (signature.learn.count() > 0 &&
+    if (signature.learn.count() > 0 && ps_may_be_answered(&image, &parsed) &&
         !rules.signatures->teach(queue_, signature, parsed.family, parsed.source))
       add(counters_.events[PS_EVENT_TEACH_FULL], 1);
     if (resets) {

@@ -4,6 +4,7 @@
 // what is safe from any thread may be asked here: the counters are, the rest of an Engine is not.
 #include "dataplane/dpdk/telemetry.h"
 
+#include <rte_mempool.h>
 #include <rte_telemetry.h>
 #include <spdlog/spdlog.h>
 
@@ -61,6 +62,22 @@ int answer_profile(const char*, const char*, rte_tel_data* data) {
   return 0;
 }
 
+void add_pool(rte_mempool* pool, void* data) {
+  auto* counts = rte_tel_data_alloc();
+  if (!counts) return;
+  rte_tel_data_start_dict(counts);
+  rte_tel_data_add_dict_u64(counts, "size", pool->size);
+  rte_tel_data_add_dict_u64(counts, "in_use", rte_mempool_in_use_count(pool));
+  rte_tel_data_add_dict_container(static_cast<rte_tel_data*>(data),
+                                  telemetry_name(pool->name).c_str(), counts, 0);
+}
+
+int answer_buffers(const char*, const char*, rte_tel_data* data) {
+  rte_tel_data_start_dict(data);
+  rte_mempool_walk(add_pool, data);
+  return 0;
+}
+
 }  // namespace
 
 Telemetry::Telemetry(const DpdkEngine& engine) {
@@ -72,6 +89,8 @@ Telemetry::Telemetry(const DpdkEngine& engine) {
       spdlog::warn("event=telemetry-absent command={} error={}", command, -error);
   };
   offer("/postern/counters", answer, "Packets received by port and reason. Takes no parameters.");
+  offer("/postern/buffers", answer_buffers,
+        "Packet buffers of each pool, and how many hold packets. Takes no parameters.");
   offer("/postern/profile", answer_profile,
         "Cycles by stage, all zeros without --profile. Takes no parameters.");
 }

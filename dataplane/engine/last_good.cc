@@ -64,9 +64,13 @@ std::shared_ptr<const Snapshot> starting_snapshot(const std::string& given,
   try {
     return read_owned_snapshot(given);
   } catch (const std::runtime_error& bad) {
-    if (!last_good || otherwise == BadSnapshot::kRefuse) throw;
+    const auto refuse = [&] {
+      throw std::runtime_error(first_line(bad) + "; make it anew by `postern compile --output " +
+                               given + "`, or start without --snapshot, and without rules");
+    };
+    if (!last_good || otherwise == BadSnapshot::kRefuse) refuse();
     auto kept = last_good->read();
-    if (!kept) throw;
+    if (!kept) refuse();
     spdlog::warn("event=snapshot-refused error=\"{}\" instead={} generation={}", first_line(bad),
                  last_good->path(), kept->generation());
     return kept;

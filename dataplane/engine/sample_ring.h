@@ -27,9 +27,16 @@ class SampleRing {
 
   SampleRing();
 
-  // The worker: whether offers are looked at. For who makes many at once: when not, they may be
-  // left out.
-  bool are_wanted() const noexcept { return reasons_.load(std::memory_order_relaxed) != 0; }
+  // The worker, for who has many to offer at once: bit r: offers of enum ps_reason r are looked at.
+  uint64_t wanted() const noexcept { return reasons_.load(std::memory_order_relaxed); }
+  // The worker: true when none of the next `count` offers of wanted reasons would be taken; then
+  // they are counted and not to be made.
+  bool pass_over(uint32_t count) noexcept {
+    const uint32_t left = sampler_.left;
+    if (left <= count || left > 2 * every_.load(std::memory_order_relaxed)) return false;
+    sampler_.left = left - count;
+    return true;
+  }
   // The worker: one call for each packet that was decided on, before it is acted on. data: the
   // frame's first `bytes` bytes of frame_bytes; now_ns: CLOCK_MONOTONIC.
   void offer(const ps_decision& decision, ps_port port, const uint8_t* data, uint32_t bytes,

@@ -92,6 +92,15 @@ void added_cycles(const Plan& plan, size_t entries, size_t frames, boost::json::
        [&] { return judge_all(passing, wire, traffic, PS_REASON_RULE_INSPECT, rounds); }},
       {"Postern, the listed half is dropped",
        [&] { return judge_all(stopping, wire, traffic, PS_REASON_RULE_DROP, rounds); }},
+      {"Postern, one dropped packet in 5,000 is shown",
+       [&] {
+         auto& samples = stopping.loop().samples();
+         samples.set({uint64_t{1} << PS_REASON_RULE_DROP, 5000, PS_SAMPLE_USUAL_BYTES});
+         const auto cycles = judge_all(stopping, wire, traffic, PS_REASON_RULE_DROP, rounds);
+         samples.set({0, 1, PS_SAMPLE_USUAL_BYTES});
+         samples.drain([](const ps_sample&, std::span<const uint8_t>) {});
+         return cycles;
+       }},
   };
   time_in_turn(sides, plan.passes);
   const auto& best = sides[0].median() < sides[1].median() ? sides[0] : sides[1];
@@ -100,6 +109,8 @@ void added_cycles(const Plan& plan, size_t entries, size_t frames, boost::json::
   report("P7, " + std::to_string(entries) + " entries, " + std::to_string(traffic.frames.size()) +
              " SYNs",
          "cycles a packet", sides, results);
+  report("Samples, " + std::to_string(entries) + " entries", "cycles, of those without",
+         {ratio("one dropped packet in 5,000 is shown", sides[4], sides[3])}, results);
   // Passes that are as short as can be: more of them are left alone by the rest of the machine.
   report_stages(sides[2].name, passing, wire.frames(), 5 * plan.passes, results);
   report_stages(sides[3].name, stopping, wire.frames(), 5 * plan.passes, results);

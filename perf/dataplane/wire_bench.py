@@ -216,9 +216,9 @@ def latency(given, wire, results):
 
 
 class Search:
-    """The highest rate without loss, by halving the interval between what passed and what did not, as in RFC 2544; a rate
-    that lost is tried again and fails only when most of its trials did, as MLRsearch has it (draft-ietf-bmwg-mlrsearch):
-    on a machine that others use one trial says little."""
+    """The highest rate without loss, by halving the interval between what passed and what did not, as in RFC 2544, section
+    26.1; a rate fails only when most of three short trials lost something. That is the idea of MLRsearch (RFC 9971) that matters
+    on a machine that others use, where one trial says little; its several goals and growing trials are not here."""
 
     TRIALS, SECONDS, STEPS = 3, 0.3, 7
 

@@ -130,7 +130,6 @@ TEST(Limit, TheLargestLimitDoesNotWrap) {
   EXPECT_EQ(table.take(limit, v4(1), kNow + 1'000 * kSecond), PS_LIMIT_OVER);
 }
 
-// Whatever the interleaving, a burst is a burst.
 // Of a clock that stood still, jumped ahead by years (a machine that slept), or went back, which it
 // never does: nobody is held longer than a burst takes beyond the jump.
 TEST(Limit, TimeThatJumps) {
@@ -150,6 +149,7 @@ TEST(Limit, TimeThatJumps) {
   EXPECT_EQ(table.size(kNow + 2 * years), 0u);
 }
 
+// Whatever the interleaving, a burst is a burst.
 TEST(Limit, ThreadsThatRaceForOneSource) {
   constexpr int kThreads = 4, kEach = 20'000;
   Table table;

@@ -155,7 +155,18 @@ TEST_F(SignatureTest, ADamagedSegmentResetsNobody) {
   EXPECT_EQ(fate(packets::flipped(says("EHLO my-pc\r\n"))), "bad-checksum");
   EXPECT_TRUE(onward_.empty());
   EXPECT_TRUE(back_.empty());
-  EXPECT_EQ(fate(says("EHLO my-pc\r\n", "127.0.0.1")), "never-answered");
+}
+
+TEST_F(SignatureTest, NobodyIsResetWhoIsNeverAnswered) {
+  for (const auto* source : {"127.0.0.1", "198.51.100.25"}) {  // no host, and a service of ours
+    EXPECT_EQ(fate(says("EHLO my-pc\r\n", source)), "never-answered") << source;
+    EXPECT_EQ(fate(says("EHLO ylmf-pc\r\n", source)), "signature-drop") << source;
+    EXPECT_EQ(fate(says("EHLO a rude/bot here\r\n", source)), "never-answered") << source;
+    EXPECT_TRUE(onward_.empty());
+    EXPECT_TRUE(back_.empty());
+  }
+  engine_.attend();
+  EXPECT_EQ(engine_.dynamic().size(), 0u);
 }
 
 TEST_F(SignatureTest, TeachesWhatItIsToldTo) {

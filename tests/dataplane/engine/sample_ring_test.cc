@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <thread>
 #include <vector>
@@ -58,6 +59,33 @@ TEST_F(SampleRingTest, KeepsOrderAndBytes) {
   EXPECT_EQ(samples[1].frame_bytes, 1500u);
   EXPECT_EQ(bytes[0], std::vector<uint8_t>(frame_.begin(), frame_.begin() + 40));
   EXPECT_EQ(bytes[1], std::vector<uint8_t>(frame_.begin(), frame_.begin() + 64));
+}
+
+// Who passes over as many as he may takes the very samples that he takes who offers each.
+TEST_F(SampleRingTest, PassesOverOnlyWhatIsNotDue) {
+  constexpr uint64_t kOffers = 100'000, kBurst = 64;
+  ring_.set({kAll, 500, 0});
+  for (uint64_t i = 0; i < kOffers; i++) offer(i);
+  const auto each = times();
+  SampleRing other;
+  other.set({kAll, 500, 0});
+  uint64_t passed_over = 0;
+  for (uint64_t i = 0; i < kOffers; i += kBurst) {
+    const uint64_t count = std::min(kBurst, kOffers - i);
+    if (other.pass_over(static_cast<uint32_t>(count))) {
+      passed_over += count;
+      continue;
+    }
+    for (uint64_t j = i; j < i + count; j++)
+      other.offer(ps_decision_because(PS_REASON_RULE_DROP), PS_PORT_WAN, frame_.data(), 100, 100,
+                  j);
+  }
+  std::vector<uint64_t> taken;
+  other.drain(
+      [&](const ps_sample& sample, std::span<const uint8_t>) { taken.push_back(sample.time_ns); });
+  EXPECT_EQ(taken, each);
+  EXPECT_GT(each.size(), kOffers / 1000);
+  EXPECT_GT(passed_over, kOffers / 2);
 }
 
 TEST_F(SampleRingTest, FullItLosesTheNewestAndCounts) {
