@@ -9,6 +9,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
+from tests.e2e.lab.ports import DpdkPort
 from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, MARK, SERVICE, UNLISTED, Refusals, frames, ours, packet_ports, padded,
                                 passes_both_ways, running)
 
@@ -27,21 +28,24 @@ def test_what_is_not_smtp_passes_as_it_is(kind, network, files, ends):
 def test_customers_with_the_same_address_are_told_apart_by_their_vlan(kind, network, files, ends):
     ether = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 
-    def attempt(*tags):
+    def attempt(*tags, to="10.0.0.25"):
         frame = ether
         for tag in tags:
             frame = frame / tag
-        return padded(frame / IP(src=LISTED, dst="10.0.0.25") / TCP(dport=25, flags="S"))
+        return padded(frame / IP(src=LISTED, dst=to) / TCP(dport=25, flags="S"))
 
-    passing = [attempt(), attempt(Dot1Q(vlan=200)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=7)), attempt(Dot1Q(vlan=300))]
-    stopped = [attempt(Dot1Q(vlan=100)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=8)), attempt(Dot1Q(vlan=100, prio=5))]
+    priority = Dot1Q(vlan=0, prio=5)
+    passing = [attempt(), attempt(Dot1Q(vlan=200)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=7)), attempt(Dot1Q(vlan=300)),
+               attempt(Dot1Q(vlan=100), to="10.0.0.26")]
+    stopped = [attempt(Dot1Q(vlan=100)), attempt(Dot1AD(vlan=100), Dot1Q(vlan=8)), attempt(Dot1Q(vlan=100, prio=5)),
+               attempt(priority, Dot1Q(vlan=100)), attempt(to="10.0.0.26"), attempt(priority, to="10.0.0.26")]
     with running(kind, network, files) as engine:
         for frame in stopped + passing:
             ends[0].send(frame)
         assert ends[1].collect(len(passing), 2, ours) == passing
         reasons = engine.api.reasons()
         assert reasons["rule-drop"] == len(stopped)
-        assert reasons["no-rule"] == 2 and reasons["not-service"] == 2
+        assert reasons["no-rule"] == 2 and reasons["not-service"] == 3
 
 
 def test_the_order_within_a_flow_is_kept(kind, network, files, ends):
@@ -95,18 +99,35 @@ def test_a_dpdk_engine_that_cannot_start_says_why(dpdk, network, files):
     refuse("not enough hugepages: .* `sysctl -w vm.nr_hugepages=", *ports, "--memory", "1048576")
     refuse("core 4000 is not there", *ports, "--cores", "4000")
     refuse("run as root", *ports, wrapper=("setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all"))
-    refuse("missing.snapshot", *ports, "--snapshot", files / "missing.snapshot")
+    refuse("missing.snapshot: No such file.*; make it anew by `postern compile", *ports, "--snapshot", files / "missing.snapshot")
     damaged = bytearray((files / "snapshot").read_bytes())
     damaged[len(damaged) // 2] ^= 1
     (files / "damaged.snapshot").write_bytes(damaged)
-    refuse("damaged.snapshot: .*checksum", *ports, "--snapshot", files / "damaged.snapshot")
+    refuse("damaged.snapshot: .*checksum.*; make it anew by `postern compile", *ports, "--snapshot", files / "damaged.snapshot")
 
     network.box.run("ip", "link", "set", "dev", "postern-mx", "xdp", "obj", BUILD / "xdp/bpf/pass.bpf.o", "sec", "xdp")
     refuse("'postern-mx' has an XDP program already, pass; take it down", *ports)
     network.box.run("ip", "link", "set", "dev", "postern-mx", "xdp", "off")
     with running("dpdk", network, files) as engine:
         refuse("another postern-dataplane, drives 'postern-wan' already", *ports)
-        assert engine.api.counters()["ports"]["wan"]["received"] >= 0
+        assert engine.alive()
+
+
+def test_dpdk_telemetry_says_what_the_api_says(dpdk, network, files, ends):
+    with running("dpdk", network, files) as engine:
+        passes_both_ways(ends, list(frames().values()))
+        told, ports = DpdkPort.ask("/postern/counters"), engine.api.counters()["ports"]
+        for port in ("wan", "mx"):
+            reasons = {name.replace("-", "_"): count for name, count in ports[port]["reasons"].items()}
+            assert sum(reasons.values()) >= len(frames())
+            assert told[port] == {**reasons, "bytes": ports[port]["bytes"]}
+        assert set(DpdkPort.ask("/postern/profile").values()) == {0}  # without --profile
+        pools = DpdkPort.ask("/postern/buffers").values()
+        assert pools and all(0 < pool["in_use"] < pool["size"] for pool in pools)
+    with running("dpdk", network, files, more=["--profile"]):
+        passes_both_ways(ends, list(frames().values()))
+        profile = DpdkPort.ask("/postern/profile")
+        assert profile["packets"] >= profile["bursts"] > 0 and profile["parse"] > 0
 
 
 @pytest.fixture

@@ -463,7 +463,7 @@ class VethTest(unittest.TestCase):
         refusal("no network device nonesuch", "--wan", "nonesuch", "--mx", "postern-mx", "--pin", self.pin)
         refusal("no native XDP.*--generic", "--wan", "lo", "--topology", "host", "--pin", self.pin)
         refusal("--mx is missing", "--wan", "postern-wan", status=2)
-        refusal("missing.snapshot", *wire, "--snapshot", self.folder / "missing.snapshot")
+        refusal("missing.snapshot: No such file.*; make it anew by `postern compile", *wire, "--snapshot", self.folder / "missing.snapshot")
         corrupt = self.folder / "corrupt.snapshot"
         damaged = bytearray(self.rules.read_bytes())
         damaged[len(damaged) // 2] ^= 1

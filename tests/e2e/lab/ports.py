@@ -51,6 +51,10 @@ class DpdkPort:
             telemetry.send(question.encode())
             return json.loads(telemetry.recv(1 << 16))[question.split(",", 1)[0]]
 
+    @classmethod
+    def buffers_in_use(cls):
+        return sum(pool["in_use"] for pool in cls.ask("/postern/buffers").values())
+
     def number(self):
         for number in self.ask("/ethdev/list"):
             if self.ask(f"/ethdev/info,{number}")["name"] == self.name:

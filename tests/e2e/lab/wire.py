@@ -28,7 +28,8 @@ service mx 198.51.100.25/32 port 25
 service acme 10.0.0.25 vlan 100
 service branch 10.0.0.25 vlan 100.7
 service initech 10.0.0.25 vlan 200
-connection to mx, acme
+service plain 10.0.0.26 vlan none
+connection to mx, acme, plain
     drop list pool
 """
 LISTED, UNLISTED, SERVICE = "203.0.113.1", "192.0.2.10", "198.51.100.25"
