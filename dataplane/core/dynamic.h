@@ -48,12 +48,17 @@ struct ps_dynamic_gate {
   uint32_t refuses; /* 1: an entry with action refuse may be present */
 };
 
+/* Says that a table is there, and which: a table outlives the process that wrote it. Another number
+ * whenever the structures here, the kinds, the actions' numbers or the hash change their meaning.
+ */
+#define PS_DYNAMIC_LAYOUT 0x50734401u
+
 /* Bucket 0 is this header; buckets 1..(1 << buckets_log2) hold entries. */
 struct ps_dynamic_header {
   struct ps_dynamic_gate gate;
   uint64_t seed; /* keys the hash, so that a sender cannot choose its bucket */
   uint32_t buckets_log2;
-  uint32_t reserved0;
+  uint32_t layout; /* PS_DYNAMIC_LAYOUT; anything else: no table, or another version's */
   uint64_t reserved[29];
 } __attribute__((aligned(64)));
 

@@ -27,11 +27,15 @@ struct ps_limit_bucket {
   struct ps_limit_slot slots[PS_LIMIT_WAYS];
 } __attribute__((aligned(64)));
 
+/* Which table it is: one outlives the process that made it. Another number whenever the structures
+ * here or the key change their meaning. */
+#define PS_LIMIT_LAYOUT 0x50734c01u
+
 /* Bucket 0 is this header; buckets 1..(1 << buckets_log2) hold slots. */
 struct ps_limit_header {
   uint64_t seed[2];      /* keys the hash, so that a sender cannot choose its bucket */
   uint32_t buckets_log2; /* 0..27 */
-  uint32_t in_use;       /* 0: no table */
+  uint32_t in_use;       /* 0: no table; PS_LIMIT_LAYOUT where another process may come upon it */
   uint64_t reserved[13];
 } __attribute__((aligned(64)));
 

@@ -54,6 +54,25 @@ std::optional<Prefix> prefix_of(const ps_dynamic_entry& entry) noexcept {
   return prefix;
 }
 
+// The prefix of a slot that its writer left whole; nullopt for any other.
+std::optional<Prefix> whole(const ps_dynamic_entry& slot) noexcept {
+  if ((slot.sequence & 1u) || slot.kind >= PS_DYNAMIC_KIND_COUNT || slot.action >= PS_ACTION_COUNT)
+    return std::nullopt;
+  return prefix_of(slot);
+}
+
+bool is_free(const ps_dynamic_entry& slot) noexcept {
+  return slot.expires_ns == 0 && !(slot.sequence & 1u);
+}
+
+bool is_size(size_t buckets) noexcept {
+  return buckets >= 2 && std::has_single_bit(buckets - 1) && buckets - 1 <= size_t{1} << 31;
+}
+
+uint32_t log2_of(size_t buckets) noexcept {
+  return static_cast<uint32_t>(std::bit_width(buckets - 1) - 1);
+}
+
 template <typename T>
 void publish(T& field, T value) noexcept {
   __atomic_store_n(&field, value, __ATOMIC_RELEASE);
@@ -96,8 +115,7 @@ uint64_t monotonic_ns() noexcept {
 
 DynamicTable::DynamicTable(std::span<ps_dynamic_bucket> memory, ps_dynamic_gate* copy)
     : memory_(memory), copy_(copy) {
-  if (memory.size() < 2 || !std::has_single_bit(memory.size() - 1) ||
-      memory.size() - 1 > size_t{1} << 31)
+  if (!is_size(memory.size()))
     throw std::invalid_argument("a table of dynamic entries has 1 + 2^n buckets");
   if (!adopt()) start_empty();
 }
@@ -134,22 +152,27 @@ std::span<ps_dynamic_entry, PS_DYNAMIC_WAYS> DynamicTable::bucket_of(
   return memory_[ps_dynamic_bucket_of(&header(), words.high, words.low, kind)].entries;
 }
 
-// Readers may be at work in this memory all the while (a BPF program outlives its loader).
+bool DynamicTable::is_table(std::span<const ps_dynamic_bucket> memory) noexcept {
+  if (!is_size(memory.size())) return false;
+  const auto& header = *reinterpret_cast<const ps_dynamic_header*>(memory.data());
+  return header.layout == PS_DYNAMIC_LAYOUT && header.seed != 0 &&
+         header.buckets_log2 == log2_of(memory.size()) &&
+         header.gate.kinds >> PS_DYNAMIC_KIND_COUNT == 0;
+}
+
+// Readers may be at work in this memory all the while (a BPF program outlives its loader), and this
+// process, too, may die at any point: what it leaves is a table again.
 bool DynamicTable::adopt() {
-  if (header().seed == 0 || header().buckets_log2 != std::bit_width(memory_.size() - 1) - 1u ||
-      header().gate.kinds >> PS_DYNAMIC_KIND_COUNT != 0)
-    return false;
+  if (!is_table(memory_)) return false;
   for (auto& bucket : memory_.subspan(1)) {
     for (auto& slot : bucket.entries) {
-      if (slot.expires_ns == 0 && !(slot.sequence & 1u)) continue;
-      std::optional<Prefix> prefix;
-      if (!(slot.sequence & 1u) && slot.kind < PS_DYNAMIC_KIND_COUNT &&
-          slot.action < PS_ACTION_COUNT)
-        prefix = prefix_of(slot);
+      if (is_free(slot)) continue;
+      const auto prefix = whole(slot);
       const auto kind = static_cast<ps_dynamic_kind>(slot.kind);
       if (!prefix || details_.contains(*prefix) ||
           bucket_of(*prefix, kind).data() != bucket.entries) {
         free_slot(slot);
+        lost_++;
         continue;
       }
       note(*prefix,
@@ -164,13 +187,35 @@ bool DynamicTable::adopt() {
   return true;
 }
 
+void DynamicTable::copy_from(std::span<const ps_dynamic_bucket> former, uint64_t now_ns) {
+  std::vector<const ps_dynamic_entry*> live;
+  for (const auto& bucket : former.subspan(1))
+    for (const auto& slot : bucket.entries) {
+      if (is_free(slot)) continue;
+      if (!whole(slot))
+        lost_++;
+      else if (slot.expires_ns > now_ns)
+        live.push_back(&slot);
+    }
+  // A full bucket gives up the one that expires first: in this order never the one that comes.
+  std::ranges::sort(live, {}, &ps_dynamic_entry::expires_ns);
+  const auto evicted = evicted_;
+  for (const auto* slot : live)
+    add({*prefix_of(*slot), static_cast<Action>(slot->action), std::string(kAdopted),
+         slot->expires_ns},
+        now_ns);
+  lost_ += evicted_ - evicted;
+}
+
 void DynamicTable::start_empty() {
+  publish(header().layout, 0u);
   set_kinds(0);
   set_refuses();
   for (auto& bucket : memory_.subspan(1))
     for (auto& slot : bucket.entries) free_slot(slot);
-  publish(header().buckets_log2, static_cast<uint32_t>(std::bit_width(memory_.size() - 1) - 1));
+  publish(header().buckets_log2, log2_of(memory_.size()));
   publish(header().seed, random_seed());
+  publish(header().layout, PS_DYNAMIC_LAYOUT);
 }
 
 void DynamicTable::note(const Prefix& prefix, Detail detail, ps_dynamic_kind kind) {

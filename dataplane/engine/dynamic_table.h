@@ -40,13 +40,16 @@ class DynamicTable {
   static constexpr size_t kSlotsPerEntry = 4;
 
   // memory: 1 + 2^n buckets, owned by the caller, outliving this. Entries already in it (an engine
-  // taken over from a dead process) are kept when the header is sound, else it is emptied; one that
-  // was torn by the writer's death is dropped. Throws std::invalid_argument for another size, and
+  // taken over from a dead process) are kept when it is_table(), else it is emptied; one that was
+  // torn by the writer's death is dropped. Throws std::invalid_argument for another size, and
   // std::system_error when there is no randomness for the seed.
   // copy: of the header's gate, kept where readers find it sooner; null for none.
   explicit DynamicTable(std::span<ps_dynamic_bucket> memory, ps_dynamic_gate* copy = nullptr);
   DynamicTable(const DynamicTable&) = delete;  // one writer
   DynamicTable& operator=(const DynamicTable&) = delete;
+
+  // Whether a table of this layout is there, with or without a writer.
+  static bool is_table(std::span<const ps_dynamic_bucket> memory) noexcept;
 
   // How many buckets, with the header, `entries` want. Buckets fill unevenly: where a table has a
   // slot for each entry, one in eight loses its place to another before the table is full. With
@@ -60,6 +63,9 @@ class DynamicTable {
   // bucket gives up the entry that expires first. Throws std::invalid_argument for a length that
   // entries cannot have, a reason too long, or an expiry that is not after now.
   void add(const DynamicEntry& entry, uint64_t now_ns);
+  // Adds what is in force in a table of another size (is_table()) whose writer is dead, until the
+  // same times. Where a bucket has no room for all, those stay that expire last.
+  void copy_from(std::span<const ps_dynamic_bucket> former, uint64_t now_ns);
   bool remove(const Prefix& prefix);  // false: there was none
   // Forgets entries whose time has passed. Call every second. As with remove(), the gate of a kind
   // closes with its last entry.
@@ -75,6 +81,8 @@ class DynamicTable {
     return (memory_.size() - 1) * PS_DYNAMIC_WAYS / kSlotsPerEntry;
   }
   uint64_t evicted() const noexcept { return evicted_; }
+  // Entries of a dead process that could not be kept: torn, damaged, or without room here.
+  size_t lost() const noexcept { return lost_; }
 
  private:
   struct Detail {
@@ -102,6 +110,7 @@ class DynamicTable {
   std::array<size_t, PS_DYNAMIC_KIND_COUNT> of_kind_{};
   size_t refusing_ = 0;  // entries whose action is REFUSE
   uint64_t evicted_ = 0;
+  size_t lost_ = 0;
 };
 
 }  // namespace postern

@@ -16,15 +16,32 @@ size_t limit_buckets_for(size_t sources) noexcept {
   return 1 + std::bit_ceil((sources + PS_LIMIT_WAYS - 1) / PS_LIMIT_WAYS);
 }
 
+namespace {
+
+bool is_size(size_t buckets) noexcept {
+  return buckets >= 2 && std::has_single_bit(buckets - 1) && buckets - 1 <= size_t{1} << 27;
+}
+
+uint32_t log2_of(size_t buckets) noexcept {
+  return static_cast<uint32_t>(std::bit_width(buckets - 1) - 1);
+}
+
+}  // namespace
+
 void start_limits(std::span<ps_limit_bucket> memory) {
-  if (memory.size() < 2 || !std::has_single_bit(memory.size() - 1) ||
-      memory.size() - 1 > size_t{1} << 27)
+  if (!is_size(memory.size()))
     throw std::invalid_argument("a table of limits has 1 + 2^n buckets, n up to 27");
   auto& header = *reinterpret_cast<ps_limit_header*>(memory.data());
   if (getrandom(header.seed, sizeof header.seed, 0) != sizeof header.seed)
     throw std::system_error(errno, std::generic_category(), "no randomness for the limit table");
-  header.buckets_log2 = static_cast<uint32_t>(std::bit_width(memory.size() - 1) - 1);
-  __atomic_store_n(&header.in_use, 1u, __ATOMIC_RELEASE);
+  header.buckets_log2 = log2_of(memory.size());
+  __atomic_store_n(&header.in_use, PS_LIMIT_LAYOUT, __ATOMIC_RELEASE);
+}
+
+bool is_limit_table(std::span<const ps_limit_bucket> memory) noexcept {
+  if (!is_size(memory.size())) return false;
+  const auto& header = *reinterpret_cast<const ps_limit_header*>(memory.data());
+  return header.in_use == PS_LIMIT_LAYOUT && header.buckets_log2 == log2_of(memory.size());
 }
 
 size_t limited_sources(std::span<const ps_limit_bucket> memory, uint64_t now_ns) noexcept {

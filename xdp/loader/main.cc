@@ -44,6 +44,12 @@ int run(const xdp::Options& options) {
   engine.attach();
   if (options.keep) engine.keep();
   if (engine.taken_over() > 0) spdlog::info("takeover links={}", engine.taken_over());
+  if (const auto& adopted = engine.adopted())
+    spdlog::log(adopted->lost == 0 ? spdlog::level::info : spdlog::level::warn,
+                "adopted entries={} lost={} limits={}", adopted->entries, adopted->lost,
+                adopted->limits ? "kept" : "anew");
+  for (const auto& [table, why] : engine.refused_tables())
+    spdlog::warn("not-adopted table={} begins=anew because=\"{}\"", table, why);
   for (const auto& [wan, mx, wan_mtu, mx_mtu] : engine.mtu_differences())
     spdlog::warn("mtu-differs {}={} {}={} lost=\"frames larger than the other port's\"", wan,
                  wan_mtu, mx, mx_mtu);

@@ -39,7 +39,8 @@ po::options_description settings_description(Options& options) {
     ("pin", po::value(&engine.pin)->default_value(engine.pin)->value_name("DIR"),
      "pin links and maps there; a bpffs is mounted where none is")
     ("generic", po::bool_switch(), "generic XDP, for drivers without native XDP; slow")
-    ("keep", po::bool_switch(&options.keep), "go on enforcing after the end of this process")
+    ("keep", po::bool_switch(&options.keep),
+     "go on enforcing after the end of this process; the next start takes over entries and limits")
     ("dynamic-entries",
      po::value(&engine.dynamic_entries)->default_value(engine.dynamic_entries)->value_name("N"),
      "room for so many dynamic entries, rounded up to a power of two; 128 bytes each")

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
@@ -69,9 +70,10 @@ std::vector<std::string> PinDirectory::names() const {
 }
 
 void PinDirectory::pin(const std::string& name, int fd) {
-  unpin(name);
-  const auto where = path_ + "/" + name;
-  if (bpf_obj_pin(fd, where.c_str()) != 0) throw kernel_error("cannot pin " + where, errno);
+  const auto where = path_ + "/" + name, fresh = where + "-new";
+  unpin(name + "-new");  // of one that died here
+  if (bpf_obj_pin(fd, fresh.c_str()) != 0 || std::rename(fresh.c_str(), where.c_str()) != 0)
+    throw kernel_error("cannot pin " + where, errno);
 }
 
 void PinDirectory::unpin(const std::string& name) noexcept {

@@ -25,7 +25,8 @@ class PinDirectory {
   const std::string& path() const noexcept { return path_; }
   // The names pinned there.
   std::vector<std::string> names() const;
-  // Replaces what is pinned under that name. Throws std::runtime_error.
+  // Replaces what is pinned under that name, at one stroke: whoever dies in the middle leaves the
+  // one or the other there. Throws std::runtime_error.
   void pin(const std::string& name, int fd);
   // Forgets the pin; what it held lives on while something else holds it.
   void unpin(const std::string& name) noexcept;

@@ -14,6 +14,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -68,21 +69,32 @@ uint32_t port_factor(std::span<const Program::Pair> pairs) {
   throw std::runtime_error("two ports are the same device");
 }
 
+template <typename Table>
+bool is_of(const std::optional<Table>& table, size_t buckets) {
+  return table && table->buckets().size() == buckets;
+}
+
 }  // namespace
 
 void Program::Destroy::operator()(postern_bpf* skeleton) const noexcept {
   postern_bpf::destroy(skeleton);
 }
 
-Program::Program(uint32_t dynamic_entries, uint32_t limit_sources, Frames frames, uint32_t pairs)
+Program::Program(uint32_t dynamic_entries, uint32_t limit_sources, Frames frames, uint32_t pairs,
+                 const FormerTables& former)
     : pairs_(pairs) {
   libbpf_set_print(log_libbpf);
   skeleton_.reset(postern_bpf::open());
   if (!skeleton_) throw kernel_error("cannot open the XDP program", errno);
   const auto dynamic_buckets = static_cast<uint32_t>(DynamicTable::buckets_for(dynamic_entries));
   const auto limit_buckets = static_cast<uint32_t>(limit_buckets_for(limit_sources));
-  int error = bpf_map__set_max_entries(skeleton_->maps.dynamic, dynamic_buckets);
-  if (error == 0) error = bpf_map__set_max_entries(skeleton_->maps.limits, limit_buckets);
+  const bool limits_kept = is_of(former.limits, limit_buckets);
+  int error = is_of(former.dynamic, dynamic_buckets)
+                  ? bpf_map__reuse_fd(skeleton_->maps.dynamic, former.dynamic->fd())
+                  : bpf_map__set_max_entries(skeleton_->maps.dynamic, dynamic_buckets);
+  if (error == 0)
+    error = limits_kept ? bpf_map__reuse_fd(skeleton_->maps.limits, former.limits->fd())
+                        : bpf_map__set_max_entries(skeleton_->maps.limits, limit_buckets);
   if (error == 0) error = bpf_map__set_max_entries(skeleton_->maps.cpus, pairs);
   if (error == 0 && frames == Frames::kInParts) {
     skeleton_->rodata->frames_in_parts = 1;
@@ -94,7 +106,7 @@ Program::Program(uint32_t dynamic_entries, uint32_t limit_sources, Frames frames
                                       sizeof(ps_dynamic_bucket));
   limits_ = std::make_unique<Mapped>(bpf_map__fd(skeleton_->maps.limits), limit_buckets,
                                      sizeof(ps_limit_bucket));
-  start_limits(limit_memory());
+  if (!limits_kept) start_limits(limit_memory());
   ring_.reset(ring_buffer__new(bpf_map__fd(skeleton_->maps.samples), take_record, this, nullptr));
   if (!ring_) throw kernel_error("cannot map the ring of samples", errno);
 }

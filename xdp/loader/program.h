@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Program: the BPF program of xdp/bpf/postern.bpf.c, loaded into the kernel with maps of its own,
-// and typed access to them. It is attached to nothing: that is xdp/loader/attachment.h. When it is
-// destroyed, program and maps live on only where something else holds them (a link, a pin).
+// Program: the BPF program of xdp/bpf/postern.bpf.c, loaded into the kernel with maps of its own or
+// tables that a dead process left, and typed access to them. It is attached to nothing: that is
+// xdp/loader/attachment.h. When it is destroyed, program and maps live on only where something else
+// holds them (a link, a pin).
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@
 #include "dataplane/engine/sample_ring.h"
 #include "rules/abi/counters.h"
 #include "xdp/bpf/config.h"
+#include "xdp/loader/former_tables.h"
 #include "xdp/loader/mapped.h"
 
 struct postern_bpf;
@@ -38,10 +40,11 @@ class Program {
   };
 
   // pairs: 1 to PS_MAX_PAIRS. dynamic_entries: 1 to kMaxDynamicEntries, and limit_sources likewise;
-  // both rounded up to whole buckets, a power of two of them. Throws std::runtime_error.
+  // both rounded up to whole buckets, a power of two of them. former: tables that are used on, each
+  // where it has the size that is asked for. Throws std::runtime_error.
   explicit Program(uint32_t dynamic_entries = kDefaultDynamicEntries,
                    uint32_t limit_sources = kDefaultLimitSources, Frames frames = Frames::kWhole,
-                   uint32_t pairs = 1);
+                   uint32_t pairs = 1, const FormerTables& former = {});
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;

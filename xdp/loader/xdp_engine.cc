@@ -37,16 +37,34 @@ XdpEngine::XdpEngine(const Settings& settings)
     : settings_(settings),
       ports_(open_ports(settings)),
       pins_(settings.pin),
+      former_(FormerTables::of(pins_)),
       program_(settings.dynamic_entries, settings.limit_sources,
                largest_mtu() > kWholeMtu ? Program::Frames::kInParts : Program::Frames::kWhole,
-               static_cast<uint32_t>(settings.wan.size())),
+               static_cast<uint32_t>(settings.wan.size()), former_),
       dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
+  adopt();
   std::vector<Program::Pair> pairs;
   const bool wire = settings.topology == PS_TOPOLOGY_WIRE;
   for (size_t wan = 0; wan < ports_.size(); wan += ports_of_a_pair())
     pairs.push_back({ports_[wan]->device.index(), wire ? mx_of(wan).device.index() : 0});
   program_.set_ports(settings.topology, pairs);
   program_.set_answers(settings.answers_per_second);
+}
+
+// Before the links are taken over, so that no packet finds the table without them. In a table of
+// the same size that is done already: the new program shares it with the old one.
+void XdpEngine::adopt() {
+  const auto& [dynamic, limits, refused] = former_;
+  if (dynamic || limits) {
+    const auto now = monotonic_ns();
+    if (dynamic && dynamic->buckets().size() != program_.dynamic_memory().size())
+      dynamic_.copy_from(dynamic->buckets(), now);
+    dynamic_.sweep(now);
+    adopted_ = {dynamic_.size(), dynamic_.lost(),
+                limits && limits->buckets().size() == program_.limit_memory().size()};
+  }
+  former_.dynamic.reset();
+  former_.limits.reset();
 }
 
 unsigned XdpEngine::largest_mtu() const {

@@ -18,6 +18,7 @@
 #include "dataplane/engine/link_watch.h"
 #include "xdp/loader/attachment.h"
 #include "xdp/loader/device.h"
+#include "xdp/loader/former_tables.h"
 #include "xdp/loader/pin_directory.h"
 #include "xdp/loader/program.h"
 
@@ -43,7 +44,8 @@ class XdpEngine : public Engine {
   ~XdpEngine() override;
 
   // Attaches to the ports and pins links and maps. Links that a dead process left pinned there are
-  // taken over without a gap where they are on the same ports, and removed otherwise. Throws.
+  // taken over without a gap where they are on the same ports, and removed otherwise; its tables
+  // were adopted when this was constructed. Throws.
   void attach();
   // Links stay in force, pinned, when this is destroyed.
   void keep() noexcept { keep_ = true; }
@@ -60,6 +62,16 @@ class XdpEngine : public Engine {
   std::vector<MtuDifference> mtu_differences() const;
   // How many ports were taken over.
   size_t taken_over() const noexcept;
+  // What was kept of a dead process's tables; nullopt where none was found.
+  struct Adopted {
+    size_t entries, lost;  // lost: torn, or without room in a smaller table
+    bool limits;           // false: they begin anew
+  };
+  const std::optional<Adopted>& adopted() const noexcept { return adopted_; }
+  // Tables that were found and are not used.
+  const std::vector<FormerTables::Refused>& refused_tables() const noexcept {
+    return former_.refused;
+  }
 
   std::string_view kind() const noexcept override { return "xdp"; }
   std::string_view topology() const noexcept override;
@@ -95,6 +107,7 @@ class XdpEngine : public Engine {
 
   static std::vector<std::unique_ptr<Port>> open_ports(const Settings& settings);
   unsigned largest_mtu() const;
+  void adopt();
   void watch_links();
   size_t ports_of_a_pair() const noexcept { return settings_.topology == PS_TOPOLOGY_WIRE ? 2 : 1; }
   // The other port of the one at `wan`.
@@ -103,9 +116,11 @@ class XdpEngine : public Engine {
   Settings settings_;
   std::vector<std::unique_ptr<Port>> ports_;  // wan, mx, wan, mx, …; in topology host one
   PinDirectory pins_;
+  FormerTables former_;  // the tables themselves while this is constructed
   Program program_;
   DynamicTable dynamic_;
   std::shared_ptr<const Snapshot> snapshot_;
+  std::optional<Adopted> adopted_;
   bool attached_ = false;
   bool keep_ = false;
   std::optional<LinkWatch> link_watch_;  // gone before the ports

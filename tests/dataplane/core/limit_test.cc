@@ -9,6 +9,7 @@
 #include <atomic>
 #include <map>
 #include <random>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -120,6 +121,18 @@ TEST(Limit, NoTableLetsPass) {
   const auto address = v4(1).abi();
   EXPECT_EQ(ps_limit_take(&nothing, &limit, PS_FAMILY_V4, &address, 0, kNow), PS_LIMIT_FULL);
   EXPECT_EQ(ps_limit_take(&unprepared, &limit, PS_FAMILY_V4, &address, 0, kNow), PS_LIMIT_FULL);
+}
+
+TEST(Limit, ATableIsKnownByItsLayoutAndSize) {
+  std::vector<ps_limit_bucket> memory(limit_buckets_for(64));
+  EXPECT_FALSE(is_limit_table(memory));
+  EXPECT_FALSE(is_limit_table({}));
+  start_limits(memory);
+  EXPECT_TRUE(is_limit_table(memory));
+  EXPECT_FALSE(is_limit_table(std::span(memory).first(5)));  // of another size
+  EXPECT_FALSE(is_limit_table(std::span(memory).first(4)));  // of no table's
+  reinterpret_cast<ps_limit_header*>(memory.data())->in_use = PS_LIMIT_LAYOUT + 1;
+  EXPECT_FALSE(is_limit_table(memory));
 }
 
 TEST(Limit, TheLargestLimitDoesNotWrap) {

@@ -6,10 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <map>
 #include <random>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -198,6 +200,92 @@ TEST(DynamicTable, KeepsWhatADeadProcessLeft) {
     }
 }
 
+TEST(DynamicTable, KnowsATableOfThisLayoutOnly) {
+  std::vector<ps_dynamic_bucket> memory(DynamicTable::buckets_for(64));
+  EXPECT_FALSE(DynamicTable::is_table(memory));
+  EXPECT_FALSE(DynamicTable::is_table({}));
+  DynamicTable(memory).add({prefix("203.0.113.7/32"), Action::DROP, "", 100}, 1);
+  EXPECT_TRUE(DynamicTable::is_table(memory));
+  EXPECT_FALSE(DynamicTable::is_table(std::span(memory).first(5)));  // of another size
+  EXPECT_FALSE(DynamicTable::is_table(std::span(memory).first(4)));  // of no table's
+  auto& header = *reinterpret_cast<ps_dynamic_header*>(memory.data());
+  header.layout++;
+  EXPECT_FALSE(DynamicTable::is_table(memory));
+  DynamicTable anew(memory);
+  EXPECT_EQ(anew.size(), 0u);
+  EXPECT_TRUE(DynamicTable::is_table(memory));
+}
+
+TEST(DynamicTable, CountsWhatItsWriterLeftTorn) {
+  std::vector<ps_dynamic_bucket> memory(DynamicTable::buckets_for(8));
+  DynamicTable(memory).add({prefix("203.0.113.7/32"), Action::DROP, "", 100}, 1);
+  for (auto& entry : memory[1].entries)
+    if (entry.expires_ns == 100) entry.sequence++;
+  Table other(64);
+  other->copy_from(memory, 1);
+  EXPECT_EQ(other->size(), 0u);
+  EXPECT_EQ(other->lost(), 1u);
+  const DynamicTable same(memory);
+  EXPECT_EQ(same.size(), 0u);
+  EXPECT_EQ(same.lost(), 1u);
+}
+
+// The twin: all former entries, and those of a bucket of the new table in their order of expiry.
+TEST(DynamicTable, ATableOfAnotherSizeTakesThoseThatExpireLast) {
+  std::mt19937_64 random(64);
+  constexpr uint64_t kNow = 1000;
+  bool lost = false;
+  for (const size_t size : {8, 16, 64, 512, 4096}) {
+    Table former(512);
+    for (uint32_t i = 0; i < 300; i++) {
+      const auto kind = random() % 3;
+      const auto number = std::to_string(random() % 256);
+      const auto text = kind == 0   ? "203.0.113." + number + "/32"
+                        : kind == 1 ? "198.51." + number + ".0/24"
+                                    : "2001:db8:" + number + "::/48";
+      former->add({prefix(text), random() % 2 ? Action::DROP : Action::REFUSE, "text",
+                   kNow - 99 + random() % 1000},
+                  1);
+    }
+    const auto before = former->list(kNow);
+    Table table(size);
+    table->copy_from(former.memory(), kNow);
+    EXPECT_EQ(table->size() + table->lost(), before.size());
+    lost = lost || table->lost() > 0;
+
+    const auto bucket_of = [&](const Prefix& of) {
+      const auto address = of.first().abi();
+      uint64_t words[2];
+      std::memcpy(words, address.bytes, sizeof words);
+      return ps_dynamic_bucket_of(&table.header(), words[0], words[1],
+                                  DynamicTable::kind_of(of).value());
+    };
+    for (const auto& entry : before) {
+      const auto later =
+          static_cast<size_t>(std::ranges::count_if(before, [&](const DynamicEntry& other) {
+            return bucket_of(other.prefix) == bucket_of(entry.prefix) &&
+                   other.expires_ns > entry.expires_ns;
+          }));
+      const auto kept = table->find(entry.prefix, kNow);
+      if (!kept) {  // of those that expire with it, some may have stayed
+        const auto as_late =
+            static_cast<size_t>(std::ranges::count_if(before, [&](const DynamicEntry& other) {
+              return bucket_of(other.prefix) == bucket_of(entry.prefix) &&
+                     other.expires_ns >= entry.expires_ns;
+            }));
+        EXPECT_GT(as_late, PS_DYNAMIC_WAYS) << entry.prefix.to_string();
+        continue;
+      }
+      EXPECT_LT(later, PS_DYNAMIC_WAYS) << entry.prefix.to_string();
+      EXPECT_EQ(kept->action, entry.action);
+      EXPECT_EQ(kept->expires_ns, entry.expires_ns);
+      EXPECT_EQ(kept->reason, DynamicTable::kAdopted);
+      EXPECT_GE(table.find(entry.prefix.first(), kNow), 0);
+    }
+  }
+  EXPECT_TRUE(lost);
+}
+
 TEST(DynamicTable, StartsEmptyOverMemoryThatIsNotATable) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 200; round++) {
@@ -206,6 +294,7 @@ TEST(DynamicTable, StartsEmptyOverMemoryThatIsNotATable) {
     for (size_t i = 0; i < memory.size() * sizeof(ps_dynamic_bucket) / 8; i++) words[i] = random();
     if (round % 2) {  // a header that looks sound, and rubbish behind it
       auto* header = reinterpret_cast<ps_dynamic_header*>(memory.data());
+      header->layout = PS_DYNAMIC_LAYOUT;
       header->gate.kinds = 63;
       header->buckets_log2 = 3;
     }

@@ -45,6 +45,10 @@ TEST_F(PinDirectoryTest, MountsPinsReplacesAndForgets) {
   pins.pin("dynamic", one.maps()[1].fd);
   pins.pin("dynamic", other.maps()[1].fd);
   pins.pin("rules", one.maps()[0].fd);
+  // Left by one that died in the middle of it.
+  pins.pin("limits-new", one.maps()[1].fd);
+  pins.pin("limits", one.maps()[2].fd);
+  pins.unpin("limits");
   auto names = pins.names();
   std::ranges::sort(names);
   EXPECT_EQ(names, (std::vector<std::string>{"dynamic", "rules"}));
