@@ -30,10 +30,13 @@ struct ps_tables {
 struct ps_decision {
   uint8_t
       action; /* RESET and REFUSE only where answer.flags is not 0: then a reply is to be sent */
-  uint8_t reason; /* enum ps_reason */
-  uint8_t events; /* bit e: enum ps_event e, to be counted besides the reason */
-  uint8_t scan;   /* 1: passes, unless its HELO has a signature; see ps_may_have_signature */
-  uint16_t rule, observed_rule; /* as in the cell; 0 where an entry or a limit decided */
+  uint8_t reason;   /* enum ps_reason */
+  uint8_t events;   /* bit e: enum ps_event e, to be counted besides the reason */
+  uint8_t scan : 1; /* 1: passes, unless its HELO has a signature; see ps_may_have_signature */
+  uint8_t over_limit : 1; /* 1: an attempt over the cell's limit, be it only observed; or a segment
+                             of a session that such a limit refuses */
+  uint8_t reserved : 6;
+  uint16_t rule, observed_rule; /* as in the cell; `rule` 0 where an entry or a limit decided */
   uint32_t cell;                /* of the matrix, plus 1; 0: no attempt was judged by one */
   struct ps_answer answer;
 };
@@ -59,7 +62,8 @@ PS_INLINE int ps_stops(const struct ps_decision* decision) {
 
 /* The decision that a reason alone stands for: pass, or drop where it stops. */
 PS_INLINE struct ps_decision ps_decision_because(enum ps_reason reason) {
-  struct ps_decision decision = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0, 0, {0, 0, 0, 0, 0}};
+  struct ps_decision decision = {PS_ACTION_ALLOW, (uint8_t)reason, 0, 0, 0, 0, 0, 0, 0,
+                                 {0, 0, 0, 0, 0}};
   if (ps_reason_stops(reason)) decision.action = PS_ACTION_DROP;
   return decision;
 }
@@ -237,6 +241,8 @@ PS_INLINE void ps_decide_by(struct ps_image* image, const struct ps_tables* tabl
       refuses = 1;
       text = PS_TEXT_LIMITED;
       flags = 0;
+      decision->over_limit = 1;
+      decision->rule = 0;
     }
     if (refuses) said = ps_cookie_said(tables->cookies, packet);
     if (said < 0) {
@@ -245,7 +251,7 @@ PS_INLINE void ps_decide_by(struct ps_image* image, const struct ps_tables* tabl
           ps_decision_because(question->outbound ? PS_REASON_FROM_INSIDE : PS_REASON_NOT_ATTEMPT);
       if (header && !question->outbound && !(verdict.flags & PS_VERDICT_FINAL) &&
           learned != PS_ACTION_ALLOW)
-        decision->scan = (uint8_t)ps_may_have_signature(header, packet);
+        decision->scan = ps_may_have_signature(header, packet) & 1;
       return;
     }
     decision->reason = (uint8_t)ps_refuse_segment(
@@ -264,6 +270,7 @@ PS_INLINE void ps_decide_by(struct ps_image* image, const struct ps_tables* tabl
     enum ps_limit_result result = ps_limit_take(&tables->limits, &limit, packet->family,
                                                 &packet->source, question->service, now_ns);
     if (result == PS_LIMIT_FULL) decision->events |= 1u << PS_EVENT_LIMIT_FULL;
+    if (result == PS_LIMIT_OVER) decision->over_limit = 1;
     if (result == PS_LIMIT_OVER && limit.observe) decision->events |= 1u << PS_EVENT_LIMIT_OBSERVED;
     if (result == PS_LIMIT_OVER && !limit.observe) {
       action = limit.otherwise;
@@ -297,6 +304,8 @@ PS_INLINE void ps_decide_alone(struct ps_verdict verdict, uint32_t cell,
   decision->reason = verdict.reason;
   decision->events = 0;
   decision->scan = 0;
+  decision->over_limit = 0;
+  decision->reserved = 0;
   decision->rule = (uint16_t)verdict.rule;
   decision->observed_rule = (uint16_t)verdict.observed_rule;
   decision->cell = cell;

@@ -34,10 +34,11 @@ struct ps_sample {
   uint32_t every;       /* how many packets it stands for */
   uint32_t frame_bytes; /* as received, without the checksum */
   uint16_t captured;
-  uint8_t port;   /* enum ps_port */
-  uint8_t reason; /* enum ps_reason */
-  uint8_t action; /* enum ps_action */
-  uint8_t reserved[3];
+  uint8_t port;       /* enum ps_port */
+  uint8_t reason;     /* enum ps_reason */
+  uint8_t action;     /* enum ps_action */
+  uint8_t over_limit; /* as in the decision */
+  uint8_t reserved[2];
 };
 
 /* What a worker or CPU has to itself; at first zeros. */
@@ -86,8 +87,8 @@ PS_INLINE int ps_sample_due(uint64_t reasons, uint32_t every, uint32_t reason,
 PS_INLINE struct ps_sample ps_sample_of(const struct ps_decision* decision, uint32_t port,
                                         uint32_t every, uint64_t now_ns) {
   struct ps_sample sample = {
-      now_ns, decision->cell, decision->rule,   decision->observed_rule, every,    0,
-      0,      (uint8_t)port,  decision->reason, decision->action,        {0, 0, 0}};
+      now_ns,        decision->cell,   decision->rule,   decision->observed_rule, every, 0, 0,
+      (uint8_t)port, decision->reason, decision->action, decision->over_limit,    {0, 0}};
   return sample;
 }
 

@@ -17,11 +17,11 @@ class BurstTally {
   static constexpr uint32_t kMost = kLookupBurst;  // packets of a burst
 
   // cell: of the matrix, plus 1; 0: no attempt. For each packet at most once.
-  void note(uint32_t packet, uint32_t cell, bool stopped) noexcept {
-    keys_[packet] = cell * 2 + stopped;
+  void note(uint32_t packet, uint32_t cell, bool over_limit) noexcept {
+    keys_[packet] = cell * 2 + over_limit;
   }
 
-  // add(cell, attempts, stopped): of all that were noted. A cell comes twice where it had both.
+  // add(cell, attempts, over_limit): of all that were noted. A cell comes twice where it had both.
   template <typename Add>
   void settle(Add add) noexcept {
     for (uint64_t left = ~same_as(0) & ~same_as(1); left != 0;) {

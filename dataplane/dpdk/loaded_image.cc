@@ -69,7 +69,7 @@ RuleCounts LoadedImage::counts() const {
   for (const auto& worker : rules_)
     for (size_t i = 0; i < cells_; i++) {
       sum.cells[i].attempts += read(worker.cells[i].attempts);
-      sum.cells[i].stopped += read(worker.cells[i].stopped);
+      sum.cells[i].over_limit += read(worker.cells[i].over_limit);
     }
   if (signatures_) sum.signatures = signatures_->hits();
   return sum;

@@ -181,15 +181,15 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   const bool samples = samples_.are_wanted();
   for (uint16_t i = 0; i < packet_count; i++) {
     const auto& decision = judge_.decision(i);
-    attempts.note(i, decision.cell, ps_stops(&decision) != 0);
+    attempts.note(i, decision.cell, decision.over_limit != 0);
     if (samples && decision.scan == 0) sample(port, packets[i], decision, now_ns);
     act(port, rules, packets[i], judge_.packet(i), decision, now_ns, burst);
   }
   if (rules.cells != nullptr)
-    attempts.settle([&](uint32_t number, uint64_t count, uint64_t stopped) {
+    attempts.settle([&](uint32_t number, uint64_t count, uint64_t over_limit) {
       auto& cell = rules.cells[number];
       add(cell.attempts, count);
-      if (stopped != 0) add(cell.stopped, stopped);
+      if (over_limit != 0) add(cell.over_limit, over_limit);
     });
   watch.lap(Stage::kAct);
 }

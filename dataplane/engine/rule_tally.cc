@@ -22,6 +22,15 @@ void keep_only(Map& totals, Map names) {
   totals = std::move(names);
 }
 
+bool stops(uint64_t action) {
+  return action != PS_ACTION_ALLOW && action != PS_ACTION_INSPECT;
+}
+
+// What a cell's attempts are held to; nullptr where nothing.
+const ps_limit* limit_of(const std::vector<ps_limit>& limits, const ps_verdict& verdict) {
+  return verdict.limit > 0 && verdict.limit < limits.size() ? &limits[verdict.limit] : nullptr;
+}
+
 }  // namespace
 
 void RuleTally::adopt(std::shared_ptr<const Snapshot> snapshot) {
@@ -30,6 +39,9 @@ void RuleTally::adopt(std::shared_ptr<const Snapshot> snapshot) {
   const auto* first =
       reinterpret_cast<const ps_verdict*>(snapshot_->image().blocks + header.matrix);
   cells_.assign(first, first + size_t{header.policy_count} * header.class_count);
+  const auto* limits = reinterpret_cast<const ps_limit*>(snapshot_->image().blocks + header.limits);
+  limits_.assign(limits, limits + header.limit_count);
+  limit_rules_.clear();
   now_ = snapshot_->created();
   settled_ = {};
   rules_.clear();
@@ -60,6 +72,7 @@ void RuleTally::adopt(std::shared_ptr<const Snapshot> snapshot) {
 
 void RuleTally::change(const MatrixAt& matrix) {
   cells_ = matrix.cells;
+  limit_rules_ = matrix.limit_rules;
   now_ = matrix.now;
 }
 
@@ -71,10 +84,15 @@ void RuleTally::settle(const RuleCounts& counts) {
   for (size_t i = 0; i < std::min(counts.cells.size(), cells_.size()); i++) {
     auto& settled = settled_.cells[i];
     const auto& counted = counts.cells[i];
-    if (counted.attempts == settled.attempts && counted.stopped == settled.stopped) continue;
+    if (counted.attempts == settled.attempts && counted.over_limit == settled.over_limit) continue;
+    // Of an attempt that is just being counted the second may be seen without the first: then it
+    // is taken up the next time.
+    const auto attempts = counted.attempts - settled.attempts;
+    const auto over_limit = std::min(counted.over_limit - settled.over_limit, attempts);
     add_cell(static_cast<uint32_t>(i / classes), static_cast<ClassId>(i % classes),
-             {counted.attempts - settled.attempts, counted.stopped - settled.stopped});
-    settled = counted;
+             {attempts, over_limit});
+    settled.attempts += attempts;
+    settled.over_limit += over_limit;
   }
   const auto& signatures = snapshot_->policy().signatures;
   for (size_t i = 0; i < std::min(counts.signatures.size(), signatures.size()); i++) {
@@ -83,10 +101,14 @@ void RuleTally::settle(const RuleCounts& counts) {
   }
 }
 
-void RuleTally::add_cell(uint32_t row, ClassId address_class, const AttemptCount& count) {
+void RuleTally::add_cell(uint32_t row, ClassId address_class, const ps_cell_count& counted) {
+  const auto& verdict = cells_[size_t{row} * snapshot_->header().class_count + address_class];
+  const auto* limit = limit_of(limits_, verdict);
+  const auto limited = limit && !limit->observe ? counted.over_limit : 0;
+  const auto stopped = stops(verdict.action) ? counted.attempts : limited;  // as all limits do
   const auto add = [&](AttemptCount& to) {
-    to.attempts += count.attempts;
-    to.stopped += count.stopped;
+    to.attempts += counted.attempts;
+    to.stopped += stopped;
   };
   std::set<std::string_view> categories;
   for (const size_t list : snapshot_->lists_of(address_class, now_))
@@ -96,10 +118,30 @@ void RuleTally::add_cell(uint32_t row, ClassId address_class, const AttemptCount
     if (sublist.counts_at(now_) && !sublist.category.empty()) categories.insert(sublist.category);
   }
   for (const auto category : categories) add(totals_.categories[std::string(category)]);
+  add_rules(row, address_class, counted);
+}
 
+void RuleTally::add_rules(uint32_t row, ClassId address_class, const ps_cell_count& counted) {
   const auto& verdict = cells_[size_t{row} * snapshot_->header().class_count + address_class];
-  add_rule(row, verdict.rule, count.attempts);
-  add_rule(row, verdict.observed_rule, count.attempts);
+  const auto* limit = limit_of(limits_, verdict);
+  if (counted.over_limit == 0 || !limit) {
+    add_rule(row, verdict.rule, counted.attempts);
+    add_rule(row, verdict.observed_rule, counted.attempts);
+    return;
+  }
+  const auto by = limit_rule(row, address_class);
+  const auto rest = counted.attempts - (limit->observe ? 0 : counted.over_limit);
+  add_rule(row, by, counted.over_limit);
+  add_rule(row, verdict.rule, rest);
+  // An observed rule before the limit would have decided before it, one behind it what it left.
+  add_rule(row, verdict.observed_rule, verdict.observed_rule < by ? counted.attempts : rest);
+}
+
+// The number of the rule whose limit the cell has.
+uint32_t RuleTally::limit_rule(uint32_t row, ClassId address_class) {
+  if (limit_rules_.empty()) limit_rules_ = matrix_at(*snapshot_, now_).limit_rules;
+  const auto& of_row = limit_rules_.at(row);
+  return address_class < of_row.size() ? of_row[address_class] : 0;
 }
 
 void RuleTally::add_rule(uint32_t row, uint32_t number, uint64_t attempts) {

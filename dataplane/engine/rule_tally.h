@@ -6,7 +6,9 @@
 //
 // An attempt counts for every list that its source (outbound: its destination) is in, so that lists
 // add up to more than there were attempts; for every category likewise, once; and for the one rule
-// that decided, as for the one `observe` rule that would have.
+// that decided, as for the one `observe` rule that would have. What was over a limit, the limit
+// decided; what was over one that is only observed counts for it and for what decided. Of these
+// counts and of the matrix it follows what was stopped.
 #pragma once
 
 #include <cstdint>
@@ -57,12 +59,16 @@ class RuleTally {
   const RuleTotals& totals() const noexcept { return totals_; }
 
  private:
-  void add_cell(uint32_t row, ClassId address_class, const AttemptCount& count);
+  void add_cell(uint32_t row, ClassId address_class, const ps_cell_count& counted);
+  void add_rules(uint32_t row, ClassId address_class, const ps_cell_count& counted);
   void add_rule(uint32_t row, uint32_t number, uint64_t attempts);
+  uint32_t limit_rule(uint32_t row, ClassId address_class);
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<ps_verdict> cells_;
-  int64_t now_ = 0;                                     // Unix seconds: which lists count
+  std::vector<ps_limit> limits_;
+  std::vector<std::vector<uint16_t>> limit_rules_;  // as in MatrixAt; empty until one is asked for
+  int64_t now_ = 0;                                 // Unix seconds: which lists count
   std::vector<std::vector<RuleTotals::RuleOf>> rules_;  // [row][number - 1]
   RuleCounts settled_;
   RuleTotals totals_;

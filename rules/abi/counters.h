@@ -25,10 +25,11 @@ enum ps_event {
       PS_EVENT_COUNT
 };
 
-/* Of one cell of the matrix: the attempts that it judged, and those of them that were stopped,
- * whether by its verdict or by its limit. Four fill a block. */
+/* Of one cell of the matrix: the attempts that it judged, and those of them that were over its
+ * limit, in force or only observed. How many were stopped follows from these, the cell's verdict
+ * and its limit (dataplane/engine/rule_tally.h). Four fill a block. */
 struct ps_cell_count {
-  uint64_t attempts, stopped;
+  uint64_t attempts, over_limit;
 };
 
 struct ps_counters {

@@ -23,6 +23,7 @@ MatrixAt matrix_at(const Snapshot& snapshot, int64_t now) {
   for (const auto& row : matrix.rows)
     result.cells.insert(result.cells.end(), row.begin(), row.end());
   result.outbound = std::move(matrix.outbound);
+  result.limit_rules = std::move(matrix.limit_rules);
   return result;
 }
 

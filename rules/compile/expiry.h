@@ -19,11 +19,12 @@ struct MatrixAt {
   int64_t now = 0;                    // the time that it is of
   std::vector<ps_verdict> cells;      // [policy][class], as from header.matrix on
   std::vector<ps_outbound> outbound;  // per class, as from header.outbound on; empty: absent
+  std::vector<std::vector<uint16_t>> limit_rules;  // as in Matrix; no image has it
 };
 
 // As the compiler would have built it at that time. now: Unix seconds.
 Matrix build_matrix_at(const Snapshot& snapshot, int64_t now);
-// What of that an image has.
+// What of that an engine wants.
 MatrixAt matrix_at(const Snapshot& snapshot, int64_t now);
 
 // The first time after `now` at which a sub-list stops counting; nullopt when none will.

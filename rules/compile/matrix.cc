@@ -98,11 +98,18 @@ class MatrixBuilder {
     check_room(policy_row.place);
     matrix_.features |= features_of(policy_row.rules);
 
+    const bool has_limits = std::ranges::any_of(limits, [](uint8_t limit) { return limit != 0; });
     const RuleOrder order(policy_row.rules, std::move(limits), index_);
     auto& row = matrix_.rows.emplace_back();
+    auto& limit_rules = matrix_.limit_rules.emplace_back();
     row.reserve(input_.classes.size());
     for (size_t i = 0; i < input_.classes.size(); i++)
       row.push_back(is_protected(input_, input_.classes[i]) ? kProtected : judge(order, live_[i]));
+    if (!has_limits) return;
+    for (size_t i = 0; i < row.size(); i++)
+      limit_rules.push_back(row[i].limit == 0 ? uint16_t{0}
+                                              : static_cast<uint16_t>(order.limited_by(
+                                                    live_[i].sublists(), live_[i].weight())));
   }
 
   // Which of the outbound blocks judges what comes from each class; none what is protected.

@@ -33,7 +33,10 @@ struct Matrix {
   std::vector<uint32_t> row_of_service;       // per Policy::services
   std::vector<uint32_t> row_of_outbound;      // per Policy::outbound
   std::vector<ps_limit> limits;               // [0] is never read
-  std::vector<ps_outbound> outbound;          // per class; empty without outbound rules
+  // [row][class]: the number of the rule (from 1) whose limit the verdict has, 0 none; empty where
+  // the row's rules have no limits. No engine needs it: it is for who explains and counts.
+  std::vector<std::vector<uint16_t>> limit_rules;
+  std::vector<ps_outbound> outbound;  // per class; empty without outbound rules
   // Per class, likewise: the index into Policy::outbound, kNoBlock where nothing judges it.
   std::vector<uint32_t> outbound_block;
   uint32_t features = 0;  // PS_FEATURE_*

@@ -87,6 +87,19 @@ std::optional<uint32_t> RuleOrder::matched_by(uint32_t rule,
   return std::nullopt;
 }
 
+// A limit that is in force goes before one that is only observed.
+size_t RuleOrder::limit_before(size_t ending, std::span<const uint32_t> sublists,
+                               int weight) const {
+  for (const auto kind : {kLimit, kObservedLimit})
+    if (const auto limit = first(orders_[kind], sublists, weight); limit < ending) return limit;
+  return rules_.size();
+}
+
+uint32_t RuleOrder::limited_by(std::span<const uint32_t> sublists, int weight) const {
+  const auto limit = limit_before(first(orders_[kEnding], sublists, weight), sublists, weight);
+  return limit < rules_.size() ? static_cast<uint32_t>(limit + 1) : 0;
+}
+
 ps_verdict RuleOrder::judge(std::span<const uint32_t> sublists, int weight) const {
   ps_verdict verdict = {PS_ACTION_ALLOW, PS_REASON_NO_RULE, 0, 0, 0, 0, 0};
   const auto ending = first(orders_[kEnding], sublists, weight);
@@ -102,13 +115,8 @@ ps_verdict RuleOrder::judge(std::span<const uint32_t> sublists, int weight) cons
   }
   const auto observed = first(orders_[kObserved], sublists, weight);
   if (observed < ending) verdict.observed_rule = (observed + 1) & 0x7ffu;
-  // A limit that is in force goes before one that is only observed.
-  for (const auto kind : {kLimit, kObservedLimit}) {
-    const auto limit = first(orders_[kind], sublists, weight);
-    if (limit >= ending) continue;
+  if (const auto limit = limit_before(ending, sublists, weight); limit < rules_.size())
     verdict.limit = limit_numbers_[limit];
-    break;
-  }
   return verdict;
 }
 

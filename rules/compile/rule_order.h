@@ -39,6 +39,8 @@ class RuleOrder {
 
   // sublists: those of a class that count. weight: the sum over their lists.
   ps_verdict judge(std::span<const uint32_t> sublists, int weight) const;
+  // The number of the rule (from 1) whose limit that verdict has; 0: it has none.
+  uint32_t limited_by(std::span<const uint32_t> sublists, int weight) const;
   // The first of these sub-lists that an ending rule (1-based, as in a verdict) matches by list or
   // category; nullopt: it matches anybody, or by weight.
   std::optional<uint32_t> matched_by(uint32_t rule, std::span<const uint32_t> sublists) const;
@@ -61,6 +63,8 @@ class RuleOrder {
     std::vector<WeightRule> of_weight;  // in order
   };
   size_t first(const Order& order, std::span<const uint32_t> sublists, int weight) const;
+  // The index of the limit that is met before rule `ending`; rules_.size(): none is.
+  size_t limit_before(size_t ending, std::span<const uint32_t> sublists, int weight) const;
 
   std::span<const ConnectionRule> rules_;
   std::vector<uint8_t> limit_numbers_;

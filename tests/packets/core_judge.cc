@@ -22,7 +22,7 @@ Judgement CoreJudge::judge(ps_port port, const Bytes& frame, uint64_t now_ns, bo
   if (decision.cell != 0) {
     auto& cell = cells_.at(decision.cell - 1);
     cell.attempts++;
-    if (ps_stops(&decision)) cell.stopped++;
+    if (decision.over_limit) cell.over_limit++;
   }
   Judgement judgement{static_cast<Action>(decision.action),
                       static_cast<Reason>(decision.reason),

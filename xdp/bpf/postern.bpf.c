@@ -121,7 +121,7 @@ PS_INLINE void count_cell(struct ps_image* image, const struct ps_decision* deci
   if (!counts) return; /* a CPU that came later */
   place = PS_BELOW(place, PS_COUNTS_PER_CHUNK);
   counts[place].attempts++;
-  if (ps_stops(decision)) counts[place].stopped++;
+  if (decision->over_limit) counts[place].over_limit++;
 }
 
 __attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,

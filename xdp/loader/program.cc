@@ -158,7 +158,7 @@ std::vector<ps_cell_count> Program::cell_counts() const {
   for (size_t cpu = 0; cpu < possible_cpus(); cpu++)
     for (auto& cell : sum) {
       cell.attempts += PS_READ_ONCE(each->attempts);
-      cell.stopped += PS_READ_ONCE(each->stopped);
+      cell.over_limit += PS_READ_ONCE(each->over_limit);
       each++;
     }
   return sum;

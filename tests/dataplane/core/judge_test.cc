@@ -72,6 +72,33 @@ TEST(Corpus, NamesAreUniqueAndEveryReasonOfTheCoreOccurs) {
   }
 }
 
+// By the oracle's word: what is over a limit, in force or observed, and no segment behind it.
+TEST(Corpus, WhatIsOverALimitIsCountedWithItsCell) {
+  int over = 0;
+  for (const auto& c : corpus()) {
+    CoreJudge core(corpus_world());
+    NaiveJudge naive(corpus_world());
+    uint64_t expected = 0;
+    bool is_sure = true;
+    for (int i = 0; i <= c.before; i++) {
+      core.judge(c.port, c.frame, c.now_ns, c.with_rules);
+      const auto judged = naive.judge(c.port, c.frame, c.now_ns, c.with_rules);
+      expected += judged.reason == Reason::LIMIT_DROP || judged.reason == Reason::LIMIT_RESET ||
+                  judged.reason == Reason::LIMIT_REFUSE ||
+                  (judged.events >> PS_EVENT_LIMIT_OBSERVED & 1u) != 0;
+      // A reply was due: to a limit's, or to a rule's.
+      is_sure = is_sure && judged.reason != Reason::NEVER_ANSWERED &&
+                judged.reason != Reason::BAD_CHECKSUM;
+    }
+    if (!is_sure) continue;
+    uint64_t counted = 0;
+    for (const auto& cell : core.cells()) counted += cell.over_limit;
+    EXPECT_EQ(counted, expected) << c.name;
+    over += expected > 0;
+  }
+  EXPECT_GT(over, 3);
+}
+
 TEST(Corpus, EveryBeginningOfEveryFrame) {
   CoreJudge core(corpus_world());
   NaiveJudge naive(corpus_world());

@@ -64,6 +64,7 @@ TEST(Sample, SaysWhatWasDecided) {
   decision.cell = 7;
   decision.rule = 3;
   decision.observed_rule = 2;
+  decision.over_limit = 1;
   const auto sample = ps_sample_of(&decision, PS_PORT_MX, 100, 12345);
   EXPECT_EQ(sample.time_ns, 12345u);
   EXPECT_EQ(sample.cell, 7u);
@@ -73,6 +74,7 @@ TEST(Sample, SaysWhatWasDecided) {
   EXPECT_EQ(sample.port, PS_PORT_MX);
   EXPECT_EQ(sample.reason, PS_REASON_RULE_RESET);
   EXPECT_EQ(sample.action, PS_ACTION_DROP);
+  EXPECT_EQ(sample.over_limit, 1u);
 }
 
 }  // namespace

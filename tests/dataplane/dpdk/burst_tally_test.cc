@@ -12,13 +12,13 @@
 namespace postern::dpdk {
 namespace {
 
-using Counts = std::map<uint32_t, std::pair<uint64_t, uint64_t>>;  // cell -> attempts, stopped
+using Counts = std::map<uint32_t, std::pair<uint64_t, uint64_t>>;  // cell -> attempts, over_limit
 
 Counts settled(BurstTally& tally) {
   Counts counts;
-  tally.settle([&](uint32_t cell, uint64_t attempts, uint64_t stopped) {
+  tally.settle([&](uint32_t cell, uint64_t attempts, uint64_t over_limit) {
     counts[cell].first += attempts;
-    counts[cell].second += stopped;
+    counts[cell].second += over_limit;
   });
   return counts;
 }
@@ -26,7 +26,7 @@ Counts settled(BurstTally& tally) {
 TEST(BurstTally, OfNothingIsNothing) {
   BurstTally tally;
   EXPECT_EQ(settled(tally), Counts{});
-  tally.note(3, 0, true);  // stopped, but no attempt
+  tally.note(3, 0, true);  // over, but no attempt
   tally.note(4, 0, false);
   EXPECT_EQ(settled(tally), Counts{});
 }
@@ -46,11 +46,11 @@ TEST(BurstTally, SaysTheSameAsOneByOne) {
       const auto count = static_cast<uint32_t>(random() % (BurstTally::kMost + 1));
       for (uint32_t i = 0; i < count; i++) {
         const auto cell = static_cast<uint32_t>(random() % (cells + 1));
-        const bool stopped = random() % 2 != 0;
-        tally.note(i, cell, stopped);
+        const bool over_limit = random() % 2 != 0;
+        tally.note(i, cell, over_limit);
         if (cell == 0) continue;
         expected[cell - 1].first++;
-        expected[cell - 1].second += stopped;
+        expected[cell - 1].second += over_limit;
       }
       ASSERT_EQ(settled(tally), expected) << cells << " cells, burst " << burst;
     }

@@ -150,7 +150,7 @@ TEST(Mutants, WorkerAndCoreAgree) {
   for (size_t cell = 0; cell < twins.cells().size(); cell++) {
     const auto &counted = twins.cells()[cell], &expected = twins.twin().cells()[cell];
     ASSERT_EQ(counted.attempts, expected.attempts) << "cell " << cell;
-    ASSERT_EQ(counted.stopped, expected.stopped) << "cell " << cell;
+    ASSERT_EQ(counted.over_limit, expected.over_limit) << "cell " << cell;
     attempts += counted.attempts;
   }
   EXPECT_GT(attempts, 0u);

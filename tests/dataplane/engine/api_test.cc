@@ -85,8 +85,9 @@ TEST_F(ApiTest, WhatRulesHaveCounted) {
   shop.list("a.txt", "203.0.113.0/24\n");
   const auto snapshot = shop.snapshot(
       "list a \"a.txt\" category c\nservice mx 198.51.100.25\n"
-      "signature s /x/ drop\nconnection to mx\n  observe drop list a\n");
-  engine_.features_ = PS_FEATURE_SIGNATURE;
+      "signature s /x/ drop\nconnection to mx\n  observe drop list a\n"
+      "  limit any 1/minute burst 1 else drop\n");
+  engine_.features_ = PS_FEATURE_SIGNATURE | PS_FEATURE_LIMIT;
   engine_.load(snapshot);
   engine_.rule_counts_.cells[snapshot->class_of(test::address("203.0.113.1"))] = {7, 2};
   engine_.rule_counts_.signatures[0] = 5;
@@ -104,6 +105,10 @@ TEST_F(ApiTest, WhatRulesHaveCounted) {
   EXPECT_EQ(rule.at("line"), 5);
   EXPECT_EQ(rule.at("attempts"), 7);
   EXPECT_EQ(rule.at("observed"), true);
+  const auto& limit = counted.at("rules").as_array().at(1);
+  EXPECT_EQ(limit.at("line"), 6);
+  EXPECT_EQ(limit.at("attempts"), 2);
+  EXPECT_EQ(limit.at("observed"), false);
   EXPECT_EQ(serialize(counted.at("signatures")), R"([{"signature":"s","hits":5}])");
 
   api_.tick();
@@ -113,11 +118,10 @@ TEST_F(ApiTest, WhatRulesHaveCounted) {
     EXPECT_EQ(later.at("windows").at(window).at("judged"), 10) << window;
     EXPECT_EQ(later.at("windows").at(window).at("stopped"), 9) << window;
   }
-  engine_.rule_counts_.cells[snapshot->class_of(test::address("203.0.113.1"))] = {7, 2};
 
   const auto metrics = ask("GET", "/metrics").body;
-  for (const auto* line : {R"(postern_list_attempts_total{engine="memory",list="a"} 7)",
-                           R"(postern_category_stopped_total{engine="memory",category="c"} 2)",
+  for (const auto* line : {R"(postern_list_attempts_total{engine="memory",list="a"} 17)",
+                           R"(postern_category_stopped_total{engine="memory",category="c"} 11)",
                            R"(postern_signature_hits_total{engine="memory",signature="s"} 5)"})
     EXPECT_NE(metrics.find(std::string(line) + "\n"), std::string::npos) << line;
 }

@@ -51,14 +51,16 @@ class RuleTallyTest : public testing::Test {
         "service mx 198.51.100.0/25\nconnection to mx\n  drop list short\n",
         {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
   }
-  // As an engine counts an attempt of the source on the service.
-  void attempt(const char* source, size_t service, bool stopped, uint64_t times = 1) {
+  ps_cell_count& cell_of(const char* source, size_t service) {
     const auto& snapshot = *engine_.snapshot();
-    auto& cell =
-        engine_.rule_counts_.cells[snapshot.row_of(service) * snapshot.header().class_count +
-                                   snapshot.class_of(test::address(source))];
+    return engine_.rule_counts_.cells[snapshot.row_of(service) * snapshot.header().class_count +
+                                      snapshot.class_of(test::address(source))];
+  }
+  // As an engine counts an attempt of the source on the service.
+  void attempt(const char* source, size_t service, bool over_limit, uint64_t times = 1) {
+    auto& cell = cell_of(source, service);
     cell.attempts += times;
-    if (stopped) cell.stopped += times;
+    if (over_limit) cell.over_limit += times;
   }
   AttemptCount of_list(const std::string& name) {
     return engine_.rule_totals().lists.at(name).count;
@@ -81,12 +83,12 @@ class RuleTallyTest : public testing::Test {
 TEST_F(RuleTallyTest, ListsCategoriesRulesAndWhatIsObserved) {
   engine_.features_ = PS_FEATURE_LIMIT;
   active_.load(snapshot(), kNow);
-  attempt("10.0.0.1", 0, true, 5);    // pools, drop
-  attempt("10.0.9.1", 0, true, 7);    // pools, drop, scored
+  attempt("10.0.0.1", 0, false, 5);   // pools, drop
+  attempt("10.0.9.1", 0, false, 7);   // pools, drop, scored
   attempt("10.9.0.1", 0, false, 11);  // pools, within the limit
   attempt("10.9.0.1", 0, true, 13);   // and over it
   attempt("203.0.113.1", 0, false, 17);
-  attempt("10.9.0.1", 1, true, 19);
+  attempt("10.9.0.1", 1, false, 19);
   EXPECT_EQ(of_list("pools"), (AttemptCount{55, 44}));
   EXPECT_EQ(of_list("drop"), (AttemptCount{12, 12}));
   EXPECT_EQ(of_list("scored"), (AttemptCount{7, 7}));
@@ -95,15 +97,95 @@ TEST_F(RuleTallyTest, ListsCategoriesRulesAndWhatIsObserved) {
   EXPECT_EQ(of_rule("drop list drop"), 12u);
   EXPECT_EQ(of_rule("observe reset list scored"), 7u);
   EXPECT_EQ(of_rule("drop category dynamic"), 19u);
+  EXPECT_EQ(of_rule("limit category dynamic 1/minute burst 1 else drop"), 13u);
   EXPECT_FALSE(engine_.rule_totals().lists.contains("names"));
+}
+
+// What was over a limit is the limit's, and the rest is of the rule behind it.
+TEST_F(RuleTallyTest, ALimitDecidesWhatIsOverIt) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot("list pools \"pools.txt\"\nservice mx 198.51.100.0/25\n"
+                        "connection to mx\n limit list pools 1/minute burst 1 else drop\n"
+                        " limit any 1/minute burst 1 else drop\n reset any\n"),
+               kNow);
+  attempt("10.0.0.1", 0, false);
+  attempt("10.0.0.1", 0, true, 5);
+  attempt("192.0.2.1", 0, false, 2);
+  attempt("192.0.2.1", 0, true, 30);
+  EXPECT_EQ(of_rule("limit list pools 1/minute burst 1 else drop"), 5u);
+  EXPECT_EQ(of_rule("limit any 1/minute burst 1 else drop"), 30u);
+  EXPECT_EQ(of_rule("reset any"), 3u);
+  EXPECT_EQ(of_list("pools"), (AttemptCount{6, 6}));
+}
+
+// A limit that is only observed has its count, and takes nothing from the rule that decided.
+TEST_F(RuleTallyTest, AnObservedLimitStopsNothing) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot("list pools \"pools.txt\"\nservice mx 198.51.100.0/25\n"
+                        "service alt 198.51.100.128/25\n"
+                        "connection to mx\n observe limit any 1/minute burst 1 else drop\n"
+                        " reset list pools\nconnection to alt\n"
+                        " observe limit any 2/minute burst 1 else reset\n"),
+               kNow);
+  attempt("10.0.0.1", 0, false);
+  attempt("10.0.0.1", 0, true, 5);
+  attempt("10.0.0.1", 1, true, 7);
+  EXPECT_EQ(of_rule("observe limit any 1/minute burst 1 else drop"), 5u);
+  EXPECT_EQ(of_rule("observe limit any 2/minute burst 1 else reset"), 7u);
+  EXPECT_EQ(of_rule("reset list pools"), 6u);
+  EXPECT_EQ(of_list("pools"), (AttemptCount{13, 6}));
+}
+
+// An observed rule before a limit would have decided everything, one behind it what it left.
+TEST_F(RuleTallyTest, WhatIsObservedBesideALimit) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot("list pools \"pools.txt\"\nlist drop \"drop.txt\"\n"
+                        "service mx 198.51.100.0/25\nconnection to mx\n observe drop list drop\n"
+                        " limit any 1/minute burst 1 else drop\n observe reset list pools\n"),
+               kNow);
+  attempt("192.0.2.1", 0, false, 2);
+  attempt("192.0.2.1", 0, true, 3);
+  attempt("10.9.0.1", 0, false, 20);
+  attempt("10.9.0.1", 0, true, 30);
+  EXPECT_EQ(of_rule("observe drop list drop"), 5u);
+  EXPECT_EQ(of_rule("limit any 1/minute burst 1 else drop"), 33u);
+  EXPECT_EQ(of_rule("observe reset list pools"), 20u);
+}
+
+// Behind a limit whose list has expired the next one applies.
+TEST_F(RuleTallyTest, ALimitThatExpires) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  const auto rules = shop_.snapshot(
+      "list short \"pools.txt\" expires 2h\nservice mx 198.51.100.0/25\nconnection to mx\n"
+      "  limit list short 1/minute burst 1 else drop\n  limit any 1/minute burst 1 else drop\n",
+      {.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())});
+  active_.load(rules, rules->created());
+  attempt("10.0.0.1", 0, true, 3);
+  active_.tick(rules->created() + 3 * 3600);
+  attempt("10.0.0.1", 0, true, 4);
+  EXPECT_EQ(of_rule("limit list short 1/minute burst 1 else drop"), 3u);
+  EXPECT_EQ(of_rule("limit any 1/minute burst 1 else drop"), 4u);
+}
+
+// As when a worker is read between its two counters.
+TEST_F(RuleTallyTest, AnAttemptThatIsJustBeingCounted) {
+  engine_.features_ = PS_FEATURE_LIMIT;
+  active_.load(snapshot(), kNow);
+  const std::string limit = "limit category dynamic 1/minute burst 1 else drop";
+  cell_of("10.9.0.1", 0) = {5, 6};
+  EXPECT_EQ(of_list("pools"), (AttemptCount{5, 5}));
+  EXPECT_EQ(of_rule(limit), 5u);
+  cell_of("10.9.0.1", 0) = {7, 6};
+  EXPECT_EQ(of_list("pools"), (AttemptCount{7, 6}));
+  EXPECT_EQ(of_rule(limit), 6u);
 }
 
 TEST_F(RuleTallyTest, TotalsAddUpOverSnapshotsByName) {
   engine_.features_ = PS_FEATURE_LIMIT;
   active_.load(snapshot(), kNow);
-  attempt("10.0.0.1", 0, true, 5);
+  attempt("10.0.0.1", 0, false, 5);
   active_.load(snapshot(kPolicy, kNow + 1), kNow + 1);
-  attempt("10.0.0.1", 0, true, 2);
+  attempt("10.0.0.1", 0, false, 2);
   EXPECT_EQ(of_list("drop"), (AttemptCount{7, 7}));
   EXPECT_EQ(of_rule("drop list drop"), 7u);
   active_.load(snapshot("list other \"drop.txt\" category hijacked\nservice mx 198.51.100.0/25\n"
@@ -119,7 +201,7 @@ TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
   const auto rules = rules_that_expire();
   const auto now = rules->created();
   active_.load(rules, now);
-  attempt("10.0.0.1", 0, true, 3);
+  attempt("10.0.0.1", 0, false, 3);
   active_.tick(now + 3 * 3600);
   attempt("10.0.0.1", 0, false, 4);
   EXPECT_EQ(of_list("short"), (AttemptCount{3, 3}));
@@ -130,11 +212,11 @@ TEST_F(RuleTallyTest, WhatExpiresCountsNoMoreFromThenOn) {
 TEST_F(RuleTallyTest, CountersThatWrap) {
   engine_.features_ = PS_FEATURE_LIMIT;
   active_.load(snapshot(), kNow);
-  attempt("10.0.0.1", 0, true, UINT64_MAX - 2);
+  attempt("10.0.0.1", 0, false, UINT64_MAX - 2);
   EXPECT_EQ(of_list("drop").attempts, UINT64_MAX - 2);
-  attempt("10.0.0.1", 0, true, 5);
+  attempt("10.0.0.1", 0, false, 5);
   EXPECT_EQ(of_list("drop").attempts, 2u);
-  attempt("10.0.0.1", 0, true, 1);
+  attempt("10.0.0.1", 0, false, 1);
   EXPECT_EQ(of_list("drop").attempts, 3u);
 }
 
@@ -162,9 +244,11 @@ TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
     const auto text = (random() % 2 ? "10." + std::to_string(random() % 12) : "192.0") + "." +
                       std::to_string(random() % 24) + "." + std::to_string(random() % 256);
     const size_t service = random() % 2;
-    const bool stopped = random() % 3 == 0;
-    attempt(text.c_str(), service, stopped);
     const auto found = rules.explain(test::address(text), std::nullopt, kNow);
+    const auto& judged = found.services[service];
+    const bool over_limit = judged.verdict.limit != 0 && random() % 3 == 0;
+    const bool stopped = over_limit || describe(static_cast<Reason>(judged.verdict.reason)).stops;
+    attempt(text.c_str(), service, over_limit);
     std::set<std::string> in_lists, in_categories;
     for (const auto& entry : found.entries) {
       in_lists.insert(rules.lists()[entry.list].name);
@@ -176,8 +260,12 @@ TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
     };
     for (const auto& name : in_lists) add(lists[name]);
     for (const auto& name : in_categories) add(categories[name]);
-    for (const auto* rule : {found.services[service].rule, found.services[service].observed_rule})
-      if (rule) decided[rule->text]++;
+    // The one observed rule stands before the one limit, the other rules behind it.
+    if (judged.observed_rule) decided[judged.observed_rule->text]++;
+    if (over_limit)
+      decided["limit category dynamic 1/minute burst 1 else drop"]++;
+    else if (judged.rule)
+      decided[judged.rule->text]++;
   }
   for (const auto& [name, tally] : engine_.rule_totals().lists)
     EXPECT_EQ(tally.count, lists[name]) << name;
@@ -186,6 +274,7 @@ TEST_F(RuleTallyTest, AgreesWithAskingAboutEachAttempt) {
   for (const auto& [rule, count] : engine_.rule_totals().rules)
     EXPECT_EQ(count.attempts, decided[rule.rule]) << rule.rule;
   EXPECT_GT(lists["scored"].attempts, 50u);
+  EXPECT_GT(decided["limit category dynamic 1/minute burst 1 else drop"], 50u);
 }
 
 }  // namespace

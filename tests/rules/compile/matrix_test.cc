@@ -160,6 +160,21 @@ TEST(Matrix, LimitsAndObservesOnTheWay) {
   EXPECT_EQ(matrix.limits[1].otherwise, PS_ACTION_RESET);
   EXPECT_EQ(matrix.limits[2].interval_ns, 200'000'000u);
   EXPECT_EQ(matrix.features, PS_FEATURE_LIMIT);
+  EXPECT_EQ(matrix.limit_rules[0], (std::vector<uint16_t>{2, 2, 2, 2, 2}));
+}
+
+// Rules whose limits are alike share one in the image, and are told apart here.
+TEST(Matrix, SaysWhoseTheLimitIs) {
+  const auto matrix = matrix_of(
+      "connection to one\n limit list a 1/minute else drop\n observe limit list b 1/minute else "
+      "drop\n limit list c 1/minute else drop\n allow list b\n limit category x 1/minute else "
+      "drop\n"
+      "connection to two, three\n drop list a\n",
+      {{}, {0}, {1}, {2}, {0, 2}, {1, 2}, {0, kProtect}});
+  ASSERT_EQ(matrix.limit_rules.size(), 2u);
+  EXPECT_EQ(matrix.limit_rules[0], (std::vector<uint16_t>{0, 1, 2, 3, 1, 3, 0}));
+  EXPECT_TRUE(matrix.limit_rules[1].empty());
+  EXPECT_EQ(matrix.limits.size(), 3u);
 }
 
 TEST(Matrix, SaysWhatItAsksOfAnEngine) {

@@ -134,7 +134,7 @@ TEST_F(PosternBpf, AgreesWithTheCoreOnMutantsInBulk) {
   ASSERT_EQ(cells.size(), core.cells().size());
   for (size_t i = 0; i < cells.size(); i++) {
     EXPECT_EQ(cells[i].attempts, core.cells()[i].attempts) << "cell " << i;
-    EXPECT_EQ(cells[i].stopped, core.cells()[i].stopped) << "cell " << i;
+    EXPECT_EQ(cells[i].over_limit, core.cells()[i].over_limit) << "cell " << i;
   }
   const auto counted = in_kernel.program().counters();
   for (size_t port = 0; port < PS_PORT_COUNT; port++)
