@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "rules/compile/expiry.h"
-
 namespace postern::cli {
 namespace {
 
@@ -65,26 +63,21 @@ OfflineJudge::OfflineJudge(std::shared_ptr<const Snapshot> snapshot, ps_port por
     : snapshot_(std::move(snapshot)),
       image_(snapshot_->image()),
       port_(port),
-      limits_(1 + (size_t{1} << kLimitBucketsLog2)) {
+      limits_(1 + (size_t{1} << kLimitBucketsLog2)),
+      rules_(snapshot_, snapshot_->created()) {
   // Nobody who wrote a capture chooses where in this table it comes to lie: no seed.
   auto& header = *reinterpret_cast<ps_limit_header*>(limits_.data());
   header.buckets_log2 = kLimitBucketsLog2;
   header.in_use = 1;
-  if (port == PS_PORT_MX)
-    outbound_block_ = build_matrix_at(*snapshot_, snapshot_->created()).outbound_block;
 }
 
 // What decided, if it was a rule. The frame has addresses and ports then.
-const ConnectionRule* OfflineJudge::rule_of(const Judgement& judgement) const {
-  const auto rule = judgement.verdict->rule;
-  if (rule == 0) return nullptr;
-  if (port_ == PS_PORT_MX) {
-    const auto block = outbound_block_.at(snapshot_->class_of(*judgement.source));
-    return &snapshot_->policy().outbound.at(block).rules.at(rule - 1u);
-  }
-  const auto service =
-      snapshot_->service_of(*judgement.destination, *judgement.destination_port, judgement.vlan);
-  return service ? snapshot_->rule_of(service->service, rule) : nullptr;
+const ConnectionRule* OfflineJudge::rule_of(const Judgement& judgement) {
+  const auto& decision = *judgement.verdict;
+  if (!judgement.source || !judgement.destination_port) return nullptr;
+  return rules_.rule_of({port_, *judgement.source, *judgement.destination,
+                         *judgement.destination_port, judgement.vlan, decision.rule,
+                         ps_stops(&decision) && decision.rule == 0 && decision.over_limit != 0});
 }
 
 Judgement OfflineJudge::judge(const CapturedFrame& frame) {

@@ -19,6 +19,7 @@
 #include "dataplane/core/judge.h"
 #include "rules/abi/counters.h"
 #include "rules/address/address.h"
+#include "rules/compile/deciding_rules.h"
 #include "rules/snapshot/snapshot.h"
 
 namespace postern::cli {
@@ -38,14 +39,14 @@ class OfflineJudge {
   Judgement judge(const CapturedFrame& frame);
 
  private:
-  const ConnectionRule* rule_of(const Judgement& judgement) const;
+  const ConnectionRule* rule_of(const Judgement& judgement);
 
   std::shared_ptr<const Snapshot> snapshot_;
   ps_image image_;
   ps_port port_;
   std::vector<ps_limit_bucket> limits_;
-  std::vector<uint32_t> outbound_block_;  // per class; empty without outbound rules
-  std::vector<uint8_t> whole_;            // a cut frame, filled up
+  DecidingRules rules_;
+  std::vector<uint8_t> whole_;  // a cut frame, filled up
 };
 
 }  // namespace postern::cli

@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cmath>
 #include <iostream>
+#include <set>
+#include <string_view>
 
 #include "control/cli/command.h"
 #include "control/cli/engine_samples.h"
@@ -60,7 +62,9 @@ class Busiest {
       sources_.add(*sample.source, weight);
       nets_.add(net_of(*sample.source), weight);
     }
-    for (const auto& line : sample.lists) lists_.add(line.list, weight);
+    std::set<std::string_view> lists;  // each once, however many lines of it there are
+    for (const auto& line : sample.lists)
+      if (lists.insert(line.list).second) lists_.add(line.list, weight);
   }
   void fade(double factor) {
     packets_ *= factor;

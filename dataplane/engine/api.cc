@@ -356,11 +356,11 @@ ApiAnswer Api::samples(const Request& asked) {
     pending.pending = true;
     return pending;
   }
-  const auto now = unix_now();
+  SampleJson words(request.bytes, request.wish.snap, unix_now());
   json::array samples;
   size_t bytes = 0;
   for (const auto* sample : batch.samples) {
-    samples.push_back(to_json(*sample, request.bytes, request.wish.snap, now));
+    samples.push_back(words.of(*sample));
     bytes += kBytesOfASample;
     if (const auto* frame = samples.back().as_object().if_contains("bytes"))
       bytes += frame->as_string().size();

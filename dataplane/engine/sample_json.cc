@@ -46,7 +46,8 @@ json::value vlan_json(uint32_t vlan) {
 }
 
 // The lines that count, of the lists that the address is in.
-json::array lists_json(const Snapshot& snapshot, const Explanation& explanation, int64_t now) {
+json::array lists_json(const Snapshot& snapshot, const Explanation& explanation,
+                       std::string_view of, int64_t now) {
   const auto counting = snapshot.sublists_of(explanation.address_class);
   json::array lists;
   for (const auto& entry : explanation.entries) {
@@ -56,7 +57,8 @@ json::array lists_json(const Snapshot& snapshot, const Explanation& explanation,
       continue;
     const auto& list = snapshot.lists().at(entry.list);
     lists.push_back(
-        json::object{{"list", json_text(list.name)},
+        json::object{{"of", json::string_view(of.data(), of.size())},
+                     {"list", json_text(list.name)},
                      {"file", json_text(list.file)},
                      {"line", entry.line},
                      {"category", json_text(snapshot.sublists()[*entry.sublist].category)}});
@@ -64,22 +66,30 @@ json::array lists_json(const Snapshot& snapshot, const Explanation& explanation,
   return lists;
 }
 
-json::value rule_json(const Snapshot& snapshot, const FrameHeaders& headers, uint16_t number) {
-  if (number == 0 || !headers.destination_port) return nullptr;
-  const auto service =
-      snapshot.service_of(*headers.destination, *headers.destination_port, headers.vlan);
-  if (!service) return nullptr;
-  const auto* rule = snapshot.rule_of(service->service, number);
+json::value rule_json(const Snapshot& snapshot, const ConnectionRule* rule) {
   if (!rule) return nullptr;
   return json::object{{"rule", json_text(rule->text)},
                       {"file", json_text(snapshot.policy().file_of(rule->place))},
                       {"line", rule->place.line}};
 }
 
+// Whose lists stand behind what is decided: those of who is judged, and from the inside also the
+// sender's, by which its rules were chosen.
+json::array lists_json(const Snapshot& snapshot, const FrameHeaders& headers, ps_port port,
+                       int64_t now) {
+  auto lists = lists_json(snapshot, snapshot.explain(*headers.source, headers.destination, now),
+                          "source", now);
+  if (port == PS_PORT_WAN) return lists;
+  for (auto& list :
+       lists_json(snapshot, snapshot.explain(*headers.destination, headers.destination, now),
+                  "destination", now))
+    lists.push_back(std::move(list));
+  return lists;
+}
+
 }  // namespace
 
-json::object to_json(const FeedSample& sample, SamplesRequest::Bytes bytes, uint32_t snap,
-                     int64_t now) {
+json::object SampleJson::of(const FeedSample& sample) {
   const auto& decided = sample.sample;
   const auto headers = read_frame_headers(sample.bytes);
   const auto& reason = kReasonWords[decided.reason];
@@ -102,15 +112,19 @@ json::object to_json(const FeedSample& sample, SamplesRequest::Bytes bytes, uint
       {"lists", nullptr},
       {"rule", nullptr}};
   if (const auto snapshot = sample.snapshot.lock(); snapshot && headers.source) {
-    // From the inside, it is the destination that rules judge.
-    const auto& judged = decided.port == PS_PORT_WAN ? *headers.source : *headers.destination;
+    const auto port = static_cast<ps_port>(decided.port);
     snapshot->index_entries();
-    object["lists"] =
-        lists_json(*snapshot, snapshot->explain(judged, headers.destination, now), now);
-    if (decided.port == PS_PORT_WAN) object["rule"] = rule_json(*snapshot, headers, decided.rule);
+    object["lists"] = lists_json(*snapshot, headers, port, now_);
+    if (headers.destination_port) {
+      auto& rules = rules_.try_emplace(snapshot, snapshot, now_).first->second;
+      object["rule"] = rule_json(
+          *snapshot, rules.rule_of({port, *headers.source, *headers.destination,
+                                    *headers.destination_port, headers.vlan, decided.rule,
+                                    reason.stops && decided.rule == 0 && decided.over_limit != 0}));
+    }
   }
-  if (bytes != SamplesRequest::Bytes::kNone) {
-    const size_t wanted = bytes == SamplesRequest::Bytes::kHeaders ? headers.bytes : snap;
+  if (bytes_ != SamplesRequest::Bytes::kNone) {
+    const size_t wanted = bytes_ == SamplesRequest::Bytes::kHeaders ? headers.bytes : snap_;
     object["bytes"] = hex(std::span(sample.bytes).first(std::min(wanted, sample.bytes.size())));
   }
   return object;

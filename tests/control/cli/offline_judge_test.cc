@@ -15,6 +15,7 @@
 #include "rules/compile/compile.h"
 #include "rules/policy/parse.h"
 #include "tests/packets/corpus.h"
+#include "tests/rules/support/compiled.h"
 
 namespace postern::cli {
 namespace {
@@ -137,6 +138,28 @@ TEST(OfflineJudge, ALengthThatLiesCostsNoMemory) {
   const packets::Bytes frame = packets::Ethernet{} / packets::Ipv4{} / packets::Tcp{};
   const auto seen = judge.judge({1, 0, {frame.data(), 40}, UINT32_MAX});
   EXPECT_FALSE(seen.verdict.has_value());
+}
+
+// Of two blocks and two limits that look alike, the one that decided.
+TEST(OfflineJudge, NamesLimitsAndOutboundRules) {
+  using namespace packets;  // NOLINT: the notation of frames
+  test::Workshop shop;
+  shop.list("a.txt", "198.51.100.0/28\n");
+  shop.list("b.txt", "198.51.100.16/28\n203.0.113.0/24\n");
+  const auto rules = shop.snapshot(
+      "list a \"a.txt\"\nlist b \"b.txt\"\nservice mx 198.51.100.0/24\n"
+      "connection to mx\n limit list a 1/minute burst 1 else drop\n"
+      " limit list b 1/minute burst 1 else drop\n"
+      "connection from list a\n drop list b\nconnection from list b\n drop list b\n");
+  OfflineJudge outside(rules, PS_PORT_WAN), inside(rules, PS_PORT_MX);
+  const Bytes in = Ethernet{} / Ipv4{.source = "203.0.113.1"} / Tcp{};
+  EXPECT_EQ(outside.judge(captured(in, in.size())).rule, nullptr);
+  const auto over = outside.judge(captured(in, in.size()));
+  EXPECT_EQ(over.verdict->reason, PS_REASON_LIMIT_DROP);
+  EXPECT_EQ(over.rule, &rules->policy().connections[0].rules[1]);
+  const Bytes out =
+      Ethernet{} / Ipv4{.source = "198.51.100.17", .destination = "203.0.113.1"} / Tcp{};
+  EXPECT_EQ(inside.judge(captured(out, out.size())).rule, &rules->policy().outbound[1].rules[0]);
 }
 
 TEST(OfflineJudge, TheInsidePortPassesEverything) {
