@@ -28,8 +28,8 @@ struct EngineSample {
   int64_t time_ns = 0;  // since 1970
   std::string port, reason, action;
   bool stopped = false;
-  uint64_t every = 1;   // how many packets it stands for
-  uint64_t length = 0;  // of the frame
+  uint64_t every = 1;               // how many packets it stands for
+  uint64_t length = 0;              // of the frame
   std::optional<std::string> vlan;  // "100.7": of its tags; none without
   std::optional<IpAddress> source, destination;
   std::optional<uint16_t> source_port, destination_port;

@@ -35,7 +35,7 @@ struct World {
   std::vector<Destination> destinations;
   // Frames of certain tags, of which the first zone that fits has all that their destinations are.
   struct Zone {
-    uint16_t outer;  // 0: without tags
+    uint16_t outer;                 // 0: without tags
     std::optional<uint16_t> inner;  // unset: any, or none
     std::vector<Destination> destinations;
   };
