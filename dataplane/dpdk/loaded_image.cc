@@ -64,7 +64,7 @@ RuleCounts LoadedImage::counts() const {
   RuleCounts sum;
   sum.cells.resize(cells_);
   const auto read = [](const uint64_t& counter) {
-    return __atomic_load_n(&counter, __ATOMIC_RELAXED);
+    return __atomic_load_n(&counter, __ATOMIC_ACQUIRE);
   };
   for (const auto& worker : rules_)
     for (size_t i = 0; i < cells_; i++) {

@@ -188,8 +188,9 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   if (rules.cells != nullptr)
     attempts.settle([&](uint32_t number, uint64_t count, uint64_t over_limit) {
       auto& cell = rules.cells[number];
-      add(cell.attempts, count);
       if (over_limit != 0) add(cell.over_limit, over_limit);
+      // Last: who reads this reads those that were over the limit, too.
+      __atomic_store_n(&cell.attempts, cell.attempts + count, __ATOMIC_RELEASE);
     });
   watch.lap(Stage::kAct);
 }

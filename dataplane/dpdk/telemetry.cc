@@ -68,8 +68,9 @@ void add_pool(rte_mempool* pool, void* data) {
   rte_tel_data_start_dict(counts);
   rte_tel_data_add_dict_u64(counts, "size", pool->size);
   rte_tel_data_add_dict_u64(counts, "in_use", rte_mempool_in_use_count(pool));
-  rte_tel_data_add_dict_container(static_cast<rte_tel_data*>(data),
-                                  telemetry_name(pool->name).c_str(), counts, 0);
+  if (rte_tel_data_add_dict_container(static_cast<rte_tel_data*>(data),
+                                      telemetry_name(pool->name).c_str(), counts, 0) != 0)
+    rte_tel_data_free(counts);
 }
 
 int answer_buffers(const char*, const char*, rte_tel_data* data) {
@@ -90,7 +91,8 @@ Telemetry::Telemetry(const DpdkEngine& engine) {
   };
   offer("/postern/counters", answer, "Packets received by port and reason. Takes no parameters.");
   offer("/postern/buffers", answer_buffers,
-        "Packet buffers of each pool, and how many hold packets. Takes no parameters.");
+        "Packet buffers of each pool, and how many are out of it, in receive queues too. Takes no "
+        "parameters.");
   offer("/postern/profile", answer_profile,
         "Cycles by stage, all zeros without --profile. Takes no parameters.");
 }

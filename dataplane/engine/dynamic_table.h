@@ -37,7 +37,7 @@ class DynamicTable {
   // The reason of an entry whose text died with the process that wrote it.
   static constexpr std::string_view kAdopted = "kept from before a restart";
 
-  static constexpr size_t kSlotsPerEntry = 4;
+  static constexpr size_t kSlotsPerEntry = 4;  // see buckets_for()
 
   // memory: 1 + 2^n buckets, owned by the caller, outliving this. Entries already in it (an engine
   // taken over from a dead process) are kept when it is_table(), else it is emptied; one that was

@@ -136,7 +136,8 @@ std::string prometheus_text(Engine& engine, const CounterHistory& history) {
   gauge("postern_snapshot_created_seconds", "When it was compiled, Unix time; 0 for none.",
         snapshot ? static_cast<uint64_t>(snapshot->created()) : 0);
   gauge("postern_dynamic_entries", "Dynamic entries held.", dynamic.size());
-  gauge("postern_dynamic_capacity", "Dynamic entries there is room for.", dynamic.capacity());
+  gauge("postern_dynamic_capacity", "Dynamic entries that the table is sized for; more may fit.",
+        dynamic.capacity());
   describe_family(text, "postern_dynamic_evicted_total", "counter",
                   "Entries that made room for a new one before their time.");
   sample(text, "postern_dynamic_evicted_total", of_engine, dynamic.evicted());

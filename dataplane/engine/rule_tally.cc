@@ -85,8 +85,8 @@ void RuleTally::settle(const RuleCounts& counts) {
     auto& settled = settled_.cells[i];
     const auto& counted = counts.cells[i];
     if (counted.attempts == settled.attempts && counted.over_limit == settled.over_limit) continue;
-    // Of an attempt that is just being counted the second may be seen without the first: then it
-    // is taken up the next time.
+    // Engines count what is over the limit first, and then the attempt: of one that is just being
+    // counted the former may be seen without the latter, and is taken up the next time.
     const auto attempts = counted.attempts - settled.attempts;
     const auto over_limit = std::min(counted.over_limit - settled.over_limit, attempts);
     add_cell(static_cast<uint32_t>(i / classes), static_cast<ClassId>(i % classes),

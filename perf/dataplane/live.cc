@@ -100,10 +100,6 @@ class Pair {
   std::string folder_;
 };
 
-}  // namespace
-
-namespace {
-
 // What another core does that touches no memory: where two cores of a virtual machine are threads
 // of one, this alone slows the worker down.
 void count_in_registers() {

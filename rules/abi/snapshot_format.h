@@ -23,9 +23,9 @@
  *   texts              struct ps_text, numbered from 1 (number 0 is never read); the first ones are
  *                      those of enum ps_fixed_text
  *
- *   vlans              struct ps_vlan_zones, the first by the outer VLAN of a frame, those behind
- * it by the inner one -> number of a zone, 0 where the header's own slots count; absent where no
- * service names a VLAN
+ *   vlans              struct ps_vlan_zones, the first by the outer VLAN of a frame, the others
+ *                      by the inner one -> number of a zone, 0 where the header's own slots count;
+ *                      absent where no service names a VLAN
  *
  *   zones              struct ps_zone, numbered from 1 (number 0 is never read)
  *
@@ -87,10 +87,10 @@ struct ps_block {
  * set. Where these are too few, the digit is split by four bits of it.
  *
  * IPv6 sources and all destinations: the key is 64 bits of the address, first the high ones; an
- * IPv4 address is the highest 32 bits of such a key. KEYS64
- * lines have whole lasts and lead to slots, which are values or go on with the low 64 bits. Where
- * 32 bits of the key are enough, lines are KEYS32: those behind the bits that the root has taken,
- * or the first. PS_SLOT_LEVELS says how many levels of separators lie above the lines.
+ * IPv4 address is the highest 32 bits of such a key. KEYS64 lines have whole lasts and lead to
+ * slots, which are values or go on with the low 64 bits. Where 32 bits of the key are enough, lines
+ * are KEYS32: those behind the bits that the root has taken, or the first. PS_SLOT_LEVELS says how
+ * many levels of separators lie above the lines.
  *
  * A slot: PS_SLOT_SEPARATED, kind (3 bits), levels (3 bits), and a block below 2^25; or for
  * PS_SLOT_VALUE a value below 2^25, and nothing else.

@@ -226,6 +226,7 @@ def test_a_flood_of_all_that_is_malformed(kind, network, files, probe, rules):
         rate = min(most // 10, 10_000)
         quiet = probe.run("stream", "good", "--rate", rate, "--seconds", 3)
         memory = engine_memory(engine)
+        time.sleep(0.5)
         buffers = DpdkPort.buffers_in_use() if kind == "dpdk" else 0
         received, counted = ports_received(kind, network), engine.api.counters()
         flood = probe.start("flood", "malformed", "--rate", most * 8 // 10, "--seconds", FLOOD_SECONDS, "--core", 0)
@@ -240,10 +241,10 @@ def test_a_flood_of_all_that_is_malformed(kind, network, files, probe, rules):
         assert statistics.median(one["received"] / one["sent"] for one in during) >= 0.9, during
         for port in ("wan", "mx"):
             assert total(now_counted, port) - total(counted, port) == now_received[port] - received[port], port
-        assert now_received["wan"] - received["wan"] > FLOOD_SECONDS * 20_000
+        assert now_received["wan"] - received["wan"] > FLOOD_SECONDS * most * 0.4
         assert engine_memory(engine) - memory < 8 << 20
-        if kind == "dpdk":  # of each port, a burst may wait to be sent or for its completion
-            assert abs(DpdkPort.buffers_in_use() - buffers) <= 2 * 64, (buffers, DpdkPort.buffers_in_use())
+        if kind == "dpdk":  # some may wait for their completion, which a port takes back with the next it sends
+            assert abs(DpdkPort.buffers_in_use() - buffers) <= 1024, (buffers, DpdkPort.buffers_in_use())
 
 
 @pytest.mark.parametrize("rules", ["answers", "limited"])

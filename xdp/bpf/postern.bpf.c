@@ -120,8 +120,9 @@ PS_INLINE void count_cell(struct ps_image* image, const struct ps_decision* deci
   counts = bpf_map_lookup_elem(image->map, &chunk);
   if (!counts) return; /* a CPU that came later */
   place = PS_BELOW(place, PS_COUNTS_PER_CHUNK);
-  counts[place].attempts++;
   if (decision->over_limit) counts[place].over_limit++;
+  __asm__ volatile("" ::: "memory"); /* attempts last: see RuleTally::settle */
+  counts[place].attempts++;
 }
 
 __attribute__((noinline)) int postern_judge(uint32_t port, uint32_t parsed,

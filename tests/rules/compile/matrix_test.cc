@@ -160,7 +160,7 @@ TEST(Matrix, LimitsAndObservesOnTheWay) {
   EXPECT_EQ(matrix.limits[2].burst, 40u);
   EXPECT_EQ(matrix.limits[2].otherwise, PS_ACTION_RESET);
   EXPECT_EQ(matrix.features, PS_FEATURE_LIMIT);
-  EXPECT_EQ(matrix.limit_rules[0], (std::vector<uint16_t>{2, 2, 2, 2, 2}));
+  EXPECT_EQ(matrix.limit_rules[0], (std::vector<uint16_t>{3, 3, 3, 3, 2}));
 }
 
 // Rules whose limits are alike share one in the image, and are told apart here.

@@ -93,7 +93,7 @@ TEST_F(FormerTablesTest, OfAnotherSizeEachIsByItself) {
   ASSERT_TRUE(former.dynamic && former.limits);
   EXPECT_EQ(former.dynamic->buckets().size(), first.dynamic_memory().size());
   const Program more_entries(128, 64, kWhole, 1, former);
-  EXPECT_EQ(more_entries.dynamic_memory().size(), 1u + 16);
+  EXPECT_EQ(more_entries.dynamic_memory().size(), 1u + 64);
   EXPECT_FALSE(DynamicTable::is_table(more_entries.dynamic_memory()));
   EXPECT_EQ(more_entries.limit_memory()[3].slots[1].key, 7u);
   const Program more_sources(64, 128, kWhole, 1, former);

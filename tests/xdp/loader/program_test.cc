@@ -24,10 +24,10 @@ class ProgramTest : public ::testing::Test {
 
 TEST_F(ProgramTest, DynamicEntriesAreRoundedUpToWholeBuckets) {
   EXPECT_EQ(Program(1).dynamic_memory().size(), 1u + 1);
-  EXPECT_EQ(Program(8).dynamic_memory().size(), 1u + 1);
-  EXPECT_EQ(Program(9).dynamic_memory().size(), 1u + 2);
-  EXPECT_EQ(Program(33).dynamic_memory().size(), 1u + 8);
-  EXPECT_EQ(Program().dynamic_memory().size(), 1u + 8192);
+  EXPECT_EQ(Program(2).dynamic_memory().size(), 1u + 1);
+  EXPECT_EQ(Program(3).dynamic_memory().size(), 1u + 2);
+  EXPECT_EQ(Program(33).dynamic_memory().size(), 1u + 32);
+  EXPECT_EQ(Program().dynamic_memory().size(), 1u + 32768);
 }
 
 TEST_F(ProgramTest, StartsWithEmptyCounters) {
