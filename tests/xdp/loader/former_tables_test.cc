@@ -7,7 +7,6 @@
 #include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 
 #include "dataplane/engine/dynamic_table.h"
 #include "tests/xdp/bpf/xdp_judge.h"
+#include "tests/xdp/loader/own_mounts.h"
 #include "xdp/loader/program.h"
 
 namespace postern::xdp {
@@ -31,9 +31,7 @@ class FormerTablesTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const auto why = packets::why_no_bpf(); !why.empty()) GTEST_SKIP() << why;
-    static const bool apart =
-        unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-    if (!apart) GTEST_SKIP() << "no mount namespace of its own: " << std::strerror(errno);
+    if (const auto why = why_no_own_mounts(); !why.empty()) GTEST_SKIP() << why;
     path_ = ::testing::TempDir() + "postern-former-" + std::to_string(getpid());
     pins_ = std::make_unique<PinDirectory>(path_);
   }

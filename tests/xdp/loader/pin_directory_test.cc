@@ -5,17 +5,16 @@
 #include "xdp/loader/pin_directory.h"
 
 #include <gtest/gtest.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <stdexcept>
 
 #include "tests/xdp/bpf/xdp_judge.h"
+#include "tests/xdp/loader/own_mounts.h"
 
 namespace postern::xdp {
 namespace {
@@ -24,9 +23,7 @@ class PinDirectoryTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (const auto why = packets::why_no_bpf(); !why.empty()) GTEST_SKIP() << why;
-    static const bool apart =
-        unshare(CLONE_NEWNS) == 0 && mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-    if (!apart) GTEST_SKIP() << "no mount namespace of its own: " << std::strerror(errno);
+    if (const auto why = why_no_own_mounts(); !why.empty()) GTEST_SKIP() << why;
     path_ = ::testing::TempDir() + "postern-pins-" + std::to_string(getpid());
   }
   void TearDown() override {
