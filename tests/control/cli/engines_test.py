@@ -152,6 +152,15 @@ def test_entries_are_added_listed_and_removed(host):
     assert "1 entry of " in fine("entries", "-e", host.socket)
 
 
+@pytest.mark.parametrize("action", ["allow", "inspect", "drop", "reset", "refuse"])
+def test_entries_have_every_action(host, action):
+    fine("entries", "add", "203.0.113.8", "--action", action, "-e", host.socket)
+    engine, = fine_json("entries", "-e", host.socket)["engines"]
+    assert {one["prefix"]: one["action"] for one in engine["entries"]}["203.0.113.8/32"] == action
+    assert action in fine("entries", "--help")
+    fine("entries", "remove", "203.0.113.8", "-e", host.socket)
+
+
 def test_entry_that_is_not_there_cannot_be_removed(host):
     assert "203.0.113.9/32" in bad_input("entries", "remove", "203.0.113.9", "-e", host.socket)
 
