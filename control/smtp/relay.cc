@@ -124,8 +124,11 @@ asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape 
     needs_reset_ = true;
     co_return make_reply(451, "4.3.0", "BDAT is not to be had any more; try again");
   }
-  auto answer = in_chunks ? co_await leg_->send_chunk(std::move(head), spool)
-                          : co_await leg_->send(std::move(head), spool);
+  std::optional<Reply> answer;
+  if (in_chunks)
+    answer = co_await leg_->send_chunk(std::move(head), spool);
+  else
+    answer = co_await leg_->send(std::move(head), spool);
   if (!answer) co_return unavailable();
   needs_reset_ = !answer->positive();
   co_return for_client(std::move(*answer));
