@@ -16,6 +16,7 @@
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
@@ -69,6 +70,7 @@ class RunningProxy {
                                    .resolver = resolver,
                                    .store = store,
                                    .spool_space = space_,
+                                   .sources = sources_.emplace(source_options, 1),
                                    .policy = compile(message_rules, connection_rules),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
@@ -121,6 +123,7 @@ class RunningProxy {
     return on_loop([this] { return proxy_->sessions(); });
   }
   smtp::SpoolSpace& spool_space() { return space_; }
+  policy::SourceMemory& sources() { return *sources_; }
 
   uint16_t port() const { return port_; }
 
@@ -131,6 +134,7 @@ class RunningProxy {
   bool with_tls = false;
   bool wait_for_farm = true;
   policy::EvidenceTable::Options evidence_options;
+  policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
 
  private:
@@ -146,6 +150,7 @@ class RunningProxy {
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   std::optional<boost::asio::ssl::context> tls_;
+  std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
   std::optional<smtp::Service> service_;
