@@ -5,7 +5,6 @@
 // the greeting or says a name that only bots say.
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -73,7 +72,6 @@ class Session {
   ServerSession protocol_;
   Relay relay_;
   std::optional<Transaction> transaction_;
-  std::array<char, 16384> buffer_;
   std::string helo_;  // as said last
   std::string_view end_ = "lost";
   std::string offence_;

@@ -56,6 +56,49 @@ TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
   EXPECT_EQ(proxy.farm.commands().size(), before);
 }
 
+// The plain words behind STARTTLS, cut from it anywhere and any time before the handshake.
+TEST(ProxySession, NothingThatIsSentAheadOfTlsIsActedOnAtAnyCut) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const size_t before = proxy.farm.commands().size();
+  const std::string words = "STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@b.example>\r\n";
+  for (size_t cut = 1; cut < words.size(); cut++) {
+    const auto client = greeted(proxy);
+    client->send(words.substr(0, cut));
+    if (cut >= 10) {
+      // The answer to STARTTLS is awaited, so that the rest surely comes behind it.
+      const auto answer = client->reply();
+      ASSERT_TRUE(answer.starts_with(cut == 10 ? "220 " : "554 ")) << cut << answer;
+    }
+    client->send(words.substr(cut));
+    const auto rest = client->rest();
+    EXPECT_EQ(rest.find("250"), std::string::npos) << cut << ' ' << rest;
+  }
+  EXPECT_EQ(proxy.farm.commands().size(), before);
+}
+
+TEST(ProxySession, LargeMessagesOverTlsBothWaysAtOnce) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const auto client = greeted(proxy);
+  client->say("STARTTLS");
+  ASSERT_TRUE(client->start_tls());
+  client->say("EHLO client.example");
+  std::string text = "Subject: large\r\n\r\n";
+  while (text.size() < 700'000) text += std::string(700, 'x') + "\r\n";
+  EXPECT_TRUE(send_message(*client, text).starts_with("250 "));
+  // Many replies to one write.
+  std::string noops;
+  for (int i = 0; i < 90; i++) noops += "NOOP\r\n";
+  client->send(noops);
+  for (int i = 0; i < 90; i++) ASSERT_TRUE(client->reply().starts_with("250 ")) << i;
+  const auto arrived = proxy.farm.acknowledged();
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_TRUE(arrived[0].wire.ends_with(text.substr(18) + ".\r\n"));
+}
+
 TEST(ProxySession, WithoutACertificateNoTlsIsOffered) {
   RunningProxy proxy;
   proxy.start();

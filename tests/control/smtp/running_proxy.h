@@ -79,10 +79,8 @@ class RunningProxy {
                                    .farm_offer = {}});
     if (with_tls) {
       const auto made = make_certificate();
-      tls_.emplace(boost::asio::ssl::context::tls_server);
-      tls_->use_certificate(boost::asio::buffer(made.certificate), boost::asio::ssl::context::pem);
-      tls_->use_private_key(boost::asio::buffer(made.key), boost::asio::ssl::context::pem);
-      service_->tls = &*tls_;
+      service_->tls = std::make_shared<const smtp::TlsServer>(
+          std::vector<smtp::TlsServer::Pair>{{made.certificate, made.key, "certificate", "key"}});
     }
     if (!teacher_options.engines.empty()) {
       evidence_.emplace(evidence_options);
@@ -149,7 +147,6 @@ class RunningProxy {
   boost::asio::io_context loop_{1};
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
-  std::optional<boost::asio::ssl::context> tls_;
   std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
