@@ -2,9 +2,11 @@
 """Who may ask and who may change an engine: groups on the socket, certificates over TLS, and what the
 audit log has of it. Against the real management API, with certificates that openssl makes here."""
 
+import contextlib
 import grp
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -46,8 +48,12 @@ class Authority:
 
 
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Of those that the kernel gives to no client: nobody takes it until it is listened on."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 class Site:

@@ -3,10 +3,12 @@
 client, the real management API with an engine in memory. Environment: POSTERN_CONTROL, POSTERN_PROGRAM
 and ENGINE_HOST name the programs (meson.build sets them)."""
 
+import contextlib
 import json
 import os
 import pathlib
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -33,9 +35,12 @@ message
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Of those that the kernel gives to no client: nobody takes it until it is listened on."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until(what, true):
