@@ -39,7 +39,7 @@ _BOT = textwrap.dedent("""
     source, target, name, waits = sys.argv[1:]
     while True:
         s = socket.socket()
-        s.settimeout(60)
+        s.settimeout(25)
         s.bind((source, 0))
         s.connect((target, 25))
         connected = time.monotonic()
