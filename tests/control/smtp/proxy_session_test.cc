@@ -37,7 +37,6 @@ TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
   RunningProxy proxy;
   proxy.with_tls = true;
   proxy.start();
-  const size_t before = proxy.farm.commands().size();
   const std::string injected =
       "EHLO evil\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<c@d.example>\r\n";
   {  // In one write with STARTTLS.
@@ -53,7 +52,9 @@ TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
     client->send(injected);
     EXPECT_EQ(client->rest().find("250 "), std::string::npos);
   }
-  EXPECT_EQ(proxy.farm.commands().size(), before);
+  // The proxy's own look at what the farm offers, which may not have said QUIT yet at the start.
+  for (const auto& command : proxy.farm.commands())
+    EXPECT_TRUE(command == "EHLO mx.example" || command == "QUIT") << command;
 }
 
 // The plain words behind STARTTLS, cut from it anywhere and any time before the handshake.
@@ -108,14 +109,21 @@ TEST(ProxySession, WithoutACertificateNoTlsIsOffered) {
   EXPECT_TRUE(client.say("STARTTLS").starts_with("502 "));
 }
 
-TEST(ProxySession, ClientsThatWaitTooLong) {
+// Who is to wait too long says nothing that has a time: this test's thread may be late itself.
+TEST(ProxySession, AClientThatSaysNothing) {
   RunningProxy proxy;
   proxy.options.command_time = milliseconds{150};
+  proxy.start();
+  MailClient idle(proxy.port());
+  EXPECT_TRUE(idle.reply().starts_with("220 "));
+  EXPECT_TRUE(idle.reply().starts_with("421 4.4.2 "));
+  EXPECT_EQ(idle.rest(), "");
+}
+
+TEST(ProxySession, AClientThatStopsInTheMiddleOfItsText) {
+  RunningProxy proxy;
   proxy.options.text_time = milliseconds{150};
   proxy.start();
-  const auto idle = greeted(proxy);
-  EXPECT_TRUE(idle->reply().starts_with("421 4.4.2 "));
-  EXPECT_EQ(idle->rest(), "");
   const auto stalled = greeted(proxy);
   for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
     stalled->say(line);

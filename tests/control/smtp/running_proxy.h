@@ -42,6 +42,7 @@ class RunningProxy {
     options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
+    options.farm_watch_time = std::chrono::hours{1};  // once: its connections are counted, too
     options.farm.host = "127.0.0.1";
     options.farm.own_name = "mx.example";
     workshop_.list("local.netset", "127.0.0.0/8\n");
@@ -105,7 +106,7 @@ class RunningProxy {
     auto ended = done.get_future();
     boost::asio::post(loop_, [&] { proxy_->drain(time, [&] { done.set_value(); }); });
     drained_ = true;
-    return ended.wait_for(std::chrono::seconds{30}) == std::future_status::ready;
+    return ended.wait_for(std::chrono::seconds{60}) == std::future_status::ready;
   }
   void stop() {
     if (!thread_.joinable()) return;
