@@ -347,7 +347,33 @@ INSTANTIATE_TEST_SUITE_P(
               2, "this rule can never match: the rule at line 4 comes before it"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight > 3\n reset weight < 4\n"
               " allow any",
-              2, "this rule can never match: the rule at line 4 comes before it"}));
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit weight >= 4 5/hour else drop\n"
+              " limit weight >= 6 1/hour else reset",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop weight >= 4\n"
+              " observe reset weight = 6",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe limit weight > 1 5/hour else drop\n"
+              " observe limit weight > 1 1/hour else drop",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop weight >= 4\n"
+              " observe reset weight <= 4\n observe refuse any",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit weight = 6 5/hour else drop\n"
+              " drop weight > 6\n limit weight >= 6 1/hour else drop",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{
+            "list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n limit weight >= 0 5/hour else "
+            "drop\n drop weight < 0\n limit list a 1/hour else drop",
+            2, "this rule can never match: the rule at line 5 comes before it"},
+        Fault{"list a \"a\" category x\nlist b \"b\" category x\nservice mx 192.0.2.1\n"
+              "connection to mx\n observe drop list b\n drop list a\n observe reset category x",
+              2, "this rule can never match: the rule at line 6 comes before it"},
+        Fault{
+            "list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n limit list a 5/hour else drop\n"
+            " drop weight < 0\n reset weight >= 0\n limit any 1/hour else drop",
+            2, "this rule can never match: the rule at line 6 comes before it"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Messages, OneFault,
