@@ -236,7 +236,24 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"service mx 192.0.2.1 name mx", 27,
               "expected a host name in double quotes, not \"mx\""},
         Fault{"service mx 192.0.2.1 name \"a b\"", 27,
-              "a host name is letters, digits, dots and hyphens, 100 bytes at most"},
+              "host name \"a b\" has a byte that no domain name has"},
+        Fault{"service mx 192.0.2.1 name \"a..b\"", 27, "host name \"a..b\" has an empty label"},
+        Fault{"service mx 192.0.2.1 name \"-x\"", 27,
+              "host name \"-x\" has a label that begins or ends with a hyphen"},
+        Fault{"service mx 192.0.2.1 name \"x-\"", 27,
+              "host name \"x-\" has a label that begins or ends with a hyphen"},
+        Fault{"service mx 192.0.2.1 name \"mx_1\"", 27,
+              "host name \"mx_1\" has an underscore, as no host's name has"},
+        Fault{"service mx 192.0.2.1 name "
+              "\"a123456789a123456789a123456789a123456789a123456789a123456789a123.example\"",
+              27,
+              "host name "
+              "\"a123456789a123456789a123456789a123456789...\" "
+              "has a label of more than 63 bytes"},
+        Fault{"service mx 192.0.2.1 name "
+              "\"a123456789a123456789a123456789a123456789a123456789."
+              "b123456789b123456789b123456789b123456789b12345.example\"",
+              27, "a name to greet with has 100 bytes at most"},
         Fault{"service mx 192.0.2.1 name \"\"", 27, "a host name is empty"},
         Fault{"service mx 192.0.2.1 name \"mx\" port 25", 32,
               "expected the end of the line, not \"port\""},
