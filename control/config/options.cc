@@ -18,6 +18,7 @@
 #include "control/config/value.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
+#include "rules/text/host_name.h"
 
 namespace postern::config {
 namespace {
@@ -216,10 +217,12 @@ class Values {
             [&](uint64_t value) { return value >= least && value <= most; });
   }
 
+  // fault: what it is about the value, as in "has an empty label"; may be left out.
   [[noreturn]] void refuse(const std::string& name, const std::string& value,
-                           const std::string& expected) const {
-    const std::string message =
-        name + " is to be " + expected + (value.empty() ? "" : ", not \"" + value + '"');
+                           const std::string& expected, const std::string& fault = "") const {
+    std::string message = name + " is to be " + expected;
+    if (!value.empty()) message += ", not \"" + value + '"';
+    if (!value.empty() && !fault.empty()) message += ", which " + fault;
     if (file_ != nullptr && file_->says(name)) file_->refuse(name, value, message);
     throw UsageError("--" + message);
   }
@@ -239,7 +242,8 @@ class Values {
   const ConfigFile* file_;
 };
 
-bool is_host_name(const std::string& name) {
+// Often a host name, but any word (RFC 8601, section 2.5), as far as we have a use for it.
+bool is_authserv_id(const std::string& name) {
   return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_';
@@ -263,12 +267,14 @@ void read_mail(const Values& values, Options& options) {
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
-  if (!is_host_name(proxy.server.name)) values.refuse("name", proxy.server.name, "a host name");
+  if (const auto* fault = fault_of_host_name(proxy.server.name))
+    values.refuse("name", proxy.server.name, "a host name", fault);
   proxy.farm.own_name = proxy.server.name;
   proxy.authserv_id = proxy.server.name;
   values.text("authserv-id", proxy.authserv_id);
-  if (!is_host_name(proxy.authserv_id))
-    values.refuse("authserv-id", proxy.authserv_id, "a host name");
+  if (!is_authserv_id(proxy.authserv_id))
+    values.refuse("authserv-id", proxy.authserv_id,
+                  "letters, digits, dots, hyphens and underscores");
 
   options.certificates = values.texts("certificate");
   options.keys = values.texts("key");

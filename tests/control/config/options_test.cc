@@ -151,6 +151,12 @@ TEST(ControlOptions, WhatIsWrongOnTheCommandLineIsNamed) {
   EXPECT_NE(complaint(with({"--max-errors", "2K"})).find("number"), std::string::npos);
   EXPECT_NE(complaint(with({"--key", "k.pem"})).find("certificate and key"), std::string::npos);
   EXPECT_NE(complaint(with({"--name", "a b"})).find("host name"), std::string::npos);
+  EXPECT_EQ(complaint(with({"--name", "mx..example"})),
+            "--name is to be a host name, not \"mx..example\", which has an empty label");
+  EXPECT_NE(complaint(with({"--name", "-mx.example"})).find("hyphen"), std::string::npos);
+  EXPECT_NE(complaint(with({"--authserv-id", "a b"})).find("--authserv-id is to be letters"),
+            std::string::npos);
+  EXPECT_EQ(options(with({"--authserv-id", "mx_1"})).proxy.authserv_id, "mx_1");
   EXPECT_THROW(parse(with({"--gree", "1s"})), UsageError) << "abbreviations are no options";
   EXPECT_THROW(parse(with({"stray"})), UsageError);
   EXPECT_THROW(parse(with({"--farm"})), UsageError);
