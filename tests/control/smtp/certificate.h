@@ -16,7 +16,8 @@ struct Certificate {
   std::string certificate, key;  // PEM
 };
 
-inline Certificate make_certificate() {
+// For whom it is: the common name of its subject.
+inline Certificate make_certificate(const char* common_name = "mx.example") {
   const auto pem = [](auto write) {
     const std::unique_ptr<BIO, decltype(&BIO_free_all)> memory(BIO_new(BIO_s_mem()), BIO_free_all);
     write(memory.get());
@@ -32,7 +33,7 @@ inline Certificate make_certificate() {
   X509_set_pubkey(made.get(), key.get());
   X509_NAME* name = X509_get_subject_name(made.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("mx.example"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(common_name), -1, -1, 0);
   X509_set_issuer_name(made.get(), name);
   X509_sign(made.get(), key.get(), EVP_sha256());
   return {pem([&](BIO* out) { PEM_write_bio_X509(out, made.get()); }), pem([&](BIO* out) {
