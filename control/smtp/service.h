@@ -22,6 +22,7 @@
 
 namespace postern::smtp {
 
+class RecipientCheck;
 class Teacher;
 
 struct ProxyOptions {
@@ -52,6 +53,7 @@ struct Service {
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
+  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
   std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
 
   // What a client is offered: what we can do and the farm too.

@@ -12,6 +12,7 @@
 
 #include "control/smtp/command.h"
 #include "control/smtp/log_text.h"
+#include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
 #include "rules/compile/alternatives.h"
 
@@ -232,6 +233,14 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     cut_ = true;
     protocol_.close(make_reply(421, "4.4.2", "lost"), end_);
     co_return;
+  }
+  if (service_.recipients != nullptr) {
+    const auto refusal =
+        co_await service_.recipients->check(event.recipient, client_, !is_exempt());
+    if (refusal) {
+      protocol_.answer(*refusal);
+      co_return;
+    }
   }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
   protocol_.answer(reply);
