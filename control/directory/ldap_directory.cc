@@ -75,7 +75,8 @@ struct LdapDirectory::State {
   std::shared_ptr<asio::ssl::context> tls;  // null where no server needs it
 
   std::shared_ptr<LdapConnection> connection;
-  size_t server = 0;  // whose the connection is
+  size_t server = 0;     // whose the connection is
+  size_t first_try = 0;  // where the next round of attempts begins
   bool connecting = false;
   bool stopped = false;
   Time not_before{};  // no attempt before that
@@ -124,7 +125,8 @@ std::string LdapDirectory::connected_to() const {
   return state_->usable() ? state_->servers[state_->server].uri : std::string();
 }
 
-// Once through all servers, from the one that is preferred.
+// Once through all servers, from the one that is preferred or, when one took a connection and then
+// said nothing, from the one behind it.
 asio::awaitable<void> LdapDirectory::connect(std::shared_ptr<State> state) {
   const auto& options = state->options;
   const LdapConnection::Options how{.credentials = options.credentials,
@@ -132,7 +134,8 @@ asio::awaitable<void> LdapDirectory::connect(std::shared_ptr<State> state) {
                                     .dereference = options.dereference,
                                     .connect_time = options.connect_time};
   std::string errors;
-  for (size_t i = 0; i < state->servers.size() && !state->stopped; i++) {
+  for (size_t tried = 0; tried < state->servers.size() && !state->stopped; tried++) {
+    const size_t i = (state->first_try + tried) % state->servers.size();
     auto opened = co_await LdapConnection::open(state->servers[i], how, state->tls);
     if (opened.connection) {
       if (state->stopped) opened.connection->close("the directory is closed");
@@ -232,6 +235,9 @@ asio::awaitable<Answer> LdapDirectory::search(std::shared_ptr<State> state, Mail
           lost = true;
           break;
         }
+        if (result.state == LdapResult::State::kLate && !connection->usable() &&
+            state->connection == connection)
+          state->first_try = (state->server + 1) % state->servers.size();
         if (result.state != LdapResult::State::kDone)
           co_return Answer{.source = source, .detail = dn + ": " + result.detail};
         if (result.entries.empty()) continue;

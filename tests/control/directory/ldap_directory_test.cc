@@ -254,6 +254,19 @@ TEST_F(WithSlapd, AServerThatIsSilentIsUnavailableAndLeft) {
   EXPECT_EQ(told(ask(loop_, patient, "ada@example.org")), "known ada@example.org");
 }
 
+TEST_F(WithSlapd, AServerThatTakesConnectionsAndSaysNothingIsPassedOver) {
+  Slapd silent(site());
+  silent.pause();  // the kernel goes on to accept for it
+  auto options = options_for({silent.uri(), server_->uri()});
+  options.look_up_time = milliseconds{100};
+  auto ldap = directory(options);
+  Answer answer;
+  for (int attempt = 0; attempt < 300 && answer.presence != Presence::kKnown; attempt++)
+    answer = ask(loop_, ldap, "ada@example.org");
+  EXPECT_EQ(told(answer), "known ada@example.org");
+  EXPECT_EQ(ldap.connected_to(), server_->uri());
+}
+
 TEST_F(WithSlapd, SoManySearchesAndSoManyThatWait) {
   Slapd server(site());
   auto options = options_for({server.socket_uri()});
