@@ -19,9 +19,10 @@ constexpr Command kFetchElsewhere = {.name = kFetchName,
                                      .program = "postern-fetch"};
 
 constexpr const Command* kCommands[] = {
-    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,  &kDiffCommand,
-    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,  &kDropsCommand,
-    &kCaptureCommand, &kTopCommand,     &kEntriesCommand, &kReplayCommand, &kVerifyCommand};
+    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,
+    &kDiffCommand,    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere,
+    &kStatsCommand,   &kDropsCommand,   &kCaptureCommand, &kTopCommand,
+    &kEntriesCommand, &kReplayCommand,  &kVerifyCommand,  &kNamesCommand};
 
 }  // namespace
 
