@@ -49,7 +49,7 @@ std::string class_of(const Invocation& invocation, const char* option, std::stri
 TableMatcher matcher_of(PcreTable table, names::DatabaseCache* cache) {
   for (const auto& warning : table.warnings) print_diagnostic(std::cerr, warning);
   TableMatcher matcher(std::move(table), cache);
-  if (const auto& complaint = matcher.database().cache_complaint(); !complaint.empty())
+  if (const auto complaint = matcher.cache_complaint(); !complaint.empty())
     std::cerr << "postern names: cache: " << printable(complaint) << '\n';
   return matcher;
 }
@@ -95,17 +95,13 @@ std::vector<const TableMatcher*> matchers_of(const NameClassifier& classifier) {
   return matchers;
 }
 
-bool is_cached(const TableMatcher& matcher) {
-  return matcher.database().origin() == names::PatternDatabase::Origin::kCache;
-}
-
 void print_tables(const NameClassifier& classifier) {
   for (const auto* matcher : matchers_of(classifier)) {
     const auto fallbacks = matcher->fallbacks();
     std::cout << printable(matcher->table().file) << "  "
               << counted(matcher->size(), "pattern", "patterns") << ", "
               << counted(fallbacks.size(), "is", "are") << " left to PCRE2, "
-              << (is_cached(*matcher) ? "from the cache" : "compiled") << '\n';
+              << (matcher->is_cached() ? "from the cache" : "compiled") << '\n';
     Table table({Table::kRight, Table::kLeft, Table::kLeft, Table::kLeft});
     for (const auto& fallback : fallbacks)
       table.row({std::to_string(fallback.line), fallback.pattern,
@@ -166,7 +162,7 @@ boost::json::array tables_json(const NameClassifier& classifier) {
                            {"reason", json_text(fallback.reason)}});
     tables.push_back({{"file", json_text(matcher->table().file)},
                       {"patterns", matcher->size()},
-                      {"cached", is_cached(*matcher)},
+                      {"cached", matcher->is_cached()},
                       {"fallbacks", std::move(fallbacks)}});
   }
   return tables;

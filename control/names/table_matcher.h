@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,9 +28,11 @@ class TableMatcher {
   explicit TableMatcher(PcreTable table, DatabaseCache* cache = nullptr);
 
   const PcreTable& table() const noexcept { return table_; }
-  const PatternDatabase& database() const noexcept { return database_; }
   // Patterns, those of conditions included.
-  size_t size() const noexcept { return database_.size(); }
+  size_t size() const noexcept { return rules_.database.size() + conditions_.database.size(); }
+  // Whether all that is compiled came from the cache, and why it could not be used or written.
+  bool is_cached() const noexcept;
+  std::string cache_complaint() const;
 
   // A pattern that PCRE2 is asked about.
   struct Fallback {
@@ -40,41 +43,62 @@ class TableMatcher {
   };
   std::vector<Fallback> fallbacks() const;
 
-  class Scratch {
-   public:
-    explicit Scratch(const TableMatcher& matcher);
-    // Times that a pattern could not be tried.
-    uint64_t faults() const noexcept { return faults_; }
-
-   private:
-    friend class TableMatcher;
-    enum class State : uint8_t { kUnknown, kNo, kYes, kFault };
-    PatternDatabase::Scratch search_;
-    std::vector<uint8_t> may_match_;              // by pattern, for the name at hand
-    std::vector<State> states_;                   // by fallback
-    std::vector<CompiledPattern::Groups> tries_;  // likewise
-    uint64_t faults_ = 0;
-  };
-
+  class Scratch;
   // The number of the first rule of table() that matches.
   std::optional<uint32_t> first(std::string_view name, Scratch& scratch) const;
   // What that rule gives for the name, $n in it replaced.
   std::string result(uint32_t rule, std::string_view name) const;
 
  private:
-  bool holds(uint32_t pattern, bool negated, std::string_view name, Scratch& scratch) const;
-  bool is_reached(const PcreRule& rule, std::string_view name, Scratch& scratch) const;
+  // Those of the rules, or those of the conditions, by their places in the table.
+  struct Patterns {
+    Patterns(const std::vector<PcrePattern>& patterns, DatabaseCache* cache);
+    PatternDatabase database;
+    std::vector<uint32_t> fallback_of;      // by pattern: its place among the fallbacks
+    std::vector<CompiledPattern> compiled;  // by fallback
+  };
+  // What is known of them for the name at hand.
+  class Tried {
+   public:
+    explicit Tried(const Patterns& patterns);
+    void begin(const Patterns& patterns, std::string_view name);
+    void end() noexcept;
+    bool holds(const Patterns& patterns, uint32_t pattern, bool negated, std::string_view name);
 
-  // Patterns are numbered: those of the conditions, then those of the rules.
-  uint32_t pattern_of_rule(size_t rule) const noexcept {
-    return static_cast<uint32_t>(table_.conditions.size() + rule);
-  }
+    std::span<const uint32_t> found;  // by PatternDatabase::search
+    bool has_begun = false;
+    uint64_t faults = 0;
+
+   private:
+    enum class State : uint8_t { kUnknown, kNo, kYes, kFault };
+    PatternDatabase::Scratch search_;
+    std::vector<uint8_t> may_match_;               // by pattern
+    std::vector<State> states_;                    // by fallback
+    std::vector<CompiledPattern::Groups> groups_;  // likewise
+  };
+
+  static Patterns compiled(const PcreTable& table, const std::vector<PcrePattern>& patterns,
+                           DatabaseCache* cache);
+  bool is_reached(const PcreRule& rule, std::string_view name, Tried& conditions) const;
+  void add_fallbacks(std::vector<Fallback>& all, const Patterns& patterns,
+                     const auto& statements) const;
 
   PcreTable table_;
-  PatternDatabase database_;
-  std::vector<uint32_t> always_;           // rules that may match where no pattern is found
-  std::vector<uint32_t> fallback_of_;      // by pattern: its place among the fallbacks
-  std::vector<CompiledPattern> compiled_;  // by fallback
+  Patterns rules_, conditions_;
+  std::vector<uint32_t> always_;  // rules that may match where no pattern is found
+
+ public:
+  class Scratch {
+   public:
+    explicit Scratch(const TableMatcher& matcher)
+        : rules_(matcher.rules_), conditions_(matcher.conditions_) {}
+    // Times that a pattern could not be tried.
+    uint64_t faults() const noexcept { return rules_.faults + conditions_.faults; }
+
+   private:
+    friend class TableMatcher;
+    Tried rules_, conditions_;
+  };
 };
 
 }  // namespace postern::names
