@@ -27,13 +27,14 @@ void declare(OptionSet& options) {
   options.add_operand("FILE");
   options.add_operands("NAME");
   options.add_texts("then", "FILE",
-                    "another table, asked where those before say nothing; may be repeated");
+                    "another table, asked where those before say nothing; may be\nrepeated");
   options.add_text("class", "WORD", "what names are called that a table refuses (default dynamic)");
   options.add_text("marked", "WORD",
                    "and those of PREPEND, WARN, INFO and BCC (default as --class)");
-  options.add_text("exceptions", "FILE",
-                   "a table of names that are static whatever the others say, or `none` (default "
-                   "the\nbuilt-in words of labels: static, mail, mx, smtp, ...)");
+  options.add_text(
+      "exceptions", "FILE",
+      "a table of names that are static whatever the others say, or\n`none` (default the "
+      "built-in words: static, mail, mx, smtp, ...)");
   options.add_text("cache", "DIR", "keep compiled tables in this folder");
   options.add_flag("verbose,v", "tell of every table what was read, and what PCRE2 has to do");
 }
@@ -205,11 +206,9 @@ const Command kNamesCommand = {
     "names",
     "Classifies host names by tables of patterns",
     "FILE [NAME... | -] [--then FILE]... [--exceptions FILE] [-v]",
-    "FILE is a Postfix pcre_table. - reads names from standard input, one a line. Without names, "
-    "the\n"
-    "tables are only looked at. Whatever the names are, the exit status is 0; it is 1 when a "
-    "table\n"
-    "is bad.\n",
+    "FILE is a Postfix pcre_table. - reads names from standard input, one a line. Without names,\n"
+    "the tables are only looked at. Whatever the names are, the exit status is 0; it is 1 when a\n"
+    "table is bad.\n",
     declare,
     run,
 };
