@@ -48,5 +48,6 @@ extern const Command kTopCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;
+extern const Command kNamesCommand;
 
 }  // namespace postern::cli

@@ -31,7 +31,8 @@ constexpr const Command* kCommands[] = {
     &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,
     &kDiffCommand,    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere,
     &kStatsCommand,   &kDropsCommand,   &kCaptureCommand, &kTopCommand,
-    &kEntriesCommand, &kReplayCommand,  &kVerifyCommand,  &kDirectoryElsewhere};
+    &kEntriesCommand, &kReplayCommand,  &kVerifyCommand,  &kNamesCommand,
+    &kDirectoryElsewhere};
 
 }  // namespace
 
