@@ -5,6 +5,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -55,6 +56,7 @@ using asio::ip::tcp;
 constexpr size_t kMaxPatterns = 1 << 20;
 constexpr size_t kMaxCertificate = 1 << 20;
 constexpr std::chrono::seconds kWatchTime{1};
+constexpr std::chrono::minutes kKnownSourcesTime{5};
 
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   if (file.empty())
@@ -175,11 +177,16 @@ asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile
                                       std::chrono::milliseconds time, asio::steady_timer& timer,
                                       const bool& ending) {
   bool worked = true;
+  auto known_written = std::chrono::steady_clock::now();
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    known.write();
+    // A whole file, and a loss costs some sources a pause: not so often.
+    if (std::chrono::steady_clock::now() - known_written >= kKnownSourcesTime) {
+      known.write();
+      known_written = std::chrono::steady_clock::now();
+    }
     const bool works = store.flush();
     if (works != worked) {
       if (works)
@@ -217,7 +224,16 @@ class Daemon {
     std::vector<tcp::acceptor> bound;
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
-    if (!options_.user.empty()) become(options_.user);
+    if (!options_.user.empty()) {
+      become(options_.user);
+      for (const auto* files : {&options_.certificates, &options_.keys})
+        for (const auto& file : *files)
+          if (::access(file.c_str(), R_OK) != 0)
+            spdlog::warn(
+                "certificates state=unreadable file={} error=\"{} may not read it: it will "
+                "not be read again\"",
+                file, options_.user);
+    }
 
     reputation::Store store(options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known);

@@ -100,8 +100,8 @@ po::options_description settings() {
     ("spool", text("DIR"), "directory for messages that are too large for memory (/var/tmp)")
     ("spool-memory", text("SIZE"), "of one message in memory (256K)")
     ("spool-total", text("SIZE"), "of all messages under way (1G)")
-    ("command-time", text("TIME"), "wait for a command (5m)")
-    ("text-time", text("TIME"), "wait for the next piece of a message (3m)")
+    ("command-time", text("TIME"), "wait for a whole command (5m)")
+    ("text-time", text("TIME"), "wait for each KiB of a message (3m)")
     ("authentication-time", text("TIME"), "for all look-ups of one message (20s)")
     ("farm-connect-time", text("TIME"), "for a connection to the farm (30s)")
     ("farm-reply-time", text("TIME"), "for the farm's answers (5m)")
@@ -132,7 +132,7 @@ std::string help(const po::options_description& all) {
           "domain, decides by the policy, and relays to the mail farm.\n\n"
        << all
        << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
-          "SIGHUP reads the snapshot again; SIGTERM ends in an orderly way.\n"
+          "SIGHUP reads the snapshot and certificates again; SIGTERM ends in an orderly way.\n"
           "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
@@ -220,6 +220,9 @@ void read_sources(const Values& values, Options& options) {
   seconds("known-for", sources.known.known_for, milliseconds{1000});
   values.text("known-sources", options.known_sources);
   seconds("greylist", sources.greylist.delay, milliseconds{0});
+  std::string greylist;
+  values.text("greylist", greylist);
+  if (greylist.ends_with("ms")) values.refuse("greylist", greylist, "a time of whole seconds");
   using policy::Limited;
   sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
   for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},

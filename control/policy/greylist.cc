@@ -13,8 +13,9 @@ Prefix Greylist::network_of(const IpAddress& client) {
   return *Prefix::make(client, client.is_v4() ? 24 : 64, Prefix::HostBits::kMask);
 }
 
-uint64_t Greylist::hash(std::string_view address) const {
-  std::string lower(address);
+uint64_t Greylist::hash(std::string_view sender, std::string_view recipient) const {
+  // A NUL is in no address: no two pairs are one text.
+  std::string lower = std::string(sender) + '\0' + std::string(recipient);
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
   return XXH3_64bits_withSeed(lower.data(), lower.size(), hash_key_);
@@ -28,20 +29,17 @@ std::optional<int64_t> Greylist::ask(const IpAddress& client, std::string_view s
     networks_.remember(network, now);
     return std::nullopt;
   }
-  const Attempt attempt{network, hash(sender), hash(recipient)};
-  const int64_t* first = attempts_.find(attempt, now);
-  if (first == nullptr) {
-    attempts_.put(attempt, now, now + options_.delay + options_.keep_for);
-    return options_.delay;
-  }
-  const int64_t left = *first + options_.delay - now;
+  const uint64_t asked = hash(sender, recipient);
+  const Place place{network, static_cast<uint16_t>(asked % kPlaces)};
+  const Attempt* known = attempts_.find(place, now);
+  const int64_t left = known == nullptr ? 0 : known->first + options_.delay - now;
   // A clock that was set back must not make anybody wait for longer than from the beginning.
-  if (left > options_.delay) {
-    attempts_.put(attempt, now, now + options_.delay + options_.keep_for);
+  if (known == nullptr || known->hash != asked || left > options_.delay) {
+    attempts_.put(place, {asked, now}, now + options_.delay + options_.keep_for);
     return options_.delay;
   }
   if (left > 0) return left;
-  attempts_.erase(attempt);
+  attempts_.erase(place);
   networks_.remember(network, now);
   return std::nullopt;
 }

@@ -3,8 +3,9 @@
 // Greylist: the first attempt to send from an unknown network is deferred; who comes again after a
 // while has a queue, as mail servers have, and its network is then known. Keyed by network (IPv4
 // /24, IPv6 /64), sender and recipient, because the queues of large sites try again from other
-// addresses; where even their networks differ, policy exempts them. Bounded; an attempt that is
-// forgotten counts as a first one again: the table fails towards delay.
+// addresses; where even their networks differ, policy exempts them. Bounded, and so is what one
+// network may fill; an attempt that is forgotten counts as a first one again: the table fails
+// towards delay.
 //
 // Addresses are kept as a hash only (64 bits, keyed anew in each process, so that nobody can
 // prepare two that collide).
@@ -14,7 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 #include "control/policy/expiring_table.h"
 #include "control/policy/known_sources.h"
@@ -46,12 +47,18 @@ class Greylist {
   static Prefix network_of(const IpAddress& client);
 
  private:
-  using Attempt = std::tuple<Prefix, uint64_t, uint64_t>;
-  uint64_t hash(std::string_view address) const;
+  // A network has kPlaces of them; attempts that share one push each other out, and nobody else's.
+  static constexpr uint64_t kPlaces = 1024;
+  using Place = std::pair<Prefix, uint16_t>;
+  struct Attempt {
+    uint64_t hash;  // of sender and recipient
+    int64_t first;  // when
+  };
+  uint64_t hash(std::string_view sender, std::string_view recipient) const;
 
   Options options_;
   uint64_t hash_key_;
-  ExpiringTable<Attempt, int64_t> attempts_;  // when the first one was
+  ExpiringTable<Place, Attempt> attempts_;
   KnownSources networks_;
 };
 

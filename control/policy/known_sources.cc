@@ -3,6 +3,7 @@
 // The text is read leniently, line by line: the file is a convenience.
 #include "control/policy/known_sources.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "rules/text/cursor.h"
@@ -11,6 +12,9 @@
 namespace postern::policy {
 
 void KnownSources::remember(const Prefix& source, int64_t now) {
+  // Who comes every minute is not to be written every minute.
+  const bool fresh = sources_.find(source, now + known_for_ - known_for_ / 16) != nullptr;
+  if (fresh) return;
   sources_.put(source, '\0', now + known_for_);
   changes_++;
 }
@@ -37,12 +41,10 @@ size_t KnownSources::read(std::string_view text, int64_t now) {
     int64_t expires = 0;
     const auto [end, error] =
         std::from_chars(number.data(), number.data() + number.size(), expires);
-    if (!source || error != std::errc{} || end != number.data() + number.size() || !line.at_end() ||
-        expires > now + known_for_) {
+    if (!source || error != std::errc{} || end != number.data() + number.size() || !line.at_end())
       bad++;
-    } else if (expires > now) {
-      sources_.put(*source, '\0', expires);
-    }
+    else if (expires > now)
+      sources_.put(*source, '\0', std::min(expires, now + known_for_));
   }
   return bad;
 }

@@ -28,14 +28,15 @@ class KnownSources {
 
   // Times are Unix seconds.
   bool knows(const Prefix& source, int64_t now) { return sources_.find(source, now) != nullptr; }
+  // Until known_for has gone by, give or take a sixteenth.
   void remember(const Prefix& source, int64_t now);
   void forget(const Prefix& source);
 
   // One line each: the prefix, a space, the Unix time when it is forgotten.
   std::string text() const;
-  // Takes lines as text() writes them; those that have expired are left out, and so are those that
-  // expire later than they could. The number of lines that are no such thing is returned: a file
-  // that was damaged costs some sources a pause.
+  // Takes lines as text() writes them; those that have expired are left out, and what would be
+  // known for longer than it can be is known as long as it can. The number of lines that are no
+  // such thing is returned: a file that was damaged costs some sources a pause.
   size_t read(std::string_view text, int64_t now);
 
   size_t size() const noexcept { return sources_.size(); }

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
@@ -102,9 +103,13 @@ asio::awaitable<ClientStream::Read> ClientStream::read(std::span<char> buffer,
   size_t count = 0;
   error_code error;
   deadline_.arm(time);
-  // In plain the socket is waited for first, so that a client who sends without end does not keep
-  // the loop; TLS may hold what it has read already.
-  auto block = tls_ ? try_read(buffer, count) : Block::kRead;
+  // The loop has its turn before each read, so that a client who sends without end does not keep it
+  // from the others. TLS may hold what it has read already: that needs no waiting, but a turn.
+  auto block = Block::kRead;
+  if (tls_ && SSL_pending(tls_.get()) > 0) {
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    block = try_read(buffer, count);
+  }
   while (block != Block::kNothing && !error) {
     error = co_await wait(block);
     if (!error) block = try_read(buffer, count);
@@ -142,7 +147,10 @@ asio::awaitable<ClientStream::Outcome> ClientStream::secure(std::shared_ptr<cons
   error_code error;
   deadline_.arm(time);
   for (bool done = false; !done && !error;) {
-    if (!socket_.is_open()) co_return Outcome::kLost;
+    if (!socket_.is_open()) {
+      error = asio::error::bad_descriptor;
+      break;
+    }
     ERR_clear_error();
     const int result = SSL_do_handshake(tls_.get());
     done = result == 1;

@@ -4,6 +4,7 @@
 // limit on every operation. No byte is read ahead: what the kernel holds when secure() begins goes
 // to the handshake and never to SMTP. Nothing is held for a client that is waited for: a buffer to
 // read into is touched only when there is something to put there, and may be anybody's until then.
+// Programs that use it ignore SIGPIPE: OpenSSL writes to the socket itself.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -51,6 +52,8 @@ class ClientStream {
 
   // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty in plain.
   std::string tls_description() const;
+  // For the operation that is under way, from now on.
+  void set_deadline(std::chrono::milliseconds time) { deadline_.arm(time); }
   // Ends a read that is under way as kLost; later operations work.
   void interrupt();
   void close();

@@ -23,6 +23,7 @@ size_t DataReader::consume(std::string_view bytes, std::string& text) {
     if (++line_length_ > max_line_) line_too_long_ = true;
     step(bytes[taken++], text);
   }
+  nul_ |= bytes.substr(0, taken).find('\0') != std::string_view::npos;
   return taken;
 }
 

@@ -44,6 +44,9 @@ class DataReader {
 
   bool done() const noexcept { return done_; }
   bool bare_line_end() const noexcept { return bare_line_end_; }
+  // There is an octet that is no text in any encoding (RFC 2045 §2.8), and that some servers drop
+  // before they look for dots.
+  bool nul() const noexcept { return nul_; }
   bool line_too_long() const noexcept { return line_too_long_; }
   // What came so far ends with CRLF, or is nothing: it can be sent with DATA without altering it.
   bool ends_in_line() const noexcept { return line_length_ == 0; }
@@ -61,6 +64,7 @@ class DataReader {
   State state_ = State::kLineStart;
   bool done_ = false;
   bool bare_line_end_ = false;
+  bool nul_ = false;
   bool line_too_long_ = false;
 };
 

@@ -154,19 +154,22 @@ std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& sourc
 }
 
 void Proxy::watch_load() {
-  if (service_.overload.observe(sessions_.size()))
-    spdlog::warn("overload state={} sessions={}", word(service_.overload.state()),
-                 sessions_.size());
+  if (!service_.overload.observe(sessions_.size())) return;
+  spdlog::warn("overload state={} sessions={}", word(service_.overload.state()), sessions_.size());
+  for (Session* session : sessions_) session->hurry();
 }
 
 asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
   if (turned_away_ >= kMaxTurnedAway) co_return;
-  turned_away_++;
+  struct Count {
+    explicit Count(size_t& counted) : count(counted) { count++; }
+    ~Count() { count--; }
+    size_t& count;
+  } at_work(turned_away_);
   ClientStream stream(std::move(socket));
   const std::string wire = reply.wire();
   const auto outcome = co_await stream.write(wire, kTurnAwayTime);
   if (outcome == ClientStream::Outcome::kDone) co_await stream.linger(kTurnAwayTime);
-  turned_away_--;
 }
 
 asio::awaitable<void> Proxy::watch_farm() {

@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "control/smtp/ascii.h"
+#include "rules/text/words.h"
+
 namespace postern::smtp {
 
 namespace {
@@ -14,6 +17,14 @@ namespace {
 // A chunk that cannot be taken is read to its end, so that the next command is found, unless it is
 // larger than this and than twice what a message may have: then the session ends.
 constexpr uint64_t kMostToThrowAway = 1u << 20;
+// A sender that does not read LIMITS sends the rest of its recipients again (RFC 5321
+// §4.5.3.1.10); more than this is none.
+constexpr size_t kMostExcessRecipients = 1000;
+
+bool begins_bdat(std::string_view line) noexcept {
+  while (!line.empty() && is_wsp(line.front())) line.remove_prefix(1);
+  return same_word(line.substr(0, 4), "BDAT");
+}
 
 }  // namespace
 
@@ -48,8 +59,7 @@ std::string ServerSession::take_output() {
 
 std::optional<Event> ServerSession::next() {
   while (due_ == Due::kNothing) {
-    if (state_ == State::kClosed && !std::exchange(close_reported_, true))
-      return ClosedEvent{.reason = close_reason_};
+    if (state_ == State::kClosed && !close_reported_) return ClosedEvent{report_close()};
     if (state_ == State::kData) return next_in_data();
     if (state_ == State::kChunk) {
       if (auto event = next_in_chunk()) return event;
@@ -60,10 +70,14 @@ std::optional<Event> ServerSession::next() {
     bool bare_line_end = false;
     const auto line = take_line(bare_line_end);
     if (!line) return std::nullopt;
+    // Behind a BDAT that is not taken as one, its octets would be taken for commands.
+    const bool bdat = overlong_ ? overlong_bdat_ : begins_bdat(*line);
     if (std::exchange(overlong_, false)) {
       error(500, "5.5.2", "line too long");
+      if (bdat) close(make_reply(421, "4.7.0", "where the chunk ends cannot be told"), "bdat");
     } else if (bare_line_end) {
       error(500, "5.5.2", "end lines with CR LF (RFC 5321 section 2.3.8)");
+      if (bdat) close(make_reply(421, "4.7.0", "where the chunk ends cannot be told"), "bdat");
     } else if (auto event = handle(*line)) {
       return event;
     }
@@ -76,7 +90,8 @@ std::optional<Event> ServerSession::next() {
 std::optional<std::string> ServerSession::take_line(bool& bare_line_end) {
   const size_t end = input_.find('\n', taken_);
   const size_t length = (end == std::string::npos ? input_.size() : end + 1) - taken_;
-  if (length > options_.max_command_line) overlong_ = true;
+  if (length > options_.max_command_line && !std::exchange(overlong_, true))
+    overlong_bdat_ = begins_bdat(std::string_view(input_).substr(taken_));
   if (end == std::string::npos) {
     // A part of a line that is too long already: forget it, and remember that.
     if (overlong_) taken_ = input_.size();
@@ -105,6 +120,10 @@ std::optional<Event> ServerSession::next_in_data() {
     TextEvent text = take_text(std::string_view(input_).substr(taken_));
     data_size_ += text.bytes.size();
     if (!text.bytes.empty() && data_size_ <= offer_.size) return text;
+    if (far_too_large()) {
+      close(too_large(), "too-large");
+      return ClosedEvent{report_close()};
+    }
     if (!data_->done()) return std::nullopt;
   }
   return end_of_text();
@@ -129,7 +148,14 @@ std::optional<Event> ServerSession::next_in_chunk() {
     put(*std::exchange(chunk_refusal_, std::nullopt));
     return std::nullopt;
   }
+  if (data_size_ > offer_.size && !chunk_.last) {
+    chunks_refused_ = too_large();
+    put(*chunks_refused_);
+    data_.reset();
+    return std::nullopt;
+  }
   if (!chunk_.last) {
+    if (chunk_size_ == 0 && too_many_idle_commands()) return std::nullopt;
     put(make_reply(250, "2.0.0", std::to_string(chunk_size_) + " octets"));
     return std::nullopt;
   }
@@ -151,12 +177,12 @@ std::optional<Event> ServerSession::end_of_text() {
     end.refusal = make_reply(
         550, "5.6.0",
         "message holds a line of more than " + std::to_string(options_.max_data_line) + " octets");
+  } else if (data_->nul()) {
+    end.refusal = make_reply(550, "5.6.0", "message holds a NUL");
   } else if (data_size_ > offer_.size) {
-    end.refusal =
-        make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets");
+    end.refusal = too_large();
   }
   state_ = State::kCommand;
-  messages_++;
   if (end.refusal) {
     put(*end.refusal);
     end_transaction();
@@ -165,6 +191,15 @@ std::optional<Event> ServerSession::end_of_text() {
     due_ = Due::kEndOfData;
   }
   return end;
+}
+
+Reply ServerSession::too_large() const {
+  return make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets");
+}
+
+// A message that is larger than it may be is read to its end, to keep step, but not for ever.
+bool ServerSession::far_too_large() const noexcept {
+  return data_size_ > kMostToThrowAway && data_size_ / 2 > offer_.size;
 }
 
 std::optional<Event> ServerSession::handle(std::string_view line) {
@@ -240,7 +275,7 @@ std::optional<Event> ServerSession::handle_mail(Sender sender) {
   if (needs_utf8(sender.address) && !sender.utf8)
     return error(553, "5.6.7", "such an address needs SMTPUTF8");
   if (sender.size.value_or(0) > offer_.size) {
-    put(make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets"));
+    if (!too_many_idle_commands()) put(too_large());
     return std::nullopt;
   }
   if (messages_ >= options_.max_messages) {
@@ -267,6 +302,10 @@ std::string_view ServerSession::parameter_not_offered(const Sender& sender) cons
 std::optional<Event> ServerSession::handle_recipient(Recipient recipient) {
   if (!mail_open_) return error(503, "5.5.1", "say MAIL first");
   if (data_ || chunks_refused_) return error(503, "5.5.1", "BDAT has begun the text");
+  if (++asked_recipients_ > max_recipients() + kMostExcessRecipients) {
+    close(make_reply(421, "4.7.0", "too many recipients"), "recipients");
+    return std::nullopt;
+  }
   const bool dsn = !recipient.notify.empty() || !recipient.original.empty();
   if (dsn && !(extended_ && offer_.dsn)) return error(555, "5.5.4", "DSN was not offered");
   if (needs_utf8(recipient.address) && !utf8_mail_)
@@ -274,8 +313,6 @@ std::optional<Event> ServerSession::handle_recipient(Recipient recipient) {
   if (recipients_ >= max_recipients()) {
     // RFC 5321 §4.5.3.1.10: the client sends the rest in another transaction.
     put(make_reply(452, "4.5.3", "too many recipients"));
-    if (++excess_recipients_ > max_recipients())
-      close(make_reply(421, "4.7.0", "too many recipients"), "recipients");
     return std::nullopt;
   }
   due_ = Due::kRecipient;
@@ -288,7 +325,7 @@ std::optional<Event> ServerSession::handle_data() {
   if (data_ || chunks_refused_) return error(503, "5.5.1", "BDAT has begun the text");
   if (recipients_ == 0) {
     // With PIPELINING a client says DATA before it knows that its recipients were refused.
-    put(make_reply(554, "5.5.1", "no valid recipients"));
+    if (!too_many_idle_commands()) put(make_reply(554, "5.5.1", "no valid recipients"));
     return std::nullopt;
   }
   if (input_waits()) out_of_turn_ = "DATA";
@@ -300,25 +337,26 @@ std::optional<Event> ServerSession::handle_chunk(const Chunk& chunk) {
   chunk_ = chunk;
   chunk_size_ = chunk.octets;
   if (chunk.octets > kMostToThrowAway && chunk.octets / 2 > offer_.size) {
-    close(
-        make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets"),
-        "bdat");
+    close(too_large(), "bdat");
     return std::nullopt;
   }
   state_ = State::kChunk;
+  // What was sent ahead of a refusal of ours is no fault of the client's.
+  const bool fault = !extended_ || !offer_.chunking || !mail_open_;
   if (!extended_ || !offer_.chunking)
     chunk_refusal_ = make_reply(502, "5.5.1", "command not implemented");
   else if (!mail_open_)
     chunk_refusal_ = make_reply(503, "5.5.1", "say MAIL first");
+  else if (chunks_refused_)
+    chunk_refusal_ = chunks_refused_;
   else if (recipients_ == 0)
     chunk_refusal_ = make_reply(554, "5.5.1", "no valid recipients");
-  else if (chunks_refused_)
-    chunk_refusal_ = make_reply(503, "5.5.1", "an earlier chunk was refused; say RSET");
   if (!chunk_refusal_ && !data_) {
     due_ = Due::kData;
     return DataEvent{Framing::kChunks};
   }
-  if (chunk_refusal_) count_error();
+  if (chunk_refusal_ && fault) count_error();
+  if (chunk_refusal_ && !fault) too_many_idle_commands();
   return std::nullopt;
 }
 
@@ -379,12 +417,14 @@ void ServerSession::answer(const Reply& reply) {
       break;
     case Due::kMail:
       mail_open_ = reply.positive();
+      if (mail_open_) messages_++;
       break;
     case Due::kRecipient:
-      if (reply.positive())
-        recipients_++;
-      else
+      if (reply.positive()) recipients_++;
+      if (reply.permanent())
         refused_recipients_++;
+      else
+        idle_commands_ = 0;  // the message was brought on, or that it was not is no fault of his
       break;
     case Due::kData: {
       const bool in_chunks = state_ == State::kChunk;
@@ -396,7 +436,7 @@ void ServerSession::answer(const Reply& reply) {
         if (!in_chunks) state_ = State::kData;
       } else if (in_chunks) {
         chunk_refusal_ = reply;
-        chunks_refused_ = true;
+        chunks_refused_ = reply;
       }
       if (in_chunks) return;  // said when the chunk has been read
       break;
@@ -409,6 +449,11 @@ void ServerSession::answer(const Reply& reply) {
   put(reply);
   if (due == Due::kRecipient && refused_recipients_ > options_.max_refused_recipients)
     close(make_reply(421, "4.7.0", "too many refused recipients"), "recipients");
+}
+
+std::string_view ServerSession::report_close() noexcept {
+  close_reported_ = true;
+  return close_reason_;
 }
 
 void ServerSession::close(const Reply& reply, std::string_view reason) {
@@ -442,9 +487,9 @@ void ServerSession::end_transaction() {
   mail_open_ = false;
   utf8_mail_ = false;
   data_.reset();
-  chunks_refused_ = false;
+  chunks_refused_.reset();
   recipients_ = 0;
-  excess_recipients_ = 0;
+  asked_recipients_ = 0;
 }
 
 }  // namespace postern::smtp

@@ -35,10 +35,10 @@ struct ServerOptions {
   size_t max_data_line = 65536;    // §4.5.3.1.6 asks for 1000
   BareLineEnds bare_line_ends = BareLineEnds::kRefuse;
   size_t max_recipients = 1000;         // per message; §4.5.3.1.8 asks for 100
-  size_t max_refused_recipients = 100;  // per session
-  size_t max_messages = 1000;           // per session
+  size_t max_refused_recipients = 100;  // refused for good, per session
+  size_t max_messages = 1000;           // transactions, per session
   size_t max_errors = 20;               // bad commands per session
-  size_t max_idle_commands = 100;       // NOOP, RSET, EHLO, ... between messages
+  size_t max_idle_commands = 100;       // those that bring no message on, between recipients
 };
 
 // What EHLO offers beyond PIPELINING and LIMITS (RFC 9422): what the farm can do as well.
@@ -136,6 +136,9 @@ class ServerSession {
   std::optional<Event> next_in_data();
   std::optional<Event> next_in_chunk();
   std::optional<Event> end_of_text();
+  std::string_view report_close() noexcept;
+  bool far_too_large() const noexcept;
+  Reply too_large() const;
   TextEvent take_text(std::string_view fresh);
   std::optional<Event> handle(std::string_view line);
   std::optional<Event> handle_mail(Sender sender);
@@ -164,7 +167,8 @@ class ServerSession {
   std::string output_;
   std::string_view close_reason_;
   bool close_reported_ = false;
-  bool overlong_ = false;  // the rest of a line that was too long is being skipped
+  bool overlong_ = false;       // the rest of a line that was too long is being skipped
+  bool overlong_bdat_ = false;  // it began as a BDAT
 
   std::string hello_name_;
   std::string offered_name_;  // awaiting the answer
@@ -174,14 +178,14 @@ class ServerSession {
   bool mail_open_ = false;
   bool utf8_mail_ = false;  // MAIL said SMTPUTF8
   size_t recipients_ = 0;
-  size_t excess_recipients_ = 0;
+  size_t asked_recipients_ = 0;  // RCPT commands of this transaction
 
   std::optional<DataReader> data_;  // from the first octet of the text to its last
   uint64_t data_size_ = 0;
-  Chunk chunk_;                         // octets: those that are still to come
-  uint64_t chunk_size_ = 0;             // as BDAT said it
-  std::optional<Reply> chunk_refusal_;  // said when the chunk has been read; its text is nobody's
-  bool chunks_refused_ = false;         // an earlier chunk of this message was
+  Chunk chunk_;                          // octets: those that are still to come
+  uint64_t chunk_size_ = 0;              // as BDAT said it
+  std::optional<Reply> chunk_refusal_;   // said when the chunk has been read; its text is nobody's
+  std::optional<Reply> chunks_refused_;  // an earlier chunk of this message was: so are the others
 
   std::string_view out_of_turn_;
   uint64_t lines_ = 0;

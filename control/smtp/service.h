@@ -41,7 +41,7 @@ struct ProxyOptions {
   std::chrono::milliseconds greet_pause{1000};      // 0: greet at once, notice nothing
   bool greet_teaser = true;                         // say the first line of the greeting before it
   std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
-  std::chrono::milliseconds text_time{180'000};     // between two pieces of text
+  std::chrono::milliseconds text_time{180'000};     // for each KiB of text
   std::chrono::milliseconds authentication_time{20'000};
   std::chrono::milliseconds linger_time{1000};
   std::chrono::milliseconds farm_watch_time{60'000};  // how often the farm is asked what it offers

@@ -15,6 +15,7 @@
 #include "control/smtp/log_text.h"
 #include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
+#include "rules/text/words.h"
 
 namespace postern::smtp {
 
@@ -50,8 +51,8 @@ asio::awaitable<void> Session::run() {
   if (greeted) co_await converse();
   end_transaction();
   co_await relay_.end();
-  // A whole session without an offence: next time it need not wait.
-  if (end_ == "quit" && messages_ > 0 && offence_.empty() && protocol_.errors() == 0)
+  // A whole session with mail that was taken, and without an offence: next time it need not wait.
+  if (end_ == "quit" && accepted_ > 0 && offence_.empty() && protocol_.errors() == 0)
     service_.sources.known.remember(source_, std::time(nullptr));
   if (!cut_) co_await stream_.linger(service_.options.linger_time);
   stream_.close();
@@ -100,6 +101,7 @@ asio::awaitable<bool> Session::pause(std::chrono::milliseconds time) {
 asio::awaitable<void> Session::converse() {
   for (;;) {
     co_await work_through_input();
+    if (cut_) co_return;
     watch_manners();
     if (draining_ && !protocol_.in_transaction())
       protocol_.close(make_reply(421, "4.3.2", "going down for a moment; come again"), "shutdown");
@@ -157,9 +159,14 @@ asio::awaitable<void> Session::work_through_input() {
 asio::awaitable<bool> Session::flush() {
   if (!protocol_.output_waits()) co_return true;
   const std::string output = protocol_.take_output();
-  const auto outcome = co_await stream_.write(output, service_.options.command_time);
+  const auto outcome =
+      co_await stream_.write(output, service_.overload.patience(service_.options.command_time));
   if (outcome == Outcome::kDone) co_return true;
+  // A part of it is lost, and with it which reply is to which command.
   if (outcome == Outcome::kTimeout) end_ = "timeout";
+  cut_ = true;
+  protocol_.close(make_reply(421, "4.4.2", "lost"), end_);
+  protocol_.take_output();
   co_return false;
 }
 
@@ -233,7 +240,8 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
   helo_.clear();
   const bool written = co_await flush();
   if (!written) co_return;
-  const auto outcome = co_await stream_.secure(service_.tls, service_.options.command_time);
+  const auto outcome = co_await stream_.secure(
+      service_.tls, service_.overload.patience(service_.options.command_time));
   if (outcome == Outcome::kDone) {
     protocol_.tls_established();
     co_return;
@@ -259,13 +267,9 @@ asio::awaitable<void> Session::on(MailEvent event) {
 
 asio::awaitable<void> Session::on(RecipientEvent event) {
   const bool written = co_await flush();
-  if (!written) {
-    cut_ = true;
-    protocol_.close(make_reply(421, "4.4.2", "lost"), end_);
-    co_return;
-  }
-  if (const auto held = hold_back(event.recipient)) {
-    protocol_.answer(*held);
+  if (!written) co_return;
+  if (const auto limited = limit_recipients()) {
+    protocol_.answer(*limited);
     co_return;
   }
   if (service_.recipients != nullptr) {
@@ -276,24 +280,33 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
       co_return;
     }
   }
+  if (const auto held = greylist(event.recipient.address)) {
+    protocol_.answer(*held);
+    co_return;
+  }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
   protocol_.answer(reply);
 }
 
-std::optional<Reply> Session::hold_back(const Recipient& recipient) {
-  auto& sources = service_.sources;
-  const int64_t now = std::time(nullptr);
-  const auto milliseconds =
+std::optional<Reply> Session::limit_recipients() {
+  const auto now =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
           .count();
-  if (is_exempt()) return std::nullopt;
-  if (!sources.limits.take(policy::Limited::kRecipients, source_, milliseconds))
-    return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
-  if (!sources.greylist.enabled() || sources.known.knows(source_, now) ||
+  if (service_.sources.limits.take(policy::Limited::kRecipients, source_, now) || is_exempt())
+    return std::nullopt;
+  return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+}
+
+std::optional<Reply> Session::greylist(std::string_view recipient) {
+  auto& sources = service_.sources;
+  const int64_t now = std::time(nullptr);
+  // Who has a complaint is heard at once.
+  const auto local_part = recipient.substr(0, recipient.find('@'));
+  const bool heard = same_word(local_part, "postmaster") || same_word(local_part, "abuse");
+  if (!sources.greylist.enabled() || heard || sources.known.knows(source_, now) || is_exempt() ||
       is_accredited(service_.policy->snapshot(), ends_.client, now))
     return std::nullopt;
-  const auto wait =
-      sources.greylist.ask(ends_.client, transaction_->sender(), recipient.address, now);
+  const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
   if (!wait) return std::nullopt;
   return make_reply(
       450, "4.7.1",
@@ -314,7 +327,11 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
   if (event.refusal) {
     transaction_->refuse(*event.refusal);
   } else {
+    // What waits, such as the answers to earlier chunks, does not wait for the farm.
+    const bool written = co_await flush();
+    if (!written) co_return;
     const Reply reply = co_await transaction_->finish(event.ends_in_line);
+    accepted_ += reply.positive();
     protocol_.answer(reply);
   }
   transaction_.reset();
@@ -327,7 +344,7 @@ asio::awaitable<void> Session::on(ResetEvent) {
 
 asio::awaitable<void> Session::on(ClosedEvent event) {
   end_ = event.reason;
-  for (const std::string_view offence : {"errors", "commands", "foreign-protocol"})
+  for (const std::string_view offence : {"errors", "foreign-protocol"})
     if (end_ == offence) note_offence("ended by " + std::string(offence));
   end_transaction();
   co_return;
@@ -366,6 +383,16 @@ void Session::end_by(const Signature& signature) {
   else
     stream_.close();
   relay_.close();
+}
+
+void Session::hurry() {
+  if (!waiting_for_client_ || !patience_.waiting()) return;
+  const auto now = steady_clock::now();
+  const auto left = patience_.left(now);
+  const auto most = service_.overload.patience(left);
+  if (most >= left) return;
+  patience_.begin(now, most);
+  stream_.set_deadline(most);
 }
 
 void Session::drain() {

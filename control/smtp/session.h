@@ -30,6 +30,8 @@ class Session {
 
   // The whole session. The object must live until it returns.
   boost::asio::awaitable<void> run();
+  // It has become crowded: what the client is still waited for is cut to what the state allows.
+  void hurry();
   // The service ends: 421 as soon as no message is under way.
   void drain();
   // Now.
@@ -59,7 +61,8 @@ class Session {
   // Of manners, as they show in the protocol: after each round of input.
   void watch_manners();
   // nullopt: the recipient may be asked for.
-  std::optional<Reply> hold_back(const Recipient& recipient);
+  std::optional<Reply> limit_recipients();
+  std::optional<Reply> greylist(std::string_view recipient);
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
   void log() const;
@@ -75,7 +78,8 @@ class Session {
   std::string helo_;  // as said last
   std::string_view end_ = "lost";
   std::string offence_;
-  size_t messages_ = 0;
+  size_t messages_ = 0;  // MAIL commands
+  size_t accepted_ = 0;  // messages that the farm took
   size_t errors_seen_ = 0;
   Patience patience_;
   uint64_t lines_seen_ = 0;

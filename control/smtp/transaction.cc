@@ -75,9 +75,9 @@ Reply Transaction::begin_text(Framing framing) {
 void Transaction::text(std::string_view bytes) {
   if (spool_.failed()) return;
   authenticator_.update(bytes);
-  kept_.clear();
-  filter_.update(bytes, kept_);
-  spool_.append(kept_);
+  std::string kept;
+  filter_.update(bytes, kept);
+  spool_.append(kept);
 }
 
 void Transaction::refuse(const Reply& refusal) {
@@ -92,9 +92,9 @@ void Transaction::refuse(const Reply& refusal) {
 
 asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   shape_.ends_in_line = ends_in_line;
-  kept_.clear();
-  filter_.finish(kept_);
-  spool_.append(kept_);
+  std::string kept;
+  filter_.finish(kept);
+  spool_.append(kept);
   if (!filter_.fault().empty()) {
     const Reply broken =
         make_reply(550, "5.6.0", std::string(filter_.fault()) + " (RFC 5322 section 2.2)");

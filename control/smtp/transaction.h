@@ -67,7 +67,6 @@ class Transaction {
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
-  std::string kept_;
   std::chrono::steady_clock::time_point begun_;
 };
 

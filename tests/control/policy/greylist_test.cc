@@ -63,10 +63,22 @@ TEST(Greylist, OffItLetsEverybodyPassAndRemembersNothing) {
 
 TEST(Greylist, FullItForgetsAttemptsAndStillTakesNewOnes) {
   Greylist list(kOptions, 1);
-  for (int i = 0; i < 1000; i++)
-    EXPECT_EQ(list.ask(address("192.0.2.1"), "a", std::to_string(i), 100 + i / 100), 60);
-  EXPECT_EQ(list.ask(address("192.0.2.1"), "a", "0", 170), 60);  // forgotten
-  EXPECT_EQ(list.ask(address("192.0.2.1"), "a", "999", 170), std::nullopt);
+  for (uint32_t i = 0; i < 1000; i++)
+    EXPECT_EQ(list.ask(IpAddress::v4(i << 8), "a", "b", 100 + i / 100), 60);
+  EXPECT_EQ(list.ask(IpAddress::v4(0), "a", "b", 170), 60);  // forgotten
+  EXPECT_EQ(list.ask(IpAddress::v4(999u << 8), "a", "b", 170), std::nullopt);
+}
+
+TEST(Greylist, OneNetworkForgetsItsOwnAttemptsAndNobodyElses) {
+  auto options = kOptions;
+  options.capacity = 3000;
+  Greylist list(options, 1);
+  EXPECT_EQ(list.ask(address("198.51.100.1"), "a", "b", 100), 60);
+  for (int i = 0; i < 20'000; i++)
+    EXPECT_EQ(list.ask(address("192.0.2.1"), "a", std::to_string(i), 101), 60);
+  EXPECT_EQ(list.ask(address("198.51.100.1"), "a", "b", 160), std::nullopt);
+  // Of the others the last ones are remembered.
+  EXPECT_EQ(list.ask(address("192.0.2.1"), "a", "19999", 161), std::nullopt);
 }
 
 }  // namespace

@@ -28,6 +28,12 @@ TEST(KnownSources, KnowsForAWhile) {
   EXPECT_EQ(sources.changes(), 3u);
   sources.forget(b);
   EXPECT_EQ(sources.changes(), 3u);
+  // Who is seen again soon stays as known as he is; later he is known for longer.
+  sources.remember(a, 1006);
+  EXPECT_EQ(sources.changes(), 3u);
+  sources.remember(a, 1050);
+  EXPECT_EQ(sources.changes(), 4u);
+  EXPECT_TRUE(sources.knows(a, 1149));
 }
 
 TEST(KnownSources, SurvivesBeingWrittenAndRead) {
@@ -45,13 +51,15 @@ TEST(KnownSources, SurvivesBeingWrittenAndRead) {
 TEST(KnownSources, ADamagedFileCostsOnlyItsDamage) {
   KnownSources sources({.capacity = 10, .known_for = 100});
   EXPECT_EQ(sources.read("192.0.2.1/32 1050\nrubbish\n192.0.2.2 1050\n192.0.2.3/24 1050\n\n"
-                         "192.0.2.4/32 1050 more\n192.0.2.5/32 x\n192.0.2.6/32 1101\n"
+                         "192.0.2.4/32 1050 more\n192.0.2.5/32 x\n192.0.2.6/32 9999\n"
                          "192.0.2.7/32 99999999999999999999\n192.0.2.8/32 10",
                          1000),
-            7u);
+            6u);
+  EXPECT_TRUE(sources.knows(prefix("192.0.2.6"), 1099)) << "no longer than one may be known";
+  EXPECT_FALSE(sources.knows(prefix("192.0.2.6"), 1100));
   EXPECT_TRUE(sources.knows(prefix("192.0.2.1/32"), 1000));
   EXPECT_TRUE(sources.knows(prefix("192.0.2.2"), 1000));
-  EXPECT_EQ(sources.size(), 2u);
+  EXPECT_EQ(sources.size(), 3u);
 }
 
 TEST(KnownSources, IsBounded) {

@@ -106,6 +106,29 @@ TEST(ProxyManners, AGreylistedRecipientIsTakenTheSecondTime) {
   EXPECT_TRUE(client->say("RCPT TO:<e@d.example>").starts_with("250 ")) << "the network is known";
 }
 
+// Coming to the greylist and going away makes nobody known, and neither does being refused.
+TEST(ProxyManners, OnlyMailThatWasTakenMakesKnown) {
+  RunningProxy proxy;
+  proxy.source_options.greylist.delay = 3600;
+  proxy.start();
+  for (int i = 0; i < 2; i++) {
+    auto client = greeted(proxy);
+    client->say("MAIL FROM:<a@b.example>");
+    EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("450 4.7.1 ")) << i;
+    quit(proxy, std::move(client));
+    EXPECT_FALSE(is_known(proxy));
+  }
+  // Complaints are heard at once.
+  auto client = greeted(proxy);
+  client->say("MAIL FROM:<a@b.example>");
+  EXPECT_TRUE(client->say("RCPT TO:<Postmaster@d.example>").starts_with("250 "));
+  proxy.farm.set("dot", "550 5.7.1 no\r\n");
+  client->say("DATA");
+  EXPECT_TRUE(client->say("A: b\r\n\r\nx\r\n.").starts_with("550 "));
+  quit(proxy, std::move(client));
+  EXPECT_FALSE(is_known(proxy));
+}
+
 TEST(ProxyManners, WhoIsAllowedIsNotGreylistedNorLimited) {
   RunningProxy proxy;
   proxy.source_options.greylist.delay = 3600;
@@ -186,6 +209,19 @@ TEST(ProxyManners, InACrowdTheListedAreTurnedAwayFirstAndTheKnownLast) {
   crowd.resize(23);
   while (proxy.sessions() > 23) std::this_thread::sleep_for(milliseconds{2});
   EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("220 "));
+}
+
+// Those who were silent already when it became crowded are not waited for any longer, either.
+TEST(ProxyManners, InACrowdTheSilentHaveLessTime) {
+  RunningProxy proxy;
+  proxy.options.max_sessions = 8;
+  proxy.start();
+  const auto silent = greeted(proxy);
+  std::vector<std::unique_ptr<MailClient>> crowd;
+  while (crowd.size() < 6) crowd.push_back(greeted(proxy));
+  const auto begun = steady_clock::now();
+  EXPECT_TRUE(silent->reply().starts_with("421 4.4.2 ")) << "after 10 s instead of 5 minutes";
+  EXPECT_GE(steady_clock::now() - begun, milliseconds{5000});
 }
 
 }  // namespace

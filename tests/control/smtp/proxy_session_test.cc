@@ -4,6 +4,7 @@
 // long, and the end of the service.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -77,6 +78,27 @@ TEST(ProxySession, NothingThatIsSentAheadOfTlsIsActedOnAtAnyCut) {
     EXPECT_EQ(rest.find("250"), std::string::npos) << cut << ' ' << rest;
   }
   EXPECT_EQ(proxy.farm.commands().size(), before);
+}
+
+// A client whose records hold one octet each, and who never stops, has its turns and no more.
+TEST(ProxySession, AFloodOfSmallRecordsKeepsNobodyElseWaiting) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const auto flood = greeted(proxy);
+  flood->say("STARTTLS");
+  ASSERT_TRUE(flood->start_tls());
+  flood->say("EHLO client.example");
+  for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
+    flood->say(line);
+  std::atomic<bool> ended{false};
+  std::thread flooding([&] {
+    while (!ended) flood->send("x");
+  });
+  for (int i = 0; i < 20; i++)
+    EXPECT_TRUE(send_message(*greeted(proxy), kMessage).starts_with("250 ")) << i;
+  ended = true;
+  flooding.join();
 }
 
 TEST(ProxySession, LargeMessagesOverTlsBothWaysAtOnce) {

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <csignal>
 #include <future>
 #include <memory>
 #include <optional>
@@ -38,6 +39,7 @@ class RunningProxy {
  public:
   explicit RunningProxy(uint64_t spool_total = 64u << 20)
       : store(":memory:"), space_("/var/tmp", 65536, spool_total) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the program does
     options.server.name = "mx.example";
     options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
