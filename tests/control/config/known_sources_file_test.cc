@@ -37,11 +37,11 @@ TEST(KnownSourcesFile, IsWrittenAndReadBack) {
   std::ofstream(path) << "other\n";
   EXPECT_TRUE(file.write());
   EXPECT_EQ(content(path), "other\n");
-  before.remember(source(), 1001);
+  before.remember(source(), 100'000);
   EXPECT_TRUE(file.write());
   policy::KnownSources after({});
-  KnownSourcesFile(path, after).read(2000);
-  EXPECT_TRUE(after.knows(source(), 2000));
+  KnownSourcesFile(path, after).read(200'000);
+  EXPECT_TRUE(after.knows(source(), 200'000));
 }
 
 TEST(KnownSourcesFile, WhatCannotBeReadOrWrittenIsNobodysTrouble) {

@@ -29,7 +29,7 @@ TEST(KnownSources, KnowsForAWhile) {
   sources.forget(b);
   EXPECT_EQ(sources.changes(), 3u);
   // Who is seen again soon stays as known as he is; later he is known for longer.
-  sources.remember(a, 1006);
+  sources.remember(a, 1005);
   EXPECT_EQ(sources.changes(), 3u);
   sources.remember(a, 1050);
   EXPECT_EQ(sources.changes(), 4u);

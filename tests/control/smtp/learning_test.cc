@@ -223,7 +223,8 @@ TEST_F(Learning, WhoWasAllowedUntilJustNowIsJudgedAgain) {
   for (int i = 0; i < 600 && !refused; i++) {
     MailClient client(proxy_.port());
     client.send("EHLO ylmf-pc\r\n");
-    refused = client.reply().starts_with("554 5.5.1 you spoke before the greeting");
+    refused =
+        client.reply().find("\r\n554 5.5.1 you spoke before the greeting") != std::string::npos;
     if (!refused) std::this_thread::sleep_for(milliseconds{100});
   }
   EXPECT_TRUE(refused);
@@ -246,7 +247,7 @@ TEST_F(Learning, WhoWaitsIsGreeted) {
   proxy_.options.greet_pause = milliseconds{300};
   proxy_.start();
   MailClient client(proxy_.port());
-  EXPECT_TRUE(client.reply().starts_with("220 "));
+  EXPECT_TRUE(client.reply().ends_with("\r\n220 mx.example ESMTP Postern\r\n"));
   EXPECT_TRUE(client.say("EHLO client.example").starts_with("250-"));
 }
 
