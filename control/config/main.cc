@@ -29,9 +29,9 @@
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
-#include "control/policy/message_policy.h"
+#include "control/policy/log_text.h"
+#include "control/policy/message_judge.h"
 #include "control/reputation/store.h"
-#include "control/smtp/log_text.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
 #include "rules/text/diagnostic.h"
@@ -87,26 +87,26 @@ std::shared_ptr<const policy::MessagePolicy> read_policy_of(const std::string& s
   return std::make_shared<const policy::MessagePolicy>(Snapshot::open(snapshot));
 }
 
-void reload(const std::string& path, smtp::Service& service) {
+void reload(const std::string& path, policy::JudgeServices& judging) {
   try {
-    service.policy = read_policy_of(path);
+    judging.policy = read_policy_of(path);
     spdlog::info("snapshot state=loaded file={} generation={}", path,
-                 service.policy->snapshot().generation());
+                 judging.policy->snapshot().generation());
   } catch (const std::exception& error) {
     // The one in force stays.
-    spdlog::error("snapshot state=refused file={} error={}", path, smtp::log_value(error.what()));
+    spdlog::error("snapshot state=refused file={} error={}", path, policy::log_value(error.what()));
   }
 }
 
 // `postern apply` replaces the file and tells the engines; nobody needs to tell us.
 asio::awaitable<void> reload_when_replaced(const std::string& path, FileWatch& watch,
-                                           smtp::Service& service, asio::steady_timer& timer,
-                                           const bool& ending) {
+                                           policy::JudgeServices& judging,
+                                           asio::steady_timer& timer, const bool& ending) {
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    if (!ending && watch.changed()) reload(path, service);
+    if (!ending && watch.changed()) reload(path, judging);
   }
 }
 
@@ -154,11 +154,13 @@ class Daemon {
     reputation::Store store(options_.reputation);
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
+    policy::JudgeServices judging{.options = options_.judge,
+                                  .resolver = resolver,
+                                  .store = store,
+                                  .policy = std::move(first_policy)};
     smtp::Service service{.options = options_.proxy,
-                          .resolver = resolver,
-                          .store = store,
+                          .judging = judging,
                           .spool_space = spool_space_,
-                          .policy = std::move(first_policy),
                           .tls = tls_ ? &*tls_ : nullptr,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
@@ -178,12 +180,12 @@ class Daemon {
     asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
     asio::co_spawn(loop_,
-                   reload_when_replaced(options_.snapshot, watch, service, watch_timer_, ending_),
+                   reload_when_replaced(options_.snapshot, watch, judging, watch_timer_, ending_),
                    asio::detached);
-    await_signal(proxy, service, teacher);
+    await_signal(proxy, judging, teacher);
     spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
                  options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
-                 tls_ ? "yes" : "no", service.policy->snapshot().generation());
+                 tls_ ? "yes" : "no", judging.policy->snapshot().generation());
     std::printf("ready listen=%s\n", places.c_str());
     std::fflush(stdout);
     loop_.run();
@@ -194,11 +196,11 @@ class Daemon {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, smtp::Service& service, smtp::Teacher& teacher) {
+  void await_signal(smtp::Proxy& proxy, policy::JudgeServices& judging, smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
-        reload(options_.snapshot, service);
+        reload(options_.snapshot, judging);
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={}", proxy.sessions());
@@ -210,7 +212,7 @@ class Daemon {
           loop_.stop();
         });
       }
-      await_signal(proxy, service, teacher);
+      await_signal(proxy, judging, teacher);
     });
   }
 

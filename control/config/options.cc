@@ -249,10 +249,10 @@ void read_mail(const Values& values, Options& options) {
   values.text("name", proxy.server.name);
   if (!is_host_name(proxy.server.name)) values.refuse("name", proxy.server.name, "a host name");
   proxy.farm.own_name = proxy.server.name;
-  proxy.authserv_id = proxy.server.name;
-  values.text("authserv-id", proxy.authserv_id);
-  if (!is_host_name(proxy.authserv_id))
-    values.refuse("authserv-id", proxy.authserv_id, "a host name");
+  options.judge.authserv_id = proxy.server.name;
+  values.text("authserv-id", options.judge.authserv_id);
+  if (!is_host_name(options.judge.authserv_id))
+    values.refuse("authserv-id", options.judge.authserv_id, "a host name");
 
   values.text("certificate", options.certificate);
   values.text("key", options.key);
@@ -301,7 +301,7 @@ void read_limits(const Values& values, Options& options) {
   values.size("spool-total", options.spool_total, 65536);
   values.time("command-time", proxy.command_time, least);
   values.time("text-time", proxy.text_time, least);
-  values.time("authentication-time", proxy.authentication_time, least);
+  values.time("authentication-time", options.judge.authentication_time, least);
   values.time("farm-connect-time", proxy.farm.connect_time, least);
   values.time("farm-reply-time", proxy.farm.reply_time, least);
   values.time("farm-final-time", proxy.farm.final_time, least);

@@ -15,6 +15,7 @@
 
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
+#include "control/policy/message_judge.h"
 #include "control/smtp/service.h"
 #include "control/smtp/teacher.h"
 #include "rules/address/address.h"
@@ -28,6 +29,7 @@ struct Listen {
 
 struct Options {
   std::vector<Listen> listen;
+  policy::JudgeOptions judge;
   smtp::ProxyOptions proxy;
   std::string certificate, key;  // PEM files; both or neither
   std::string snapshot;

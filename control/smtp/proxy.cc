@@ -16,13 +16,14 @@
 #include <string>
 #include <utility>
 
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using policy::log_value;
 
 namespace {
 

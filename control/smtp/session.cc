@@ -10,14 +10,15 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/log_text.h"
 #include "control/smtp/command.h"
-#include "control/smtp/log_text.h"
 #include "control/smtp/teacher.h"
 #include "rules/compile/alternatives.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
+using policy::log_value;
 using std::chrono::steady_clock;
 using Outcome = ClientStream::Outcome;
 
@@ -177,7 +178,7 @@ asio::awaitable<bool> Session::read_more() {
 asio::awaitable<void> Session::on(HelloEvent event) {
   end_transaction();
   helo_ = event.name;
-  if (const auto* signature = service_.policy->signature_in(event.name);
+  if (const auto* signature = service_.judging.policy->signature_in(event.name);
       signature && !is_exempt()) {
     end_by(*signature);
     co_return;
@@ -275,7 +276,7 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
-  const Snapshot& snapshot = service_.policy->snapshot();
+  const Snapshot& snapshot = service_.judging.policy->snapshot();
   const ClassId address_class = snapshot.class_of(client_);
   const int64_t now = std::time(nullptr);
   if (snapshot.is_protected(address_class, now)) return true;

@@ -51,7 +51,7 @@ TEST(ControlOptions, TheLeastThatIsNeeded) {
   EXPECT_EQ(least.proxy.farm.port, "2525");
   ASSERT_EQ(least.listen.size(), 2u);
   EXPECT_EQ(least.listen[0].port, 25);
-  EXPECT_EQ(least.proxy.authserv_id, least.proxy.server.name);
+  EXPECT_EQ(least.judge.authserv_id, least.proxy.server.name);
   EXPECT_NE(complaint({"--snapshot", "x"}).find("farm is missing"), std::string::npos);
   EXPECT_NE(complaint({"--farm", "x"}).find("snapshot is missing"), std::string::npos);
 }
@@ -94,7 +94,7 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   EXPECT_EQ(read.listen[1].port, 2525);
   EXPECT_EQ(read.proxy.farm.port, "25");
   EXPECT_EQ(read.proxy.farm.own_name, "mx.farm.example");
-  EXPECT_EQ(read.proxy.authserv_id, "auth.farm.example");
+  EXPECT_EQ(read.judge.authserv_id, "auth.farm.example");
   EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
   EXPECT_EQ(read.teacher.engines.size(), 3u);
   EXPECT_EQ(read.proxy.greet_pause, milliseconds{2000});

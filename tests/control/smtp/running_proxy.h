@@ -38,7 +38,7 @@ class RunningProxy {
   explicit RunningProxy(uint64_t spool_total = 64u << 20)
       : store(":memory:"), space_("/var/tmp", 65536, spool_total) {
     options.server.name = "mx.example";
-    options.authserv_id = "mx.example";
+    judge_options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
     options.farm.host = "127.0.0.1";
@@ -65,11 +65,13 @@ class RunningProxy {
   void start(const std::string& message_rules = "    accept any\n",
              const std::string& connection_rules = "    inspect any\n") {
     options.farm.port = std::to_string(farm.port());
+    judging_.emplace(policy::JudgeServices{.options = judge_options,
+                                           .resolver = resolver,
+                                           .store = store,
+                                           .policy = compile(message_rules, connection_rules)});
     service_.emplace(smtp::Service{.options = options,
-                                   .resolver = resolver,
-                                   .store = store,
+                                   .judging = *judging_,
                                    .spool_space = space_,
-                                   .policy = compile(message_rules, connection_rules),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
                                    .evidence = nullptr,
@@ -115,7 +117,7 @@ class RunningProxy {
   }
 
   void set_policy(const std::string& message_rules) {
-    on_loop([&, made = compile(message_rules, "    inspect any\n")] { service_->policy = made; });
+    on_loop([&, made = compile(message_rules, "    inspect any\n")] { judging_->policy = made; });
   }
   size_t sessions() {
     return on_loop([this] { return proxy_->sessions(); });
@@ -127,6 +129,7 @@ class RunningProxy {
   ScriptedFarm farm;
   dns::ScriptedResolver resolver;
   reputation::Store store;
+  policy::JudgeOptions judge_options;
   smtp::ProxyOptions options;
   bool with_tls = false;
   bool wait_for_farm = true;
@@ -148,6 +151,7 @@ class RunningProxy {
   std::optional<boost::asio::ssl::context> tls_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
+  std::optional<policy::JudgeServices> judging_;
   std::optional<smtp::Service> service_;
   std::optional<smtp::Proxy> proxy_;
   std::thread thread_;
