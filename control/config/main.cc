@@ -17,7 +17,9 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
+#include <list>
 #include <memory>
 #include <optional>
 #include <system_error>
@@ -27,6 +29,7 @@
 #include "control/config/options.h"
 #include "control/config/privileges.h"
 #include "control/dns/unbound_resolver.h"
+#include "control/milter/milter.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/log_text.h"
@@ -149,6 +152,11 @@ class Daemon {
     std::vector<tcp::acceptor> bound;
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
+    std::list<std::unique_ptr<milter::Listener>> milter_bound;
+    std::optional<gid_t> group;
+    if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
+    for (const auto& name : options_.milter_sockets)
+      milter_bound.push_back(std::make_unique<milter::Listener>(loop_, name, group));
     if (!options_.user.empty()) become(options_.user);
 
     reputation::Store store(options_.reputation);
@@ -167,7 +175,17 @@ class Daemon {
                           .teacher = &teacher,
                           .farm_offer = {}};
     smtp::Proxy proxy(loop_, service);
-    std::string places;
+    milter::Service milter_service{
+        .options = options_.milter,
+        .judging = judging,
+        .helo_patterns = patterns_.get(),
+        .evidence = &evidence_,
+        .teach = [&teacher](const policy::Finding& finding,
+                            std::optional<std::chrono::seconds> learn_for) {
+          teacher.teach(finding, std::time(nullptr), learn_for);
+        }};
+    milter::Milter milter(loop_, milter_service);
+    std::string places, milter_places;
     for (auto& acceptor : bound) {
       const auto endpoint = acceptor.local_endpoint();
       places += (places.empty() ? "" : ",") +
@@ -176,17 +194,26 @@ class Daemon {
                 ":" + std::to_string(endpoint.port());
       proxy.add(std::move(acceptor));
     }
-    proxy.start();
+    for (auto& listener : milter_bound) {
+      milter_places += (milter_places.empty() ? "" : ",") + listener->name().to_string();
+      milter.add(std::move(listener));
+    }
+    if (options_.runs_proxy) proxy.start();
+    milter.start();
     asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
     asio::co_spawn(loop_,
                    reload_when_replaced(options_.snapshot, watch, judging, watch_timer_, ending_),
                    asio::detached);
-    await_signal(proxy, judging, teacher);
-    spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
-                 options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
-                 tls_ ? "yes" : "no", judging.policy->snapshot().generation());
-    std::printf("ready listen=%s\n", places.c_str());
+    await_signal(proxy, milter, judging, teacher);
+    const auto& farm = options_.proxy.farm;
+    spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
+                 places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
+                 options_.runs_proxy ? farm.host + ":" + farm.port : "-",
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
+                 judging.policy->snapshot().generation());
+    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
     if (!store.flush())
@@ -196,23 +223,27 @@ class Daemon {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, policy::JudgeServices& judging, smtp::Teacher& teacher) {
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, policy::JudgeServices& judging,
+                    smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
         reload(options_.snapshot, judging);
       } else if (!ending_) {
         ending_ = true;
-        spdlog::info("stopping sessions={}", proxy.sessions());
-        proxy.drain(options_.drain_time, [this, &teacher] {
+        spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
+        const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+          if (--*doors > 0) return;
           teacher.stop();
           flush_timer_.cancel();
           watch_timer_.cancel();
           signals_.cancel();
           loop_.stop();
-        });
+        };
+        proxy.drain(options_.drain_time, ended);
+        milter.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, judging, teacher);
+      await_signal(proxy, milter, judging, teacher);
     });
   }
 

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "control/dns/unbound_resolver.h"
+#include "control/milter/service.h"
+#include "control/milter/socket_name.h"
 #include "control/policy/evidence.h"
 #include "control/policy/message_judge.h"
 #include "control/smtp/service.h"
@@ -31,6 +33,10 @@ struct Options {
   std::vector<Listen> listen;
   policy::JudgeOptions judge;
   smtp::ProxyOptions proxy;
+  bool runs_proxy = true;                          // false: only milter
+  std::vector<milter::SocketName> milter_sockets;  // empty: no milter
+  std::string milter_group;                        // of the Unix ones; empty: ours
+  milter::MilterOptions milter;
   std::string certificate, key;  // PEM files; both or neither
   std::string snapshot;
   std::string reputation = ":memory:";

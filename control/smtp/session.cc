@@ -10,10 +10,10 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/smtp/command.h"
 #include "control/smtp/teacher.h"
-#include "rules/compile/alternatives.h"
 
 namespace postern::smtp {
 
@@ -276,29 +276,9 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
-  const Snapshot& snapshot = service_.judging.policy->snapshot();
-  const ClassId address_class = snapshot.class_of(client_);
-  const int64_t now = std::time(nullptr);
-  if (snapshot.is_protected(address_class, now)) return true;
-  // By the hour, as in the engines: a list that has expired since allows nothing any more.
-  const auto final_in = [&](size_t service) {
-    return (verdict_at(snapshot, service, address_class, now).flags & PS_VERDICT_FINAL) != 0;
-  };
-  // A socket does not know its VLAN: any of the services that this may be exempts.
-  const auto& services = snapshot.policy().services;
-  bool found = false;
-  for (size_t i = 0; i < services.size(); i++) {
-    const auto is_local = [&](const Prefix& prefix) { return prefix.contains(local_); };
-    if (services[i].port != local_port_ || std::ranges::none_of(services[i].destinations, is_local))
-      continue;
-    if (final_in(i)) return true;
-    found = true;
-  }
-  if (found) return false;
-  // We stand behind an address translation: which service this is cannot be told.
-  for (size_t service = 0; service < services.size(); service++)
-    if (final_in(service)) return true;
-  return false;
+  return policy::is_exempt(service_.judging.policy->snapshot(), client_,
+                           policy::LocalPlace{.address = local_, .port = local_port_},
+                           std::time(nullptr));
 }
 
 void Session::note_offence(std::string_view what) {

@@ -56,6 +56,27 @@ TEST(ControlOptions, TheLeastThatIsNeeded) {
   EXPECT_NE(complaint({"--farm", "x"}).find("snapshot is missing"), std::string::npos);
 }
 
+TEST(ControlOptions, AMilterAloneNeedsNoFarmAndListensNowhereElse) {
+  const std::vector<std::string> alone = {
+      "--milter", "unix:/run/m", "--milter", "inet:8891@127.0.0.1", "--snapshot", "site.snap"};
+  const auto read = options(alone);
+  EXPECT_FALSE(read.runs_proxy);
+  EXPECT_TRUE(read.listen.empty());
+  ASSERT_EQ(read.milter_sockets.size(), 2u);
+  EXPECT_EQ(read.milter_sockets[1].to_string(), "inet:8891@127.0.0.1");
+  EXPECT_EQ(options(with({"--milter", "unix:/run/m"})).listen.size(), 2u);
+  auto listening = alone;
+  listening.insert(listening.end(), {"--listen", "127.0.0.1:25"});
+  EXPECT_NE(complaint(listening).find("farm is missing"), std::string::npos);
+  EXPECT_NE(complaint(with({"--milter", "/run/m"})).find("--milter is to be unix:PATH"),
+            std::string::npos);
+  const auto more = options(with({"--milter", "unix:/run/m", "--milter-group", "mail",
+                                  "--milter-sessions", "7", "--milter-time", "1m"}));
+  EXPECT_EQ(more.milter_group, "mail");
+  EXPECT_EQ(more.milter.max_sessions, 7u);
+  EXPECT_EQ(more.milter.command_time, milliseconds{60'000});
+}
+
 TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
   const auto told = complaint(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a"}));
   EXPECT_NE(told.find("needs engine-cert, engine-key and engine-ca"), std::string::npos) << told;
@@ -140,7 +161,8 @@ TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
 
 TEST(ControlOptions, HelpAndVersion) {
   const auto help = std::get<Answer>(parse({"--help"})).text;
-  for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time"})
+  for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time",
+                           "--milter", "--milter-group", "--milter-sessions", "--milter-time"})
     EXPECT_NE(help.find(name), std::string::npos) << name;
   EXPECT_TRUE(std::get<Answer>(parse({"--version"})).text.starts_with("postern-control "));
 }
