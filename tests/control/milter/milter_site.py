@@ -4,6 +4,7 @@
 POSTERN_CONTROL and POSTERN_PROGRAM name the programs (meson.build sets them)."""
 
 import base64
+import contextlib
 import os
 import pathlib
 import random
@@ -12,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 import dkim
@@ -138,6 +140,18 @@ class Site:
         """By python3-dkim."""
         return dkim.sign(message, SELECTOR.encode(), DOMAIN.encode(), self.key.read_bytes(),
                          signature_algorithm=b"rsa-sha256", canonicalize=how) + message
+
+
+@contextlib.contextmanager
+def running_site():
+    """A Site in a folder of its own: pytest's is closed to other users, such as those of mail servers,
+    whenever another pytest starts."""
+    with tempfile.TemporaryDirectory(prefix="postern-milter-", ignore_cleanup_errors=True) as folder:
+        site = Site(pathlib.Path(folder))
+        try:
+            yield site
+        finally:
+            site.end()
 
 
 def needs(*programs):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.control.milter.milter_site import DOMAIN, NAME, PATIENCE, Site, needs
+from tests.control.milter.milter_site import DOMAIN, NAME, PATIENCE, needs, running_site
 
 pytestmark = pytest.mark.skipif(needs("miltertest", "nsd") is not None, reason=str(needs("miltertest", "nsd")))
 
@@ -32,11 +32,10 @@ MESSAGE = (f"From: <a@{DOMAIN}>\r\nTo:   c@farm.example\r\nSubject:  \t odd \r\n
 
 
 @pytest.fixture
-def site(tmp_path):
-    site = Site(tmp_path)
-    site.start_dns()
-    yield site
-    site.end()
+def site():
+    with running_site() as site:
+        site.start_dns()
+        yield site
 
 
 def run(site, script):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, wait_until
+from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
 
 MASTER = "/usr/lib/postfix/sbin/master"
 REASON = needs("postfix", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")
@@ -59,13 +59,10 @@ class Postfix:
 
 
 @pytest.fixture
-def site(tmp_path):
-    for parent in list(tmp_path.parents)[:2]:  # pytest's own; Postfix's user must get through
-        parent.chmod(0o755)
-    site = Site(tmp_path)
-    site.start_dns()
-    yield site
-    site.end()
+def site():
+    with running_site() as site:
+        site.start_dns()
+        yield site
 
 
 def start(site):

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, wait_until
+from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
 
 REASON = needs("unshare", "apt-get", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
@@ -103,20 +103,14 @@ class Sendmail:
 
 
 @pytest.fixture(scope="module")
-def sendmail(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sendmail")
-    for parent in list(folder.parents)[:2]:
-        parent.chmod(0o755)
-    site = Site(folder)
-    (folder / "pool.netset").write_text("127.0.0.0/8\n")  # Sendmail knows no XCLIENT
-    try:
+def sendmail():
+    with running_site() as site:
+        (site.folder / "pool.netset").write_text("127.0.0.0/8\n")  # Sendmail knows no XCLIENT
         site.start_dns()
         site.start()
         sendmail = Sendmail(site)
         yield sendmail
         sendmail.stop()
-    finally:
-        site.end()
 
 
 def test_signed_mail_passes_and_is_marked_on_top(sendmail):
