@@ -53,14 +53,15 @@ class Sink:
 class Client:
     """Says to the SMTP server what a test tells it to."""
 
-    def __init__(self, port, address=None, login=None):
+    def __init__(self, port, address=None, login=None, name="client.example"):
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         self.stream = self.socket.makefile("rb")
         self.reply()
-        self.say("EHLO client.example")
+        self.say(f"EHLO {name}")
         if address:  # what a trusted front end tells of the real client
-            assert self.say(f"XCLIENT ADDR={address} NAME=[UNAVAILABLE]" + (f" LOGIN={login}" if login else ""))[:3] == "220"
-            self.say("EHLO client.example")
+            told = f"XCLIENT ADDR={address} NAME=[UNAVAILABLE]" + (f" LOGIN={login}" if login else "")
+            assert self.say(told).startswith("220")
+            self.say(f"EHLO {name}")
 
     def reply(self):
         lines = []

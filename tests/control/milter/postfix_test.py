@@ -21,9 +21,9 @@ class Postfix:
     """chroot: its smtpd runs in one, as Debian has it; the socket is to be at `socket` then. protocol:
     another one than is documented."""
 
-    def __init__(self, site: Site, chroot=False, protocol=None):
+    def __init__(self, site: Site, chroot=False, protocol=None, sink=None):
         self.site, base = site, site.folder / "postfix"
-        self.port, self.sink = free_port(), Sink(site)
+        self.port, self.sink = free_port(), sink or Sink(site)
         queue, config, data = (base / name for name in ("queue", "config", "data"))
         for path in (base, queue, config, data):
             path.mkdir(exist_ok=True)
@@ -123,6 +123,37 @@ def test_authenticated_submissions_are_not_judged(site):
     assert Client(postfix.port, "192.0.2.7").send(MESSAGE).startswith("550")
     assert site.stop() == 0
     assert [line["action"] for line in site.lines("message")] == ["accept", "reject"]
+
+
+def test_bots_are_refused_at_mail_unless_they_have_logged_in(site):
+    postfix = start(site)
+    bot = Client(postfix.port, "198.51.100.7", name="ylmf-pc")
+    reply = bot.say(f"MAIL FROM:<a@{DOMAIN}>")
+    assert reply.startswith("550 5.7.1 refused: the name ylmf-pc is one that bots use;"), reply
+    assert bot.say("RCPT TO:<c@farm.example>").startswith("503")
+    assert Client(postfix.port, "198.51.100.7", "jo", "ylmf-pc").send(named(MESSAGE, "human")).startswith("250")
+    assert site.stop() == 0
+    assert [line["action"] for line in site.lines("message")] == ["reject", "accept"]
+
+
+def test_a_message_has_the_same_fate_at_either_door(site):
+    site.compile("reject category dynamic", "tag dkim = pass", "accept any")
+    port, sink = free_port(), Sink(site)
+    site.start("--milter-group", "postfix", "--listen", f"127.0.0.1:{port}", "--farm", f"127.0.0.1:{sink.port}",
+               "--greet-pause", "0")
+    assert site.ready == f"ready listen=127.0.0.1:{port} milter=unix:{site.socket}\n"
+    postfix = Postfix(site, sink=sink)
+    marks = []
+    for door, subject in ((port, "proxy"), (postfix.port, "milter")):
+        assert Client(door).send(site.sign(named(MESSAGE, subject))).startswith("250")
+        text = sink.delivered(subject)
+        marks.append(text[text.index("Authentication-Results:"):text.index("DKIM-Signature:")])
+    assert "dkim=pass" in marks[0] and "X-Postern-Tag:" in marks[0]
+    signature = re.compile(r"header\.b=\S+")  # that of another Subject
+    assert signature.sub("", marks[0]) == signature.sub("", marks[1])
+    assert site.stop() == 0
+    proxy, milter = site.lines("message")
+    assert all(proxy[key] == milter[key] for key in ("client", "helo", "from", "dkim", "domain", "action", "rule"))
 
 
 def test_resets_a_second_data_and_pipelining_in_one_session(site):
