@@ -11,7 +11,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -22,10 +21,13 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <random>
 #include <system_error>
 #include <variant>
+#include <vector>
 
 #include "control/config/file_watch.h"
+#include "control/config/known_sources_file.h"
 #include "control/config/options.h"
 #include "control/config/privileges.h"
 #include "control/dns/unbound_resolver.h"
@@ -34,9 +36,11 @@
 #include "control/policy/helo_patterns.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
+#include "control/smtp/tls_server.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
 
@@ -47,6 +51,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr size_t kMaxPatterns = 1 << 20;
+constexpr size_t kMaxCertificate = 1 << 20;
 constexpr std::chrono::seconds kWatchTime{1};
 
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
@@ -55,28 +60,26 @@ std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   return std::make_unique<policy::HeloPatterns>(read_file_text(file, kMaxPatterns).text, file);
 }
 
-std::optional<asio::ssl::context> read_certificate(const Options& options) {
-  if (options.certificate.empty()) return std::nullopt;
-  std::optional<asio::ssl::context> context(asio::ssl::context::tls_server);
-  std::string reading = options.certificate;
-  try {
-    context->use_certificate_chain_file(options.certificate);
-    reading = options.key;
-    context->use_private_key_file(options.key, asio::ssl::context::pem);
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error(reading + ": " + error.code().message());
-  }
-  SSL_CTX* native = context->native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-  return context;
+// Null: there is none.
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options) {
+  if (options.certificates.empty()) return nullptr;
+  std::vector<smtp::TlsServer::Pair> pairs;
+  for (size_t i = 0; i < options.certificates.size(); i++)
+    pairs.push_back({read_file_text(options.certificates[i], kMaxCertificate).text,
+                     read_file_text(options.keys[i], kMaxCertificate).text, options.certificates[i],
+                     options.keys[i]});
+  return std::make_shared<const smtp::TlsServer>(pairs);
 }
 
 tcp::endpoint endpoint_of(const Listen& listen) {
   const auto& address = listen.address;
   if (address.is_v4()) return {asio::ip::address_v4(address.v4_host_order()), listen.port};
   return {asio::ip::address_v6(address.bytes()), listen.port};
+}
+
+uint64_t random_key() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
 }
 
 void require_directory(const std::string& path) {
@@ -90,6 +93,29 @@ std::shared_ptr<const policy::MessagePolicy> read_policy_of(const std::string& s
   return std::make_shared<const policy::MessagePolicy>(Snapshot::open(snapshot));
 }
 
+struct Watches {
+  explicit Watches(const Options& options) : snapshot(options.snapshot) {
+    for (const auto* files : {&options.certificates, &options.keys})
+      for (const auto& file : *files) certificates.emplace_back(file);
+  }
+  bool certificate_changed() {
+    bool changed = false;
+    for (auto& watch : certificates) changed |= watch.changed();
+    return changed;
+  }
+  FileWatch snapshot;
+  std::vector<FileWatch> certificates;  // and their keys
+};
+
+void reload_certificates(const Options& options, smtp::Service& service) {
+  try {
+    service.tls = read_certificates(options);
+    spdlog::info("certificates state=loaded count={}", options.certificates.size());
+  } catch (const std::exception& error) {
+    spdlog::error("certificates state=refused error={}", policy::log_value(error.what()));
+  }
+}
+
 void reload(const std::string& path, policy::JudgeServices& judging) {
   try {
     judging.policy = read_policy_of(path);
@@ -101,25 +127,29 @@ void reload(const std::string& path, policy::JudgeServices& judging) {
   }
 }
 
-// `postern apply` replaces the file and tells the engines; nobody needs to tell us.
-asio::awaitable<void> reload_when_replaced(const std::string& path, FileWatch& watch,
-                                           policy::JudgeServices& judging,
-                                           asio::steady_timer& timer, const bool& ending) {
+// `postern apply` and whoever renews certificates replace files; nobody needs to tell us.
+asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watches,
+                                           smtp::Service& service, asio::steady_timer& timer,
+                                           const bool& ending) {
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    if (!ending && watch.changed()) reload(path, judging);
+    if (ending) co_return;
+    if (watches.snapshot.changed()) reload(options.snapshot, service.judging);
+    if (watches.certificate_changed()) reload_certificates(options, service);
   }
 }
 
-asio::awaitable<void> flush_regularly(reputation::Store& store, std::chrono::milliseconds time,
-                                      asio::steady_timer& timer, const bool& ending) {
+asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
+                                      std::chrono::milliseconds time, asio::steady_timer& timer,
+                                      const bool& ending) {
   bool worked = true;
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    known.write();
     const bool works = store.flush();
     if (works != worked) {
       if (works)
@@ -135,9 +165,10 @@ class Daemon {
  public:
   explicit Daemon(const Options& options)
       : options_(options),
-        tls_(read_certificate(options)),
+        tls_(read_certificates(options)),
         patterns_(read_patterns(options.helo_patterns)),
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
+        sources_(options.sources, random_key()),
         evidence_(options.evidence),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_),
@@ -145,7 +176,7 @@ class Daemon {
 
   int run() {
     require_directory(options_.spool_directory);
-    FileWatch watch(options_.snapshot);
+    Watches watches(options_);
     auto first_policy = read_policy_of(options_.snapshot);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
@@ -160,6 +191,8 @@ class Daemon {
     if (!options_.user.empty()) become(options_.user);
 
     reputation::Store store(options_.reputation);
+    KnownSourcesFile known(options_.known_sources, sources_.known);
+    known.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
     policy::JudgeServices judging{.options = options_.judge,
@@ -169,7 +202,8 @@ class Daemon {
     smtp::Service service{.options = options_.proxy,
                           .judging = judging,
                           .spool_space = spool_space_,
-                          .tls = tls_ ? &*tls_ : nullptr,
+                          .sources = sources_,
+                          .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
                           .teacher = &teacher,
@@ -200,12 +234,11 @@ class Daemon {
     }
     if (options_.runs_proxy) proxy.start();
     milter.start();
-    asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
+    asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
-    asio::co_spawn(loop_,
-                   reload_when_replaced(options_.snapshot, watch, judging, watch_timer_, ending_),
+    asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
                    asio::detached);
-    await_signal(proxy, milter, judging, teacher);
+    await_signal(proxy, milter, service, teacher);
     const auto& farm = options_.proxy.farm;
     spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
                  places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
@@ -216,6 +249,7 @@ class Daemon {
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
+    known.write();
     if (!store.flush())
       spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     spdlog::info("stopped");
@@ -223,12 +257,13 @@ class Daemon {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, policy::JudgeServices& judging,
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Service& service,
                     smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
-        reload(options_.snapshot, judging);
+        reload(options_.snapshot, service.judging);
+        if (!options_.certificates.empty()) reload_certificates(options_, service);
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
@@ -243,15 +278,16 @@ class Daemon {
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, judging, teacher);
+      await_signal(proxy, milter, service, teacher);
     });
   }
 
   const Options& options_;
   asio::io_context loop_{1};
-  std::optional<asio::ssl::context> tls_;
+  std::shared_ptr<const smtp::TlsServer> tls_;
   std::unique_ptr<policy::HeloPatterns> patterns_;
   smtp::SpoolSpace spool_space_;
+  policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;

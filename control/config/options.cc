@@ -18,6 +18,7 @@
 #include "control/config/value.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
+#include "rules/text/host_name.h"
 
 namespace postern::config {
 namespace {
@@ -52,8 +53,10 @@ po::options_description settings() {
     ("milter-group", text("NAME"), "the group that may connect to unix:PATH (that of the process)")
     ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
     ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
-    ("certificate", text("FILE"), "certificate chain, PEM; with --key STARTTLS is offered")
-    ("key", text("FILE"), "its private key, PEM")
+    ("certificate", texts("FILE"),
+     "certificate chain, PEM; with --key STARTTLS is offered; several times, the first for who names\n"
+     "no other; read again when it was replaced, and on SIGHUP")
+    ("key", texts("FILE"), "its private key, PEM; as often, in the same order")
     ("snapshot", text("FILE"),
      "the compiled policy, from `postern apply`; needed; read again when it was replaced, and on\n"
      "SIGHUP")
@@ -68,16 +71,30 @@ po::options_description settings() {
     ("engine-cert", text("FILE"), "https: the certificate to show to engines (PEM)")
     ("engine-key", text("FILE"), "https: its key")
     ("engine-ca", text("FILE"), "https: the authority of the engines' certificates")
-    ("greet-pause", text("TIME"),
-     "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
     ("helo-patterns", text("FILE"),
      "names that only bots say: one regular expression per line (built in)")
     ("learn-threshold", text("N"), "so many offences of one source make an entry (3)")
     ("learn-window", text("TIME"), "within that time (10m)")
     ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)");
+  po::options_description sources("Sources", 100);
+  sources.add_options()
+    ("greet-pause", text("TIME"),
+     "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
+    ("greet-teaser", text("YES|NO"), "say the first line of the greeting before the pause (yes)")
+    ("known-for", text("TIME"), "who behaved is not paused again for that long (7d)")
+    ("known-sources", text("FILE"), "keep them there; without: in memory only")
+    ("greylist", text("TIME"),
+     "defer the first attempts of unknown networks for that long; 0: do not (0)")
+    ("session-rate", text("N/TIME"),
+     "sessions of one IPv4 address or IPv6 /64; 0: without limit (0)")
+    ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
+    ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
     ("max-message", text("SIZE"), "the largest message (50M)")
+    ("bare-line-ends", text("WHAT"),
+     "refuse: a message with a CR or LF that stands alone is refused; normalise: it is made CR LF "
+     "(refuse)")
     ("max-recipients", text("N"), "per message (1000)")
     ("max-hops", text("N"), "Received fields; more are a loop (100)")
     ("max-errors", text("N"), "bad commands per session (20)")
@@ -96,7 +113,7 @@ po::options_description settings() {
     ("farm-final-time", text("TIME"), "for its answer to a whole message (10m)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(learning).add(limits);
+  all.add(mail).add(sources).add(learning).add(limits);
   return all;
 }
 
@@ -121,7 +138,7 @@ std::string help(const po::options_description& all) {
           "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
           "servers that keep their own port 25, as a milter.\n\n"
        << all
-       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G.\n"
+       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
           "SIGHUP reads the snapshot again; SIGTERM ends in an orderly way.\n"
           "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
@@ -208,10 +225,12 @@ class Values {
             [&](uint64_t value) { return value >= least && value <= most; });
   }
 
+  // fault: what it is about the value, as in "has an empty label"; may be left out.
   [[noreturn]] void refuse(const std::string& name, const std::string& value,
-                           const std::string& expected) const {
-    const std::string message =
-        name + " is to be " + expected + (value.empty() ? "" : ", not \"" + value + '"');
+                           const std::string& expected, const std::string& fault = "") const {
+    std::string message = name + " is to be " + expected;
+    if (!value.empty()) message += ", not \"" + value + '"';
+    if (!value.empty() && !fault.empty()) message += ", which " + fault;
     if (file_ != nullptr && file_->says(name)) file_->refuse(name, value, message);
     throw UsageError("--" + message);
   }
@@ -231,7 +250,8 @@ class Values {
   const ConfigFile* file_;
 };
 
-bool is_host_name(const std::string& name) {
+// Often a host name, but any word (RFC 8601, section 2.5), as far as we have a use for it.
+bool is_authserv_id(const std::string& name) {
   return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_';
@@ -266,17 +286,19 @@ void read_mail(const Values& values, Options& options) {
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
-  if (!is_host_name(proxy.server.name)) values.refuse("name", proxy.server.name, "a host name");
+  if (const auto* fault = fault_of_host_name(proxy.server.name))
+    values.refuse("name", proxy.server.name, "a host name", fault);
   proxy.farm.own_name = proxy.server.name;
   options.judge.authserv_id = proxy.server.name;
   values.text("authserv-id", options.judge.authserv_id);
-  if (!is_host_name(options.judge.authserv_id))
-    values.refuse("authserv-id", options.judge.authserv_id, "a host name");
+  if (!is_authserv_id(options.judge.authserv_id))
+    values.refuse("authserv-id", options.judge.authserv_id,
+                  "letters, digits, dots, hyphens and underscores");
 
-  values.text("certificate", options.certificate);
-  values.text("key", options.key);
-  if (options.certificate.empty() != options.key.empty())
-    throw UsageError("certificate and key are to be given both, or neither");
+  options.certificates = values.texts("certificate");
+  options.keys = values.texts("key");
+  if (options.certificates.size() != options.keys.size())
+    throw UsageError("certificate and key are to be given equally often");
   values.text("snapshot", options.snapshot);
   if (options.snapshot.empty())
     throw UsageError("snapshot is missing: the policy, from `postern apply` or `compile`");
@@ -295,7 +317,6 @@ void read_learning(const Values& values, Options& options) {
     if (web::is_over_tls(engine) && (credentials.certificate.empty() || credentials.key.empty() ||
                                      credentials.authority.empty()))
       throw UsageError("engine " + engine + " needs engine-cert, engine-key and engine-ca");
-  values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
   values.text("helo-patterns", options.helo_patterns);
   values.number("learn-threshold", options.evidence.threshold, 1, 1000);
   milliseconds window{options.evidence.window * 1000};
@@ -306,10 +327,45 @@ void read_learning(const Values& values, Options& options) {
   options.teacher.learn_for = std::chrono::duration_cast<std::chrono::seconds>(learn_for);
 }
 
+void read_sources(const Values& values, Options& options) {
+  values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
+  std::string teaser = "yes";
+  values.text("greet-teaser", teaser);
+  if (teaser != "yes" && teaser != "no") values.refuse("greet-teaser", teaser, "yes or no");
+  options.proxy.greet_teaser = teaser == "yes";
+  const auto seconds = [&](const char* name, int64_t& into, milliseconds least) {
+    milliseconds time{into * 1000};
+    values.time(name, time, least);
+    into = std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  };
+  auto& sources = options.sources;
+  seconds("known-for", sources.known.known_for, milliseconds{1000});
+  values.text("known-sources", options.known_sources);
+  seconds("greylist", sources.greylist.delay, milliseconds{0});
+  using policy::Limited;
+  sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
+  for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
+                                    std::pair{"recipient-rate", Limited::kRecipients},
+                                    std::pair{"error-rate", Limited::kErrors}}) {
+    std::string text;
+    values.text(name, text);
+    if (text.empty()) continue;
+    const auto rate = parse_rate(text);
+    if (!rate) values.refuse(name, text, "a rate such as 30/1m, or 0");
+    sources.limits.rates[static_cast<size_t>(thing)] = {rate->count, rate->time.count()};
+  }
+}
+
 void read_limits(const Values& values, Options& options) {
   auto& proxy = options.proxy;
   const milliseconds least{1};
   values.size("max-message", proxy.max_message, 65536);  // RFC 5321 §4.5.3.1.7: at least 64K
+  std::string bare_line_ends = "refuse";
+  values.text("bare-line-ends", bare_line_ends);
+  if (bare_line_ends != "refuse" && bare_line_ends != "normalise")
+    values.refuse("bare-line-ends", bare_line_ends, "refuse or normalise");
+  proxy.server.bare_line_ends =
+      bare_line_ends == "refuse" ? smtp::BareLineEnds::kRefuse : smtp::BareLineEnds::kNormalise;
   values.number("max-recipients", proxy.server.max_recipients, 1, 100'000);
   values.number("max-hops", proxy.max_hops, 1, 10'000);
   values.number("max-errors", proxy.server.max_errors, 1, 1'000'000);
@@ -379,6 +435,7 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   Options options;
   const Values values(given, file ? &*file : nullptr);
   read_mail(values, options);
+  read_sources(values, options);
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

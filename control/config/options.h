@@ -18,6 +18,7 @@
 #include "control/milter/socket_name.h"
 #include "control/policy/evidence.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_memory.h"
 #include "control/smtp/service.h"
 #include "control/smtp/teacher.h"
 #include "rules/address/address.h"
@@ -37,13 +38,15 @@ struct Options {
   std::vector<milter::SocketName> milter_sockets;  // empty: no milter
   std::string milter_group;                        // of the Unix ones; empty: ours
   milter::MilterOptions milter;
-  std::string certificate, key;  // PEM files; both or neither
+  std::vector<std::string> certificates, keys;  // PEM files, as many of the one as of the other
   std::string snapshot;
   std::string reputation = ":memory:";
   std::chrono::milliseconds flush_time{5000};  // how often the reputation is written
   dns::UnboundResolver::Options resolver;
   std::string helo_patterns;  // file; empty: the built-in ones
   policy::EvidenceTable::Options evidence;
+  policy::SourceMemory::Options sources;
+  std::string known_sources;  // file; empty: in memory only
   smtp::TeacherOptions teacher;
   std::string spool_directory = "/var/tmp";
   uint64_t spool_memory = 256u << 10;

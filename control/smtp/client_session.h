@@ -6,11 +6,13 @@
 // that speaks unasked, or does not speak SMTP, is broken, and nothing more is sent to it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "control/smtp/envelope.h"
 #include "control/smtp/reply.h"
 
 namespace postern::smtp {
@@ -20,6 +22,10 @@ struct FarmOffer {
   bool extended = false;  // it took EHLO
   bool eight_bit_mime = false;
   bool enhanced_status_codes = false;
+  bool utf8 = false;
+  bool chunking = false;
+  bool dsn = false;
+  size_t recipients = SIZE_MAX;  // per message (RFC 9422 RCPTMAX)
   bool size_known = false;
   uint64_t size = 0;  // octets; 0 where known: no limit that it would name
 };
@@ -34,12 +40,14 @@ class ClientSession {
   // Each returns the bytes to send. Call only when nothing is outstanding.
   std::string ehlo();
   std::string helo();
-  // SIZE and BODY go along only where the farm offers them.
-  std::string mail(std::string_view sender, std::optional<uint64_t> size,
-                   std::optional<bool> eight_bit);
-  std::string rcpt(std::string_view recipient);
+  // Parameters go along only where the farm offers their extension.
+  std::string mail(const Sender& sender);
+  std::string rcpt(const Recipient& recipient);
   std::string data();
-  // The final dot has been sent by the caller; its reply is outstanding from here on.
+  // "BDAT octets LAST": so many octets follow, then text_sent().
+  std::string bdat_last(uint64_t octets);
+  // The final dot, or the last octet, has been sent by the caller; its reply is outstanding from
+  // here on.
   void text_sent();
   std::string rset();
   std::string quit();

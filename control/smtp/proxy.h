@@ -13,6 +13,7 @@
 #include <list>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "control/smtp/service.h"
 #include "control/smtp/session.h"
@@ -42,6 +43,8 @@ class Proxy {
  private:
   boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
   boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+  std::string_view no_room_for(const SessionEnds& ends, const Prefix& source);
+  void watch_load();
   boost::asio::awaitable<void> turn_away(boost::asio::ip::tcp::socket socket, Reply reply);
   boost::asio::awaitable<void> watch_farm();
   void finished();

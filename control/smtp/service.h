@@ -4,7 +4,7 @@
 // thread; everything here outlives the sessions.
 #pragma once
 
-#include <boost/asio/ssl/context.hpp>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -13,9 +13,12 @@
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_memory.h"
 #include "control/smtp/farm_leg.h"
+#include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
+#include "control/smtp/tls_server.h"
 
 namespace postern::smtp {
 
@@ -31,6 +34,7 @@ struct ProxyOptions {
   size_t max_sessions_per_source = 50;  // per IPv4 address or IPv6 /64
 
   std::chrono::milliseconds greet_pause{1000};      // 0: greet at once, notice nothing
+  bool greet_teaser = true;                         // say the first line of the greeting before it
   std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
   std::chrono::milliseconds text_time{180'000};     // between two pieces of text
   std::chrono::milliseconds linger_time{1000};
@@ -41,11 +45,15 @@ struct Service {
   const ProxyOptions& options;
   policy::JudgeServices& judging;
   SpoolSpace& spool_space;
-  boost::asio::ssl::context* tls = nullptr;             // null: no STARTTLS
+  policy::SourceMemory& sources;
+  std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
   std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
+  Overload overload{options.max_sessions};
+  // What was read last, by whichever session; nobody's while it waits.
+  std::array<char, 65536> read_buffer = {};
 
   // What a client is offered: what we can do and the farm too.
   Offer offer() const;

@@ -25,12 +25,12 @@ Reply refusal_for(const policy::Disposition& disposition) {
 
 }  // namespace
 
-Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, MailEvent mail,
+Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender,
                          std::string id)
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      mail_(std::move(mail)),
+      sender_(std::move(sender)),
       id_(std::move(id)),
       judge_(service.judging),
       filter_([&service](std::string_view field) {
@@ -39,13 +39,14 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Mai
       spool_(service.spool_space),
       begun_(steady_clock::now()) {}
 
-asio::awaitable<Reply> Transaction::recipient(std::string recipient) {
-  Reply reply = co_await relay_.recipient(mail_, recipient);
-  if (reply.positive()) recipients_.push_back(std::move(recipient));
+asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
+  Reply reply = co_await relay_.recipient(sender_, recipient);
+  if (reply.positive()) recipients_.push_back(std::move(recipient.address));
   co_return reply;
 }
 
-Reply Transaction::begin_text() {
+Reply Transaction::begin_text(Framing framing) {
+  shape_.framing = framing;
   if (service_.spool_space.full()) return make_reply(452, "4.3.1", "no room; try again later");
   return make_reply(354, "", "go ahead, end with CRLF.CRLF");
 }
@@ -63,10 +64,11 @@ void Transaction::refuse(const Reply& refusal) {
   policy::Disposition disposition;
   disposition.action = refusal.permanent() ? policy::Action::kReject : policy::Action::kDefer;
   disposition.explanation = "the text cannot be taken";
-  log(judge_.pass_over(session_facts(), mail_.sender, std::move(disposition)), refusal);
+  log(judge_.pass_over(session_facts(), sender_.address, std::move(disposition)), refusal);
 }
 
-asio::awaitable<Reply> Transaction::finish() {
+asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
+  shape_.ends_in_line = ends_in_line;
   kept_.clear();
   filter_.finish(kept_);
   spool_.append(kept_);
@@ -88,7 +90,7 @@ asio::awaitable<Reply> Transaction::finish() {
     refuse(full);
     co_return full;
   }
-  const policy::Judgement judgement = co_await judge_.judge(session_facts(), mail_.sender);
+  const policy::Judgement judgement = co_await judge_.judge(session_facts(), sender_.address);
   Reply reply = co_await carry_out(judgement);
   remember(judgement, reply);
   log(judgement, reply);
@@ -114,7 +116,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
     case policy::Action::kTag:
       break;
   }
-  co_return co_await relay_.deliver(new_fields(judgement), spool_);
+  co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
 std::string Transaction::new_fields(const policy::Judgement& judgement) const {
@@ -123,6 +125,7 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .by = service_.options.server.name,
                                .extended = client_.extended,
                                .tls = client_.tls,
+                               .utf8 = sender_.utf8,
                                .id = id_,
                                .recipient = recipients_.size() == 1
                                                 ? std::string_view(recipients_.front())

@@ -8,7 +8,8 @@ freestanding code, the only ones that they may). The longest folder that matches
 source file in a folder that no rule names is itself a violation, so that a new folder has to take
 its place here. Quoted includes are written from the root of the tree.
 
-Every source file also opens with an SPDX line and a paragraph that says what it is.
+Every source file also opens with an SPDX line and a paragraph that says what it is, and has one
+anonymous namespace at most.
 
 Limits: includes are read line by line, without a preprocessor; one that stands in a comment on a
 line of its own counts, one that is made by a macro is refused. Prints `file:line: what` for each
@@ -197,6 +198,15 @@ def check_opening(path: str, lines: List[str]) -> Iterator[Violation]:
         yield Violation(path, number, "has no opening paragraph that says what it is")
 
 
+def check_anonymous(path: str, lines: List[str]) -> Iterator[Violation]:
+    """What a file of the product keeps to itself stands together, in one anonymous namespace."""
+    numbers = [number for number, line in enumerate(lines, 1) if line.rstrip() == "namespace {"]
+    if not path.startswith(("tests/", "perf/")):
+        for number in numbers[1:]:
+            yield Violation(path, number, "has another anonymous namespace, besides that of "
+                                          f"line {numbers[0]}")
+
+
 def is_script(path: str) -> bool:
     try:
         with open(path, "rb") as file:
@@ -232,6 +242,7 @@ def check_tree(root: str) -> Tuple[int, List[Violation]]:
             violations.extend(check_opening(path, lines))
         if path.endswith(SOURCES):
             violations.extend(check_includes(root, path, lines))
+            violations.extend(check_anonymous(path, lines))
     return count, sorted(violations)
 
 

@@ -190,6 +190,15 @@ class SyntheticTree(unittest.TestCase):
         self.write("tests/__init__.py", "")
         self.assertEqual([], self.violations())
 
+    def test_a_second_anonymous_namespace_is_found(self):
+        block = "namespace {\nint a;\n}  // namespace\n"
+        self.write("rules/a.cc", HEAD + block)
+        self.write("tests/a.cc", HEAD + block + block)
+        self.assertEqual([], self.violations())
+        self.write("rules/a.cc", HEAD + block + "int b;\n" + block)
+        self.assertEqual([("rules/a.cc", HEAD_LINES + 5)],
+                         [(violation.file, violation.line) for violation in self.violations()])
+
     def test_command_prints_file_and_line_and_exits_1(self):
         self.write("control/cli/a.cc", HEAD + '\n#include "xdp/bpf/maps.h"\n')
         run = subprocess.run([sys.executable, CHECKER, self.root], capture_output=True, text=True,

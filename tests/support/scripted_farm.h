@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -29,13 +30,15 @@ class ScriptedFarm {
   struct Message {
     std::string mail;                     // the MAIL line
     std::vector<std::string> recipients;  // the RCPT lines that were accepted
-    std::string wire;                     // as it came, dots and final ".\r\n" included
+    std::string wire;                     // as it came behind DATA, dots and final ".\r\n" included
+    std::string chunks;                   // as it came in chunks of BDAT, which have no dots
   };
   static constexpr char kCut[] = "cut";      // closes the connection instead of an answer
   static constexpr char kStall[] = "stall";  // answers nothing until the farm goes down
 
   // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first bytes; only
-  // kCut and kStall), "dot", "RSET", "QUIT"; or a whole command line.
+  // kCut and kStall), "dot", "RSET", "QUIT", "BDAT" (but for the last one, which is "dot"); or a
+  // whole command line.
   ScriptedFarm() {
     script_ = {{"greeting", "220 farm.example ESMTP\r\n"},
                {"EHLO",
@@ -45,6 +48,7 @@ class ScriptedFarm {
                {"MAIL", "250 2.1.0 sender fine\r\n"},
                {"RCPT", "250 2.1.5 recipient fine\r\n"},
                {"DATA", "354 send it\r\n"},
+               {"BDAT", "250 2.0.0 chunk\r\n"},
                {"dot", "250 2.0.0 queued as 12345\r\n"},
                {"RSET", "250 2.0.0 reset\r\n"},
                {"QUIT", "221 2.0.0 bye\r\n"}};
@@ -64,12 +68,13 @@ class ScriptedFarm {
   // Nobody listens any more, and all connections are cut. start() listens on the same port again.
   void stop() {
     if (listener_ < 0) return;
-    down_ = true;
-    ::shutdown(listener_, SHUT_RDWR);
     {
+      // With the lock, or a connection that is just being accepted would be missed.
       const std::lock_guard lock(mutex_);
+      down_ = true;
       for (const int connection : open_) ::shutdown(connection, SHUT_RDWR);
     }
+    ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
@@ -86,9 +91,12 @@ class ScriptedFarm {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port_);
     socklen_t length = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::listen(listener_, 64) != 0)
-      std::abort();
+    // The same port again may be some client's for a moment.
+    for (int attempt = 0; ::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0;) {
+      if (++attempt == 3000) std::abort();
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    if (::listen(listener_, 64) != 0) std::abort();
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.sin_port);
     acceptor_ = std::thread([this] { accept(); });
@@ -119,12 +127,12 @@ class ScriptedFarm {
   void accept() {
     for (;;) {
       const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const std::lock_guard lock(mutex_);
       if (connection < 0 || down_) {
         if (connection >= 0) ::close(connection);
         return;
       }
       connections_++;
-      const std::lock_guard lock(mutex_);
       open_.insert(connection);
       threads_.emplace_back([this, connection] {
         serve(connection);
@@ -169,10 +177,14 @@ class ScriptedFarm {
         const std::lock_guard lock(mutex_);
         commands_.push_back(line);
       }
+      if (verb == "BDAT") {
+        if (!serve_chunk(connection, line, input, message)) return;
+        continue;
+      }
       const std::string answer = answer_to(verb, line);
       if (!act(connection, answer) || verb == "QUIT") return;
       const bool positive = answer.starts_with("2");
-      if (verb == "MAIL" && positive) message = {line, {}, {}};
+      if (verb == "MAIL" && positive) message = {line, {}, {}, {}};
       if (verb == "RCPT" && positive) message.recipients.push_back(line);
       if (verb != "DATA" || !answer.starts_with("354")) continue;
       if (!read_text(connection, input, message)) return;
@@ -183,6 +195,22 @@ class ScriptedFarm {
       }
       if (!act(connection, last)) return;
     }
+  }
+
+  // RFC 3030; the last chunk is answered as a final dot is.
+  bool serve_chunk(int connection, const std::string& line, std::string& input, Message& message) {
+    const size_t octets = std::stoull(line.substr(5));
+    while (input.size() < octets)
+      if (!more(connection, input)) return false;
+    message.chunks += input.substr(0, octets);
+    input.erase(0, octets);
+    if (!line.ends_with(" LAST")) return act(connection, answer_to("BDAT", line));
+    const std::string last = answer_to("dot", "");
+    if (last.starts_with("2")) {
+      const std::lock_guard lock(mutex_);
+      acknowledged_.push_back(message);
+    }
+    return act(connection, last);
   }
 
   bool read_text(int connection, std::string& input, Message& message) {

@@ -16,6 +16,7 @@
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
@@ -41,6 +42,7 @@ class RunningProxy {
     judge_options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
+    options.farm_watch_time = std::chrono::hours{1};  // once: its connections are counted, too
     options.farm.host = "127.0.0.1";
     options.farm.own_name = "mx.example";
     workshop_.list("local.netset", "127.0.0.0/8\n");
@@ -72,6 +74,7 @@ class RunningProxy {
     service_.emplace(smtp::Service{.options = options,
                                    .judging = *judging_,
                                    .spool_space = space_,
+                                   .sources = sources_.emplace(source_options, 1),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
                                    .evidence = nullptr,
@@ -79,10 +82,8 @@ class RunningProxy {
                                    .farm_offer = {}});
     if (with_tls) {
       const auto made = make_certificate();
-      tls_.emplace(boost::asio::ssl::context::tls_server);
-      tls_->use_certificate(boost::asio::buffer(made.certificate), boost::asio::ssl::context::pem);
-      tls_->use_private_key(boost::asio::buffer(made.key), boost::asio::ssl::context::pem);
-      service_->tls = &*tls_;
+      service_->tls = std::make_shared<const smtp::TlsServer>(
+          std::vector<smtp::TlsServer::Pair>{{made.certificate, made.key, "certificate", "key"}});
     }
     if (!teacher_options.engines.empty()) {
       evidence_.emplace(evidence_options);
@@ -107,7 +108,7 @@ class RunningProxy {
     auto ended = done.get_future();
     boost::asio::post(loop_, [&] { proxy_->drain(time, [&] { done.set_value(); }); });
     drained_ = true;
-    return ended.wait_for(std::chrono::seconds{30}) == std::future_status::ready;
+    return ended.wait_for(std::chrono::seconds{60}) == std::future_status::ready;
   }
   void stop() {
     if (!thread_.joinable()) return;
@@ -123,6 +124,7 @@ class RunningProxy {
     return on_loop([this] { return proxy_->sessions(); });
   }
   smtp::SpoolSpace& spool_space() { return space_; }
+  policy::SourceMemory& sources() { return *sources_; }
 
   uint16_t port() const { return port_; }
 
@@ -134,6 +136,7 @@ class RunningProxy {
   bool with_tls = false;
   bool wait_for_farm = true;
   policy::EvidenceTable::Options evidence_options;
+  policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
 
  private:
@@ -148,7 +151,7 @@ class RunningProxy {
   boost::asio::io_context loop_{1};
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
-  std::optional<boost::asio::ssl::context> tls_;
+  std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
   std::optional<policy::JudgeServices> judging_;
