@@ -22,6 +22,7 @@
 
 namespace postern::smtp {
 
+class RecipientCheck;
 class Teacher;
 
 struct ProxyOptions {
@@ -50,6 +51,7 @@ struct Service {
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
+  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
   std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.

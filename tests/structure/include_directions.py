@@ -65,19 +65,26 @@ RULES = (
     Rule("xdp/loader", ("rules", "dataplane/core", "dataplane/engine", "xdp/bpf", "xdp/loader"),
          never=DPDK, generated=("*.skel.h",)),
 
-    # Control: smtp, milter, web -> policy -> auth, reputation -> dns. It never includes an engine;
-    # it speaks to one through control/web/engine_client.h, which is all that smtp may see of web.
+    # Control: smtp, milter, web -> policy -> auth, names, reputation -> dns, and directory beside dns.
+    # It never includes an engine; it speaks to one through control/web/engine_client.h, which is all
+    # that smtp may see of web.
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
+    # Of dns it takes the one form of domain names.
+    Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/directory"),
+         never=ENGINE_LIBRARIES),
     Rule("control/auth", ("rules", "control/dns", "control/auth"), never=ENGINE_LIBRARIES),
+    # Names are only looked at: who asks the DNS for them is above.
+    Rule("control/names", ("rules", "control/names"), never=ENGINE_LIBRARIES + SOCKETS),
     Rule("control/reputation", ("rules", "control/dns", "control/reputation"),
          never=ENGINE_LIBRARIES),
-    Rule("control/policy", ("rules", "control/dns", "control/auth", "control/reputation",
-                            "control/policy"), never=ENGINE_LIBRARIES),
-    Rule("control/web", ("rules", "control/dns", "control/auth", "control/reputation",
-                         "control/policy", "control/web"), never=ENGINE_LIBRARIES),
-    Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/reputation",
-                          "control/policy", "control/smtp", "control/web/engine_client.h"),
+    Rule("control/policy", ("rules", "control/dns", "control/auth", "control/names",
+                            "control/reputation", "control/policy"), never=ENGINE_LIBRARIES),
+    Rule("control/web", ("rules", "control/dns", "control/auth", "control/names",
+                         "control/reputation", "control/policy", "control/web"),
          never=ENGINE_LIBRARIES),
+    Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
+                          "control/reputation", "control/policy", "control/directory",
+                          "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
     Rule("control/milter", ("rules", "control/dns", "control/auth", "control/reputation",
                             "control/policy", "control/milter"), never=ENGINE_LIBRARIES),
     # On top: what puts the parts together. cli also runs the core offline (decision 0003).

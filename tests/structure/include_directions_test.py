@@ -33,7 +33,8 @@ class SyntheticTree(unittest.TestCase):
                        "dataplane/core/parse.h", "dataplane/engine/engine.h",
                        "dataplane/dpdk/port.h", "xdp/bpf/maps.h", "xdp/loader/loader.h",
                        "control/dns/resolver.h", "control/auth/authenticate.h",
-                       "control/reputation/store.h", "control/policy/facts.h",
+                       "control/names/pcre_table.h", "control/reputation/store.h",
+                       "control/policy/facts.h",
                        "control/web/engine_client.h", "control/web/server.h",
                        "control/smtp/session.h", "control/config/config.h",
                        "control/cli/options.h"):
@@ -137,7 +138,10 @@ class SyntheticTree(unittest.TestCase):
         self.refused("control/reputation/a.cc", '"control/policy/facts.h"',
                      '"control/auth/authenticate.h"')
         self.allowed("control/policy/a.cc", '"control/auth/authenticate.h"',
-                     '"control/reputation/store.h"')
+                     '"control/names/pcre_table.h"', '"control/reputation/store.h"')
+        self.allowed("control/names/a.cc", "<pcre2.h>", '"rules/lists/list_format.h"')
+        self.refused("control/names/a.cc", '"control/policy/facts.h"', '"control/dns/resolver.h"',
+                     "<boost/asio.hpp>")
         self.refused("control/policy/a.cc", '"control/smtp/session.h"', '"control/web/server.h"')
         self.allowed("control/smtp/a.cc", '"control/policy/facts.h"',
                      '"control/web/engine_client.h"')
