@@ -65,7 +65,8 @@ struct Authenticator::State {
   HeaderReader header;
   BodyHashes body;
   std::vector<Candidate> candidates;
-  bool is_sound = true;  // every line of the header is a field
+  bool is_sound = true;     // every line of the header is a field
+  bool is_guessed = false;  // header_is_guessed()
 
   // The header is complete: which signatures are worth hashing a body for?
   void read_signatures() {
@@ -112,6 +113,16 @@ void Authenticator::update(std::string_view bytes) {
   if (!bytes.empty()) state_->body.update(bytes);
 }
 
+void Authenticator::header_is_guessed() noexcept {
+  state_->is_guessed = true;
+}
+
+bool Authenticator::wants_body() const noexcept {
+  if (!state_->header.at_body()) return true;
+  return std::any_of(state_->candidates.begin(), state_->candidates.end(),
+                     [](const Candidate& candidate) { return candidate.signature.has_value(); });
+}
+
 asio::awaitable<AuthResult> Authenticator::finish(const Envelope& envelope,
                                                   dns::Resolver& resolver) {
   if (!state_->header.at_body()) state_->read_signatures();
@@ -146,6 +157,12 @@ asio::awaitable<AuthResult> Authenticator::finish(const Envelope& envelope,
                        state_->body.result(candidate.body_hash),
                        keys.at(candidate.signature->key_name()), candidate.result);
       if (candidate.result.result == Result::kTempError) result.dns_failed = true;
+      if (state_->is_guessed && candidate.result.result == Result::kFail &&
+          candidate.result.body_hash_ok &&
+          candidate.signature->header == Canonicalization::kSimple) {
+        candidate.result.result = Result::kNeutral;
+        candidate.result.reason = "the blanks before the values of the fields are not known";
+      }
     }
     result.dkim.push_back(std::move(candidate.result));
   }

@@ -41,6 +41,11 @@ class Authenticator {
   // The message with CRLF line ends and without dot-stuffing, cut anywhere. A bare LF in the input
   // is taken as it is; who reads a file converts first.
   void update(std::string_view bytes);
+  // The blanks behind the colons of the fields are a guess: where a signature over them as they are
+  // fails, though the body is what was signed, that says nothing, and the result is neutral.
+  void header_is_guessed() noexcept;
+  // False once the header has ended and no signature needs the body: update() may then be spared.
+  bool wants_body() const noexcept;
   // Once, after the last byte. Throws only when the awaiting coroutine is cancelled.
   boost::asio::awaitable<AuthResult> finish(const Envelope& envelope, dns::Resolver& resolver);
 

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <span>
 
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 #include "rules/text/file_text.h"
 #include "rules/text/replace_file.h"
 
@@ -30,7 +30,7 @@ void KnownSourcesFile::read(int64_t now) {
                  bad);
   } catch (const std::exception& error) {
     spdlog::error("known-sources state=refused file={} error={}", path_,
-                  smtp::log_value(error.what()));
+                  policy::log_value(error.what()));
   }
 }
 
@@ -47,7 +47,7 @@ bool KnownSourcesFile::write() {
   } catch (const std::exception& error) {
     if (worked_)
       spdlog::error("known-sources state=refused file={} error={}", path_,
-                    smtp::log_value(error.what()));
+                    policy::log_value(error.what()));
     worked_ = false;
   }
   return worked_;

@@ -19,6 +19,7 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -33,13 +34,14 @@
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
 #include "control/dns/unbound_resolver.h"
+#include "control/milter/milter.h"
 #include "control/policy/evidence.h"
 #include "control/policy/harvest.h"
 #include "control/policy/helo_patterns.h"
-#include "control/policy/message_policy.h"
+#include "control/policy/log_text.h"
+#include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
-#include "control/smtp/log_text.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
@@ -116,18 +118,18 @@ void reload_certificates(const Options& options, smtp::Service& service) {
     service.tls = read_certificates(options);
     spdlog::info("certificates state=loaded count={}", options.certificates.size());
   } catch (const std::exception& error) {
-    spdlog::error("certificates state=refused error={}", smtp::log_value(error.what()));
+    spdlog::error("certificates state=refused error={}", policy::log_value(error.what()));
   }
 }
 
-void reload(const std::string& path, smtp::Service& service) {
+void reload(const std::string& path, policy::JudgeServices& judging) {
   try {
-    service.policy = read_policy_of(path);
+    judging.policy = read_policy_of(path);
     spdlog::info("snapshot state=loaded file={} generation={}", path,
-                 service.policy->snapshot().generation());
+                 judging.policy->snapshot().generation());
   } catch (const std::exception& error) {
     // The one in force stays.
-    spdlog::error("snapshot state=refused file={} error={}", path, smtp::log_value(error.what()));
+    spdlog::error("snapshot state=refused file={} error={}", path, policy::log_value(error.what()));
   }
 }
 
@@ -140,7 +142,7 @@ asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watc
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     if (ending) co_return;
-    if (watches.snapshot.changed()) reload(options.snapshot, service);
+    if (watches.snapshot.changed()) reload(options.snapshot, service.judging);
     if (watches.certificate_changed()) reload_certificates(options, service);
   }
 }
@@ -157,7 +159,7 @@ asio::awaitable<void> reload(directory::FileDirectory& file) {
                  file.generation(), file.table().size());
   else
     spdlog::error("recipients state=refused file={} error={}", file.path(),
-                  smtp::log_value(refused));
+                  policy::log_value(refused));
 }
 
 // asked: on SIGHUP, which also cancels the timer.
@@ -224,6 +226,11 @@ class Daemon {
     std::vector<tcp::acceptor> bound;
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
+    std::list<std::unique_ptr<milter::Listener>> milter_bound;
+    std::optional<gid_t> group;
+    if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
+    for (const auto& name : options_.milter_sockets)
+      milter_bound.push_back(std::make_unique<milter::Listener>(loop_, name, group));
     if (!options_.user.empty()) {
       become(options_.user);
       for (const auto* files : {&options_.certificates, &options_.keys})
@@ -240,16 +247,18 @@ class Daemon {
     known.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
+    policy::JudgeServices judging{.options = options_.judge,
+                                  .resolver = resolver,
+                                  .store = store,
+                                  .policy = std::move(first_policy)};
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
       recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
                          &teacher);
     smtp::Service service{.options = options_.proxy,
-                          .resolver = resolver,
-                          .store = store,
+                          .judging = judging,
                           .spool_space = spool_space_,
                           .sources = sources_,
-                          .policy = std::move(first_policy),
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
@@ -257,7 +266,17 @@ class Daemon {
                           .recipients = recipients ? &*recipients : nullptr,
                           .farm_offer = {}};
     smtp::Proxy proxy(loop_, service);
-    std::string places;
+    milter::Service milter_service{
+        .options = options_.milter,
+        .judging = judging,
+        .helo_patterns = patterns_.get(),
+        .evidence = &evidence_,
+        .teach = [&teacher](const policy::Finding& finding,
+                            std::optional<std::chrono::seconds> learn_for) {
+          teacher.teach(finding, std::time(nullptr), learn_for);
+        }};
+    milter::Milter milter(loop_, milter_service);
+    std::string places, milter_places;
     for (auto& acceptor : bound) {
       const auto endpoint = acceptor.local_endpoint();
       places += (places.empty() ? "" : ",") +
@@ -266,7 +285,12 @@ class Daemon {
                 ":" + std::to_string(endpoint.port());
       proxy.add(std::move(acceptor));
     }
-    proxy.start();
+    for (auto& listener : milter_bound) {
+      milter_places += (milter_places.empty() ? "" : ",") + listener->name().to_string();
+      milter.add(std::move(listener));
+    }
+    if (options_.runs_proxy) proxy.start();
+    milter.start();
     asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
     asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
@@ -276,11 +300,15 @@ class Daemon {
                      reload_when_replaced(*site.file, recipients_watch, recipients_timer_,
                                           recipients_asked_, ending_),
                      asio::detached);
-    await_signal(proxy, service, teacher);
-    spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
-                 options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
-                 tls_ ? "yes" : "no", service.policy->snapshot().generation());
-    std::printf("ready listen=%s\n", places.c_str());
+    await_signal(proxy, milter, service, teacher);
+    const auto& farm = options_.proxy.farm;
+    spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
+                 places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
+                 options_.runs_proxy ? farm.host + ":" + farm.port : "-",
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
+                 judging.policy->snapshot().generation());
+    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
     known.write();
@@ -291,27 +319,31 @@ class Daemon {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, smtp::Service& service, smtp::Teacher& teacher) {
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Service& service,
+                    smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
-        reload(options_.snapshot, service);
+        reload(options_.snapshot, service.judging);
         if (!options_.certificates.empty()) reload_certificates(options_, service);
         recipients_asked_ = true;
         recipients_timer_.cancel();
       } else if (!ending_) {
         ending_ = true;
-        spdlog::info("stopping sessions={}", proxy.sessions());
-        proxy.drain(options_.drain_time, [this, &teacher] {
+        spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
+        const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+          if (--*doors > 0) return;
           teacher.stop();
           flush_timer_.cancel();
           watch_timer_.cancel();
           recipients_timer_.cancel();
           signals_.cancel();
           loop_.stop();
-        });
+        };
+        proxy.drain(options_.drain_time, ended);
+        milter.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, service, teacher);
+      await_signal(proxy, milter, service, teacher);
     });
   }
 

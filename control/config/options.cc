@@ -42,7 +42,11 @@ po::options_description settings() {
   mail.add_options()
     ("listen", texts("ADDRESS[:PORT]"),
      "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
-    ("farm", text("HOST[:PORT]"), "the mail exchangers behind us; needed")
+    ("farm", text("HOST[:PORT]"), "the mail exchangers behind us; needed for SMTP")
+    ("milter", texts("SOCKET"),
+     "serve mail servers as a milter there, unix:PATH or inet:PORT@ADDRESS; several times;\n"
+     "without --listen and --farm SMTP is not spoken at all")
+    ("milter-group", text("NAME"), "the group that may connect to unix:PATH (that of the process)")
     ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
     ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
     ("certificate", texts("FILE"),
@@ -97,6 +101,8 @@ po::options_description settings() {
     ("max-errors", text("N"), "bad commands per session (20)")
     ("max-sessions", text("N"), "at a time (2000)")
     ("max-sessions-per-source", text("N"), "at a time from one IPv4 address or IPv6 /64 (50)")
+    ("milter-sessions", text("N"), "connections of mail servers at a time (2000)")
+    ("milter-time", text("TIME"), "wait for the next word of a mail server (2h)")
     ("spool", text("DIR"), "directory for messages that are too large for memory (/var/tmp)")
     ("spool-memory", text("SIZE"), "of one message in memory (256K)")
     ("spool-total", text("SIZE"), "of all messages under way (1G)")
@@ -128,8 +134,10 @@ po::options_description general_options() {
 std::string help(const po::options_description& all) {
   std::ostringstream text;
   text << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
+          "postern-control --milter SOCKET --snapshot FILE [OPTION...]\n"
           "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
-          "domain, decides by the policy, and relays to the mail farm.\n\n"
+          "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
+          "servers that keep their own port 25, as a milter.\n\n"
        << all
        << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
           "SIGHUP reads the snapshot and certificates again; SIGTERM ends in an orderly way.\n"
@@ -145,6 +153,14 @@ bool is_authserv_id(const std::string& name) {
   });
 }
 
+void read_farm(const Values& values, const std::string& text, smtp::ProxyOptions& proxy) {
+  if (text.empty()) throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
+  const auto host = parse_host(text, 25);
+  if (!host) values.refuse("farm", text, "HOST[:PORT], IPv6 in brackets");
+  proxy.farm.host = host->host;
+  proxy.farm.port = host->port;
+}
+
 void read_mail(const Values& values, Options& options) {
   auto& proxy = options.proxy;
   for (const auto& text : values.texts("listen")) {
@@ -152,23 +168,26 @@ void read_mail(const Values& values, Options& options) {
     if (!endpoint) values.refuse("listen", text, "ADDRESS[:PORT], IPv6 in brackets");
     options.listen.push_back({endpoint->address, endpoint->port});
   }
+  for (const auto& text : values.texts("milter")) {
+    const auto name = milter::parse_socket_name(text);
+    if (!name) values.refuse("milter", text, "unix:PATH or inet:PORT@ADDRESS");
+    options.milter_sockets.push_back(*name);
+  }
+  values.text("milter-group", options.milter_group);
   std::string farm;
   values.text("farm", farm);
-  if (farm.empty()) throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
-  const auto host = parse_host(farm, 25);
-  if (!host) values.refuse("farm", farm, "HOST[:PORT], IPv6 in brackets");
-  proxy.farm.host = host->host;
-  proxy.farm.port = host->port;
+  options.runs_proxy = options.milter_sockets.empty() || !options.listen.empty() || !farm.empty();
+  if (options.runs_proxy) read_farm(values, farm, proxy);
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
   if (const auto* fault = fault_of_host_name(proxy.server.name))
     values.refuse("name", proxy.server.name, "a host name", fault);
   proxy.farm.own_name = proxy.server.name;
-  proxy.authserv_id = proxy.server.name;
-  values.text("authserv-id", proxy.authserv_id);
-  if (!is_authserv_id(proxy.authserv_id))
-    values.refuse("authserv-id", proxy.authserv_id,
+  options.judge.authserv_id = proxy.server.name;
+  values.text("authserv-id", options.judge.authserv_id);
+  if (!is_authserv_id(options.judge.authserv_id))
+    values.refuse("authserv-id", options.judge.authserv_id,
                   "letters, digits, dots, hyphens and underscores");
 
   options.certificates = values.texts("certificate");
@@ -252,12 +271,14 @@ void read_limits(const Values& values, Options& options) {
   values.number("max-errors", proxy.server.max_errors, 1, 1'000'000);
   values.number("max-sessions", proxy.max_sessions, 1, 1'000'000);
   values.number("max-sessions-per-source", proxy.max_sessions_per_source, 1, 1'000'000);
+  values.number("milter-sessions", options.milter.max_sessions, 1, 1'000'000);
+  values.time("milter-time", options.milter.command_time, least);
   values.text("spool", options.spool_directory);
   values.size("spool-memory", options.spool_memory, 0);
   values.size("spool-total", options.spool_total, 65536);
   values.time("command-time", proxy.command_time, least);
   values.time("text-time", proxy.text_time, least);
-  values.time("authentication-time", proxy.authentication_time, least);
+  values.time("authentication-time", options.judge.authentication_time, least);
   values.time("farm-connect-time", proxy.farm.connect_time, least);
   values.time("farm-reply-time", proxy.farm.reply_time, least);
   values.time("farm-final-time", proxy.farm.final_time, least);
@@ -298,7 +319,8 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();
-  if (options.listen.empty()) options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
+  if (options.runs_proxy && options.listen.empty())
+    options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
   return options;
 }
 

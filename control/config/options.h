@@ -15,8 +15,11 @@
 #include "control/config/site_directory.h"
 #include "control/config/values.h"
 #include "control/dns/unbound_resolver.h"
+#include "control/milter/service.h"
+#include "control/milter/socket_name.h"
 #include "control/policy/evidence.h"
 #include "control/policy/harvest.h"
+#include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
 #include "control/smtp/service.h"
 #include "control/smtp/teacher.h"
@@ -31,7 +34,12 @@ struct Listen {
 
 struct Options {
   std::vector<Listen> listen;
+  policy::JudgeOptions judge;
   smtp::ProxyOptions proxy;
+  bool runs_proxy = true;                          // false: only milter
+  std::vector<milter::SocketName> milter_sockets;  // empty: no milter
+  std::string milter_group;                        // of the Unix ones; empty: ours
+  milter::MilterOptions milter;
   std::vector<std::string> certificates, keys;  // PEM files, as many of the one as of the other
   std::string snapshot;
   std::string reputation = ":memory:";

@@ -27,6 +27,12 @@ void become(const std::string& user) {
     throw std::runtime_error("became " + user + ", but could become root again");
 }
 
+gid_t group_of(const std::string& name) {
+  const group* entry = ::getgrnam(name.c_str());
+  if (entry == nullptr) throw std::runtime_error("there is no group " + name);
+  return entry->gr_gid;
+}
+
 void raise_file_limit() noexcept {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -16,7 +16,7 @@
 namespace postern::policy {
 
 struct SessionFacts {
-  IpAddress client;
+  std::optional<IpAddress> client;  // nullopt: none, or not known
   uint16_t client_port = 0;
   std::string helo;
   bool tls = false;

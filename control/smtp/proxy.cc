@@ -16,13 +16,14 @@
 #include <string>
 #include <utility>
 
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
+using policy::log_value;
 
 namespace {
 
@@ -140,7 +141,7 @@ std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& sourc
   const int64_t now = std::time(nullptr);
   const bool known = service_.sources.known.knows(source, now);
   const Standing standing =
-      known ? Standing::kKnown : standing_of(service_.policy->snapshot(), ends, now);
+      known ? Standing::kKnown : standing_of(service_.judging.policy->snapshot(), ends, now);
   if (!service_.overload.admits(standing, sessions_.size())) return kTooManySessions;
   const auto open = per_source_.find(source);
   if (open != per_source_.end() && open->second >= service_.options.max_sessions_per_source)
@@ -148,7 +149,7 @@ std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& sourc
   const auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now().time_since_epoch());
   if (!service_.sources.limits.take(policy::Limited::kSessions, source, uptime.count()) &&
-      !is_exempt(service_.policy->snapshot(), ends, now))
+      !is_exempt(service_.judging.policy->snapshot(), ends, now))
     return "session-rate-of-source";
   return {};
 }

@@ -9,13 +9,14 @@
 #include <string_view>
 #include <utility>
 
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 #include "control/smtp/teacher.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
 using directory::Presence;
+using policy::log_value;
 
 namespace {
 

@@ -7,16 +7,13 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "control/dns/resolver.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
-#include "control/policy/message_policy.h"
+#include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
-#include "control/reputation/store.h"
 #include "control/smtp/farm_leg.h"
 #include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
@@ -31,7 +28,6 @@ class Teacher;
 struct ProxyOptions {
   ServerOptions server;  // server.name is said in the greeting, in EHLO and in Received
   FarmOptions farm;
-  std::string authserv_id;  // in Authentication-Results (RFC 8601 §2.5)
 
   uint64_t max_message = 50u << 20;  // octets; offered as SIZE
   size_t max_hops = 100;             // Received fields; RFC 5321 §6.3
@@ -42,18 +38,15 @@ struct ProxyOptions {
   bool greet_teaser = true;                         // say the first line of the greeting before it
   std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
   std::chrono::milliseconds text_time{180'000};     // for each KiB of text
-  std::chrono::milliseconds authentication_time{20'000};
   std::chrono::milliseconds linger_time{1000};
   std::chrono::milliseconds farm_watch_time{60'000};  // how often the farm is asked what it offers
 };
 
 struct Service {
   const ProxyOptions& options;
-  dns::Resolver& resolver;
-  reputation::Store& store;
+  policy::JudgeServices& judging;
   SpoolSpace& spool_space;
   policy::SourceMemory& sources;
-  std::shared_ptr<const policy::MessagePolicy> policy;  // another one after a reload
   std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned

@@ -11,8 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/log_text.h"
 #include "control/smtp/command.h"
-#include "control/smtp/log_text.h"
 #include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
 #include "rules/text/words.h"
@@ -20,6 +20,7 @@
 namespace postern::smtp {
 
 namespace asio = boost::asio;
+using policy::log_value;
 using std::chrono::steady_clock;
 using Outcome = ClientStream::Outcome;
 
@@ -215,7 +216,7 @@ void Session::watch_manners() {
 asio::awaitable<void> Session::on(HelloEvent event) {
   end_transaction();
   helo_ = event.name;
-  if (const auto* signature = service_.policy->signature_in(event.name);
+  if (const auto* signature = service_.judging.policy->signature_in(event.name);
       signature && !is_exempt()) {
     end_by(*signature);
     co_return;
@@ -304,7 +305,7 @@ std::optional<Reply> Session::greylist(std::string_view recipient) {
   const auto local_part = recipient.substr(0, recipient.find('@'));
   const bool heard = same_word(local_part, "postmaster") || same_word(local_part, "abuse");
   if (!sources.greylist.enabled() || heard || sources.known.knows(source_, now) || is_exempt() ||
-      is_accredited(service_.policy->snapshot(), ends_.client, now))
+      is_accredited(service_.judging.policy->snapshot(), ends_.client, now))
     return std::nullopt;
   const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
   if (!wait) return std::nullopt;
@@ -357,7 +358,7 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
-  return smtp::is_exempt(service_.policy->snapshot(), ends_, std::time(nullptr));
+  return smtp::is_exempt(service_.judging.policy->snapshot(), ends_, std::time(nullptr));
 }
 
 void Session::note_offence(std::string_view what) {

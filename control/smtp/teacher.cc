@@ -14,11 +14,12 @@
 #include <ctime>
 #include <utility>
 
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
+using policy::log_value;
 
 struct Teacher::State {
   TeacherOptions options;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Transaction: one message, from MAIL to the answer to its final dot. While the text comes in it is
-// authenticated, freed of forged results and spooled; at its end facts are gathered, the policy
-// decides, and the disposition is carried out: three steps, three functions.
+// authenticated, freed of forged results and spooled; at its end a policy::MessageJudge decides,
+// and its disposition is carried out.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control/auth/authenticate.h"
-#include "control/policy/facts.h"
+#include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
 #include "control/smtp/relay.h"
 #include "control/smtp/service.h"
@@ -46,16 +45,11 @@ class Transaction {
   const std::string& sender() const noexcept { return sender_.address; }
 
  private:
-  boost::asio::awaitable<policy::MessageFacts> gather_facts();
-  boost::asio::awaitable<Reply> carry_out(const policy::Disposition& disposition,
-                                          const policy::MessageFacts& facts);
-  policy::SessionFacts session_facts(const policy::MessagePolicy& policy) const;
-  std::string new_fields(const policy::Disposition& disposition,
-                         const policy::MessageFacts& facts) const;
-  void remember(const policy::MessageFacts& facts, const policy::Disposition& disposition,
-                const Reply& reply);
-  void log(const policy::SessionFacts& session, const policy::MessageFacts& facts,
-           const policy::Disposition& disposition, const Reply& reply) const;
+  boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
+  policy::SessionFacts session_facts() const;
+  std::string new_fields(const policy::Judgement& judgement) const;
+  void remember(const policy::Judgement& judgement, const Reply& reply);
+  void log(const policy::Judgement& judgement, const Reply& reply) const;
 
   Service& service_;
   Relay& relay_;
@@ -63,7 +57,7 @@ class Transaction {
   const Sender sender_;
   const std::string id_;
   std::vector<std::string> recipients_;
-  auth::Authenticator authenticator_;
+  policy::MessageJudge judge_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;

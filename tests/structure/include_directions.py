@@ -85,6 +85,8 @@ RULES = (
     Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
                           "control/reputation", "control/policy", "control/directory",
                           "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
+    Rule("control/milter", ("rules", "control/dns", "control/auth", "control/reputation",
+                            "control/policy", "control/milter"), never=ENGINE_LIBRARIES),
     # On top: what puts the parts together. cli also runs the core offline (decision 0003).
     Rule("control/config", ("rules", "control"), never=ENGINE_LIBRARIES),
     Rule("control/cli", ("rules", "control", "dataplane/core"), never=ENGINE_LIBRARIES),

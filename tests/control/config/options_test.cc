@@ -51,9 +51,30 @@ TEST(ControlOptions, TheLeastThatIsNeeded) {
   EXPECT_EQ(least.proxy.farm.port, "2525");
   ASSERT_EQ(least.listen.size(), 2u);
   EXPECT_EQ(least.listen[0].port, 25);
-  EXPECT_EQ(least.proxy.authserv_id, least.proxy.server.name);
+  EXPECT_EQ(least.judge.authserv_id, least.proxy.server.name);
   EXPECT_NE(complaint({"--snapshot", "x"}).find("farm is missing"), std::string::npos);
   EXPECT_NE(complaint({"--farm", "x"}).find("snapshot is missing"), std::string::npos);
+}
+
+TEST(ControlOptions, AMilterAloneNeedsNoFarmAndListensNowhereElse) {
+  const std::vector<std::string> alone = {
+      "--milter", "unix:/run/m", "--milter", "inet:8891@127.0.0.1", "--snapshot", "site.snap"};
+  const auto read = options(alone);
+  EXPECT_FALSE(read.runs_proxy);
+  EXPECT_TRUE(read.listen.empty());
+  ASSERT_EQ(read.milter_sockets.size(), 2u);
+  EXPECT_EQ(read.milter_sockets[1].to_string(), "inet:8891@127.0.0.1");
+  EXPECT_EQ(options(with({"--milter", "unix:/run/m"})).listen.size(), 2u);
+  auto listening = alone;
+  listening.insert(listening.end(), {"--listen", "127.0.0.1:25"});
+  EXPECT_NE(complaint(listening).find("farm is missing"), std::string::npos);
+  EXPECT_NE(complaint(with({"--milter", "/run/m"})).find("--milter is to be unix:PATH"),
+            std::string::npos);
+  const auto more = options(with({"--milter", "unix:/run/m", "--milter-group", "mail",
+                                  "--milter-sessions", "7", "--milter-time", "1m"}));
+  EXPECT_EQ(more.milter_group, "mail");
+  EXPECT_EQ(more.milter.max_sessions, 7u);
+  EXPECT_EQ(more.milter.command_time, milliseconds{60'000});
 }
 
 TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
@@ -130,7 +151,7 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   EXPECT_EQ(read.listen[1].port, 2525);
   EXPECT_EQ(read.proxy.farm.port, "25");
   EXPECT_EQ(read.proxy.farm.own_name, "mx.farm.example");
-  EXPECT_EQ(read.proxy.authserv_id, "auth.farm.example");
+  EXPECT_EQ(read.judge.authserv_id, "auth.farm.example");
   EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
   EXPECT_EQ(read.teacher.engines.size(), 3u);
   EXPECT_EQ(read.certificates, (std::vector<std::string>{"c.pem", "c2.pem"}));
@@ -156,7 +177,7 @@ TEST(ControlOptions, WhatIsWrongOnTheCommandLineIsNamed) {
   EXPECT_NE(complaint(with({"--name", "-mx.example"})).find("hyphen"), std::string::npos);
   EXPECT_NE(complaint(with({"--authserv-id", "a b"})).find("--authserv-id is to be letters"),
             std::string::npos);
-  EXPECT_EQ(options(with({"--authserv-id", "mx_1"})).proxy.authserv_id, "mx_1");
+  EXPECT_EQ(options(with({"--authserv-id", "mx_1"})).judge.authserv_id, "mx_1");
   EXPECT_THROW(parse(with({"--gree", "1s"})), UsageError) << "abbreviations are no options";
   EXPECT_THROW(parse(with({"stray"})), UsageError);
   EXPECT_THROW(parse(with({"--farm"})), UsageError);
@@ -287,7 +308,8 @@ TEST(ControlOptions, AWrongDirectoryIsTold) {
 
 TEST(ControlOptions, HelpAndVersion) {
   const auto help = std::get<Answer>(parse({"--help"})).text;
-  for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time"})
+  for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time",
+                           "--milter", "--milter-group", "--milter-sessions", "--milter-time"})
     EXPECT_NE(help.find(name), std::string::npos) << name;
   EXPECT_TRUE(std::get<Answer>(parse({"--version"})).text.starts_with("postern-control "));
 }

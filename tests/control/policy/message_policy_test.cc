@@ -73,7 +73,7 @@ class MessagePolicyTest : public testing::Test {
   static SessionFacts from(const MessagePolicy& policy, const char* address) {
     SessionFacts session;
     session.client = *IpAddress::parse(address);
-    session.address_class = policy.snapshot().class_of(session.client);
+    session.address_class = policy.snapshot().class_of(*session.client);
     return session;
   }
 

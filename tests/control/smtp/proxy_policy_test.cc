@@ -170,7 +170,7 @@ TEST_F(ProxyPolicy, AMissingAnswerDefersOnlyWhereItMatters) {
 }
 
 TEST_F(ProxyPolicy, AuthenticationThatDoesNotEndDefersWhereItMatters) {
-  proxy_.options.authentication_time = std::chrono::milliseconds{100};
+  proxy_.judge_options.authentication_time = std::chrono::milliseconds{100};
   proxy_.resolver.stall("s._domainkey.good.example");
   proxy_.start("    reject dkim = fail\n    accept any\n");
   const auto client = greeted(proxy_);

@@ -41,7 +41,7 @@ class RunningProxy {
       : store(":memory:"), space_("/var/tmp", 65536, spool_total) {
     std::signal(SIGPIPE, SIG_IGN);  // as the program does
     options.server.name = "mx.example";
-    options.authserv_id = "mx.example";
+    judge_options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
     options.farm_watch_time = std::chrono::hours{1};  // once: its connections are counted, too
@@ -69,12 +69,14 @@ class RunningProxy {
   void start(const std::string& message_rules = "    accept any\n",
              const std::string& connection_rules = "    inspect any\n") {
     options.farm.port = std::to_string(farm.port());
+    judging_.emplace(policy::JudgeServices{.options = judge_options,
+                                           .resolver = resolver,
+                                           .store = store,
+                                           .policy = compile(message_rules, connection_rules)});
     service_.emplace(smtp::Service{.options = options,
-                                   .resolver = resolver,
-                                   .store = store,
+                                   .judging = *judging_,
                                    .spool_space = space_,
                                    .sources = sources_.emplace(source_options, 1),
-                                   .policy = compile(message_rules, connection_rules),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
                                    .evidence = nullptr,
@@ -119,7 +121,7 @@ class RunningProxy {
   }
 
   void set_policy(const std::string& message_rules) {
-    on_loop([&, made = compile(message_rules, "    inspect any\n")] { service_->policy = made; });
+    on_loop([&, made = compile(message_rules, "    inspect any\n")] { judging_->policy = made; });
   }
   size_t sessions() {
     return on_loop([this] { return proxy_->sessions(); });
@@ -132,6 +134,7 @@ class RunningProxy {
   ScriptedFarm farm;
   dns::ScriptedResolver resolver;
   reputation::Store store;
+  policy::JudgeOptions judge_options;
   smtp::ProxyOptions options;
   bool with_tls = false;
   bool wait_for_farm = true;
@@ -155,6 +158,7 @@ class RunningProxy {
   std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
+  std::optional<policy::JudgeServices> judging_;
   std::optional<smtp::Service> service_;
   std::optional<smtp::Proxy> proxy_;
   std::thread thread_;

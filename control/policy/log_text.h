@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace postern::smtp {
+namespace postern::policy {
 
 // Quoted where it holds a blank or is empty. At most `most` bytes of text.
 std::string log_value(std::string_view text, size_t most = 256);
 
-}  // namespace postern::smtp
+}  // namespace postern::policy

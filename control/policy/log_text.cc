@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A quote within the text becomes an apostrophe, so that a line can be split without a parser.
-#include "control/smtp/log_text.h"
+#include "control/policy/log_text.h"
 
-namespace postern::smtp {
+namespace postern::policy {
 
 std::string log_value(std::string_view text, size_t most) {
   std::string value;
@@ -19,4 +19,4 @@ std::string log_value(std::string_view text, size_t most) {
   return quotes ? '"' + value + '"' : value;
 }
 
-}  // namespace postern::smtp
+}  // namespace postern::policy

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Milter: listens for mail servers, runs a Session per connection, knows which are there, and ends
+// them in an orderly way. Beyond the bound of sessions a connection is closed at once; what becomes
+// of mail then is the mail server's setting (Postfix's milter_default_action, Sendmail's F=T).
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <set>
+
+#include "control/milter/listener.h"
+#include "control/milter/service.h"
+#include "control/milter/session.h"
+
+namespace postern::milter {
+
+class Milter {
+ public:
+  // All that service refers to outlives this; the loop runs out of work only after drain().
+  Milter(boost::asio::io_context& loop, Service& service);
+  Milter(const Milter&) = delete;
+  Milter& operator=(const Milter&) = delete;
+
+  void add(std::unique_ptr<Listener> listener);
+  void start();
+  // Accepts nothing more. Sessions end when they have no message under way, at the latest after
+  // `time`; then done is called, once.
+  void drain(std::chrono::milliseconds time, std::function<void()> done);
+  size_t sessions() const noexcept { return sessions_.size(); }
+
+ private:
+  boost::asio::awaitable<void> accept(Listener& listener);
+  boost::asio::awaitable<void> serve(Session::Socket socket);
+  void finished();
+
+  boost::asio::io_context& loop_;
+  Service& service_;
+  std::list<std::unique_ptr<Listener>> listeners_;
+  std::set<Session*> sessions_;
+  boost::asio::steady_timer drain_timer_;
+  std::function<void()> done_;
+  uint64_t next_id_ = 1;
+  bool draining_ = false;
+};
+
+}  // namespace postern::milter

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// While a message is judged nothing is read: the mail server waits, and is told now and then that
+// it is to wait longer.
+#include "control/milter/session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <ctime>
+#include <exception>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "control/policy/disposition_text.h"
+#include "control/policy/exemption.h"
+#include "control/policy/log_text.h"
+#include "control/policy/message_log.h"
+
+namespace postern::milter {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using policy::log_value;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::string one_line(const policy::Refusal& refusal) {
+  std::string text = std::to_string(refusal.code) + ' ' + refusal.enhanced + ' ' + refusal.text;
+  for (size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, " / ");
+  return text;
+}
+
+}  // namespace
+
+Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
+    : mail(std::move(event)),
+      judge(judging),
+      forged(judging.options.authserv_id),
+      begun(steady_clock::now()) {}
+
+Session::Session(Service& service, Socket socket, std::string id)
+    : service_(service),
+      socket_(std::move(socket)),
+      id_(std::move(id)),
+      begun_(steady_clock::now()) {}
+
+asio::awaitable<void> Session::run() {
+  for (;;) {
+    const bool worked = co_await work_through_input();
+    if (!worked) break;
+    const bool written = co_await flush();
+    if (!written || protocol_.closed()) break;
+    if (draining_ && !protocol_.in_message()) {
+      end_ = "shutdown";
+      break;
+    }
+    const bool more = co_await read_more();
+    if (!more) break;
+  }
+  error_code ignored;
+  socket_.close(ignored);
+  log();
+}
+
+// False when the mail server cannot be reached any more.
+asio::awaitable<bool> Session::work_through_input() {
+  while (auto event = protocol_.next()) {
+    if (std::holds_alternative<EndOfMessageEvent>(*event)) {
+      const bool answered = co_await end_message();
+      if (!answered) co_return false;
+      continue;
+    }
+    std::visit(
+        [this](auto&& one) {
+          using One = std::decay_t<decltype(one)>;
+          if constexpr (!std::is_same_v<One, EndOfMessageEvent>) on(std::forward<One>(one));
+        },
+        std::move(*event));
+  }
+  co_return true;
+}
+
+asio::awaitable<bool> Session::flush() {
+  using namespace asio::experimental::awaitable_operators;
+  if (!protocol_.output_waits()) co_return true;
+  const std::string output = protocol_.take_output();
+  asio::steady_timer timer(socket_.get_executor(), service_.options.write_time);
+  error_code error;
+  const auto first =
+      co_await (asio::async_write(socket_, asio::buffer(output),
+                                  asio::redirect_error(asio::use_awaitable, error)) ||
+                timer.async_wait(asio::use_awaitable));
+  if (first.index() == 1) end_ = "timeout";
+  co_return first.index() == 0 && !error;
+}
+
+// False when nothing more will come.
+asio::awaitable<bool> Session::read_more() {
+  using namespace asio::experimental::awaitable_operators;
+  asio::steady_timer timer(socket_.get_executor(), service_.options.command_time);
+  error_code error;
+  waiting_for_server_ = true;
+  const auto first =
+      co_await (socket_.async_read_some(asio::buffer(buffer_),
+                                        asio::redirect_error(asio::use_awaitable, error)) ||
+                timer.async_wait(asio::use_awaitable));
+  waiting_for_server_ = false;
+  if (first.index() == 1) {
+    end_ = "timeout";
+    co_return false;
+  }
+  if (error) co_return false;
+  protocol_.receive(std::string_view(buffer_.data(), std::get<0>(first)));
+  co_return true;
+}
+
+void Session::on(const ConnectEvent& event) {
+  clients_++;
+  client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+}
+
+void Session::on(const HeloEvent& event) {
+  client_.helo = event.name;
+  protocol_.answer(Verdict::kContinue);
+}
+
+void Session::on(MailEvent event) {
+  if (draining_) {
+    protocol_.answer(
+        policy::Refusal{.code = 421, .enhanced = "4.3.2", .text = "going down for a moment"});
+    return;
+  }
+  messages_++;
+  message_.emplace(service_.judging, std::move(event));
+  if (!protocol_.exact_fields()) message_->judge.header_is_guessed();
+  if (const auto refusal = refusal_of_helo()) {
+    policy::Disposition passed_over;
+    passed_over.action = policy::Action::kReject;
+    passed_over.explanation = "a name in HELO that bots use";
+    message_->queue_id = protocol_.queue_id();
+    log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
+                one_line(*refusal));
+    message_.reset();
+    protocol_.answer(*refusal);
+    return;
+  }
+  protocol_.answer(Verdict::kContinue);
+}
+
+void Session::on(const RecipientEvent&) {
+  message_->recipients++;
+}
+
+void Session::on(const HeaderEvent& event) {
+  message_->size += event.field.size();
+  message_->forged.add(event.name, event.field);
+  message_->judge.update(event.field);
+}
+
+void Session::on(const EndOfHeaderEvent&) {
+  message_->size += 2;
+  message_->judge.update("\r\n");
+  const bool judged = message_->mail.authenticated.empty();
+  if (!judged || !message_->judge.wants_body()) protocol_.skip_body();
+}
+
+void Session::on(const BodyEvent& event) {
+  message_->size += event.bytes.size();
+  message_->judge.update(event.bytes);
+}
+
+void Session::on(const AbortEvent&) {
+  message_.reset();
+}
+
+void Session::on(const ClientGoneEvent&) {
+  client_ = {};
+}
+
+void Session::on(const ClosedEvent& event) {
+  end_ = event.reason;
+}
+
+// False when the mail server cannot be reached any more.
+asio::awaitable<bool> Session::end_message() {
+  message_->queue_id = protocol_.queue_id();
+  policy::Disposition passed_over;
+  if (message_->forged.overflowed()) {
+    const policy::Refusal refusal{
+        .code = 550, .enhanced = "5.6.0", .text = "too many Authentication-Results fields"};
+    passed_over.action = policy::Action::kReject;
+    passed_over.explanation = refusal.text;
+    refuse(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over), refusal);
+  } else if (!message_->mail.authenticated.empty()) {
+    passed_over.explanation = "authenticated submission, not judged";
+    protocol_.finish({.remove = message_->forged.places(), .insert = {}, .quarantine = {}},
+                     Verdict::kAccept);
+    log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
+                "accepted");
+  } else {
+    const Judging judging = co_await judge();
+    if (!judging.reachable) co_return false;
+    if (judging.judgement)
+      carry_out(*judging.judgement);
+    else
+      protocol_.finish({}, Verdict::kTempFail);  // a fault of ours is not the sender's to pay for
+  }
+  message_.reset();
+  co_return true;
+}
+
+asio::awaitable<Session::Judging> Session::judge() {
+  Judging judging;
+  bool done = false;
+  asio::steady_timer wake(socket_.get_executor());
+  asio::cancellation_signal cancel;
+  const auto ended = [&](const std::exception_ptr& thrown, policy::Judgement judgement) {
+    done = true;
+    wake.cancel();
+    if (!thrown) {
+      judging.judgement = std::move(judgement);
+      return;
+    }
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      if (judging.reachable)
+        spdlog::error("message failed id={} error={}", message_id(), log_value(error.what()));
+    }
+  };
+  asio::co_spawn(socket_.get_executor(),
+                 message_->judge.judge(session_facts(), message_->mail.sender),
+                 asio::bind_cancellation_slot(cancel.slot(), ended));
+  while (!done) {
+    error_code woken;
+    wake.expires_after(service_.options.progress_time);
+    co_await wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (done || !judging.reachable) continue;
+    protocol_.progress();
+    judging.reachable = co_await flush();
+    if (!judging.reachable) cancel.emit(asio::cancellation_type::terminal);
+  }
+  co_return judging;
+}
+
+void Session::carry_out(const policy::Judgement& judgement) {
+  using policy::Action;
+  switch (judgement.disposition.action) {
+    case Action::kReject:
+    case Action::kDefer: {
+      const bool reject = judgement.disposition.action == Action::kReject;
+      message_->judge.remember(
+          judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
+      return refuse(judgement, policy::refusal_of(judgement.disposition));
+    }
+    case Action::kAccept:
+    case Action::kTag:
+      break;
+  }
+  // What the mail server or another filter makes of it after us we do not hear.
+  message_->judge.remember(judgement, reputation::Outcome::kAccepted);
+  protocol_.finish({.remove = message_->forged.places(),
+                    .insert = policy::result_fields(service_.judging.options.authserv_id,
+                                                    judgement.facts, judgement.disposition),
+                    .quarantine = {}},
+                   Verdict::kAccept);
+  log_message(judgement, "accepted");
+}
+
+void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
+  protocol_.finish({}, refusal);
+  log_message(judgement, one_line(refusal));
+}
+
+std::optional<policy::Refusal> Session::refusal_of_helo() {
+  if (!client_.address || !message_->mail.authenticated.empty()) return std::nullopt;
+  const auto& policy = *service_.judging.policy;
+  const Signature* signature = policy.signature_in(client_.helo);
+  const bool matches = signature != nullptr || (service_.helo_patterns != nullptr &&
+                                                service_.helo_patterns->match(client_.helo));
+  if (!matches ||
+      policy::is_exempt(policy.snapshot(), *client_.address, std::nullopt, std::time(nullptr)))
+    return std::nullopt;
+  note_offence(signature);
+  return policy::Refusal{.code = 550,
+                         .enhanced = "5.7.1",
+                         .text = "refused: the name " + client_.helo.substr(0, 256) +
+                                 " is one that bots use; write to postmaster if you are none"};
+}
+
+void Session::note_offence(const Signature* signature) {
+  if (client_.offended || service_.evidence == nullptr) return;
+  client_.offended = true;
+  const int64_t now = std::time(nullptr);
+  if (signature != nullptr && signature->learn.count() > 0) {
+    service_.teach(
+        {policy::EvidenceTable::source_of(*client_.address), "signature " + signature->name},
+        signature->learn);
+    return;
+  }
+  const auto finding = service_.evidence->note(*client_.address, "said HELO " + client_.helo, now);
+  if (finding) service_.teach(*finding, std::nullopt);
+}
+
+policy::SessionFacts Session::session_facts() const {
+  policy::SessionFacts session;
+  session.client = client_.address;
+  session.client_port = client_.port;
+  session.helo = client_.helo;
+  session.tls = !protocol_.tls_description().empty();
+  return session;
+}
+
+std::string Session::message_id() const {
+  return id_ + '.' + std::to_string(messages_);
+}
+
+void Session::log_message(const policy::Judgement& judgement, std::string_view reply) const {
+  const std::string id = message_id();
+  const std::string tls = protocol_.tls_description();
+  policy::log_message(judgement, {.id = id,
+                                  .queue = message_->queue_id,
+                                  .tls = tls,
+                                  .recipients = message_->recipients,
+                                  .size = message_->size,
+                                  .removed = message_->forged.places().size(),
+                                  .reply = reply,
+                                  .took = steady_clock::now() - message_->begun});
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (!waiting_for_server_ || protocol_.in_message()) return;
+  end_ = "shutdown";
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Session::cut() {
+  end_ = "cut";
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+void Session::log() const {
+  const std::chrono::duration<double> took = steady_clock::now() - begun_;
+  spdlog::info("milter id={} clients={} messages={} end={} seconds={:.3f}", id_, clients_,
+               messages_, log_value(end_), took.count());
+}
+
+}  // namespace postern::milter

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Exemption: the sources that are never refused for their manners, and never told to the packet
+// engines: those that the policy protects, and those that its connection rules allow.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "rules/address/address.h"
+#include "rules/snapshot/snapshot.h"
+
+namespace postern::policy {
+
+// Where a client connected to, as a socket sees it.
+struct LocalPlace {
+  IpAddress address;
+  uint16_t port = 0;
+};
+
+// local: nullopt where it is not known; then a rule for any service exempts. now: Unix seconds.
+bool is_exempt(const Snapshot& snapshot, const IpAddress& client,
+               const std::optional<LocalPlace>& local, int64_t now);
+
+}  // namespace postern::policy

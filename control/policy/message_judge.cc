@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Gathering and deciding are two steps: what decides sees facts only.
+#include "control/policy/message_judge.h"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ctime>
+#include <utility>
+#include <variant>
+
+namespace postern::policy {
+
+namespace asio = boost::asio;
+
+namespace {
+
+ClassId class_of(const MessagePolicy& policy, const SessionFacts& session) {
+  return session.client ? policy.snapshot().class_of(*session.client) : ClassId{0};
+}
+
+}  // namespace
+
+asio::awaitable<Judgement> MessageJudge::judge(SessionFacts session, std::string mail_from) {
+  Judgement judgement;
+  judgement.policy = services_.policy;  // a reload in between does not mix two of them
+  session.address_class = class_of(*judgement.policy, session);
+  judgement.facts = co_await gather_facts(session, std::move(mail_from));
+  judgement.disposition = judgement.policy->decide(session, judgement.facts);
+  judgement.session = std::move(session);
+  co_return judgement;
+}
+
+Judgement MessageJudge::pass_over(SessionFacts session, std::string mail_from,
+                                  Disposition disposition) const {
+  Judgement judgement;
+  judgement.policy = services_.policy;
+  session.address_class = class_of(*judgement.policy, session);
+  judgement.session = std::move(session);
+  judgement.facts.mail_from = std::move(mail_from);
+  judgement.facts.now = std::time(nullptr);
+  judgement.disposition = std::move(disposition);
+  return judgement;
+}
+
+asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& session,
+                                                         std::string mail_from) {
+  using namespace asio::experimental::awaitable_operators;
+  MessageFacts facts;
+  facts.mail_from = std::move(mail_from);
+  facts.now = std::time(nullptr);
+  const auth::Envelope envelope{.client = session.client,
+                                .helo = session.helo,
+                                .mail_from = facts.mail_from,
+                                .now = facts.now};
+  asio::steady_timer timer(co_await asio::this_coro::executor);
+  timer.expires_after(services_.options.authentication_time);
+  auto first = co_await (authenticator_.finish(envelope, services_.resolver) ||
+                         timer.async_wait(asio::use_awaitable));
+  if (first.index() == 0) {
+    facts.auth = std::get<0>(std::move(first));
+  } else {
+    facts.auth_unknown = true;
+    facts.auth.dns_failed = true;
+  }
+  for (const auto& signature : facts.auth.dkim) {
+    const auto record = services_.store.find(signature.domain);
+    if (record) facts.known_domains.push_back({signature.domain, reputation::score(*record)});
+    if (!facts.signing_domain.empty() || signature.result != auth::Result::kPass) continue;
+    facts.signing_domain = signature.domain;
+    if (record) facts.reputation = reputation::score(*record);
+  }
+  co_return facts;
+}
+
+void MessageJudge::remember(const Judgement& judgement, reputation::Outcome outcome) {
+  // Mail that nobody answers for neither gains nor costs a domain anything.
+  if (judgement.facts.signing_domain.empty()) return;
+  services_.store.record(judgement.facts.signing_domain, outcome, judgement.facts.now);
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// MessageJudge: one message, from its first byte to the decision what becomes of it, whichever
+// front door it came to (control/smtp, control/milter). The bytes are authenticated while they
+// come; at their end facts are gathered, within a time, and the policy decides. It knows no
+// protocol and carries nothing out: that is its user's.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "control/auth/authenticate.h"
+#include "control/dns/resolver.h"
+#include "control/policy/facts.h"
+#include "control/policy/message_policy.h"
+#include "control/reputation/store.h"
+
+namespace postern::policy {
+
+struct JudgeOptions {
+  std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
+  std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
+};
+
+// What all judges of one loop share. Outlives them.
+struct JudgeServices {
+  const JudgeOptions& options;
+  dns::Resolver& resolver;
+  reputation::Store& store;
+  std::shared_ptr<const MessagePolicy> policy;  // another one after a reload
+};
+
+struct Judgement {
+  std::shared_ptr<const MessagePolicy> policy;  // the one that decided
+  SessionFacts session;
+  MessageFacts facts;
+  Disposition disposition;
+};
+
+class MessageJudge {
+ public:
+  explicit MessageJudge(JudgeServices& services) : services_(services) {}
+
+  // The message with CRLF line ends and without dot-stuffing, cut anywhere.
+  void update(std::string_view bytes) { authenticator_.update(bytes); }
+  // The blanks behind the fields' colons are a guess (auth/authenticate.h).
+  void header_is_guessed() noexcept { authenticator_.header_is_guessed(); }
+  // False once the header has shown that no decision looks at the body.
+  bool wants_body() const noexcept { return authenticator_.wants_body(); }
+
+  // Once, after the last byte. address_class is looked up here. Throws only when the awaiting
+  // coroutine is cancelled.
+  boost::asio::awaitable<Judgement> judge(SessionFacts session, std::string mail_from);
+  // For the books, where something else than the policy decided: nothing is looked up.
+  Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
+
+  // What became of the message, for the reputation of the domain that signed it.
+  void remember(const Judgement& judgement, reputation::Outcome outcome);
+
+ private:
+  boost::asio::awaitable<MessageFacts> gather_facts(const SessionFacts& session,
+                                                    std::string mail_from);
+
+  JudgeServices& services_;
+  auth::Authenticator authenticator_;
+};
+
+}  // namespace postern::policy

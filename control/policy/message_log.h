@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The line that every message leaves in the log, the same for all front doors
+// (docs/operations.md has the keys).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "control/policy/message_judge.h"
+
+namespace postern::policy {
+
+// What a front door knows of a message besides the judgement.
+struct MessageRecord {
+  std::string_view id;     // ours: session and number within it
+  std::string_view queue;  // the mail server's name for it; empty: it has none (yet)
+  std::string_view tls;    // description; empty: plain
+  size_t recipients = 0;
+  uint64_t size = 0;       // octets, as far as they were seen
+  size_t removed = 0;      // header fields
+  std::string_view reply;  // what the client hears, one line
+  std::chrono::steady_clock::duration took{};
+};
+
+void log_message(const Judgement& judgement, const MessageRecord& record);
+
+}  // namespace postern::policy

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A whole milter on a Unix socket, on a thread of its own, with a compiled policy and a scripted
+// DNS, and a mail server that says exactly what a test tells it to. Everything may be set before
+// start().
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "control/auth/header_fields.h"
+#include "control/milter/message_text.h"
+#include "control/milter/milter.h"
+#include "tests/control/milter/server_words.h"
+#include "tests/rules/support/compiled.h"
+#include "tests/support/scripted_resolver.h"
+
+namespace postern::milter::test {
+
+class RunningMilter {
+ public:
+  RunningMilter() : store(":memory:") {
+    judge_options.authserv_id = "mx.example";
+    workshop_.list("local.netset", "192.0.2.0/24\n");
+  }
+  ~RunningMilter() { stop(); }
+
+  std::string path() const { return workshop_.directory().path("milter.sock"); }
+
+  void start(const std::string& rules = "    accept any\n") {
+    judging_.emplace(policy::JudgeServices{
+        .options = judge_options, .resolver = resolver, .store = store, .policy = compile(rules)});
+    service_.emplace(Service{.options = options,
+                             .judging = *judging_,
+                             .helo_patterns = &patterns_,
+                             .evidence = &evidence_,
+                             .teach = [this](const policy::Finding& finding,
+                                             std::optional<std::chrono::seconds> learn_for) {
+                               taught.push_back(finding.source.to_string() + ' ' +
+                                                finding.evidence + ' ' +
+                                                std::to_string(learn_for ? learn_for->count() : 0));
+                             }});
+    milter_.emplace(loop_, *service_);
+    milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
+    milter_->start();
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+
+  // Runs it where the milter runs, and waits for what it returns.
+  template <typename Function>
+  auto on_loop(Function function) {
+    std::packaged_task<decltype(function())()> task(std::move(function));
+    auto result = task.get_future();
+    boost::asio::post(loop_, [&task] { task(); });
+    return result.get();
+  }
+  // Until it is true; the test's own time limit ends what never becomes so.
+  template <typename Condition>
+  void wait_until(Condition condition) {
+    while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+
+  void begin_drain(std::chrono::milliseconds time) {
+    drained_.emplace();
+    ended_ = drained_->get_future();
+    on_loop([&] {
+      milter_->drain(time, [&] { drained_->set_value(); });
+      return true;
+    });
+  }
+  bool has_drained() {
+    return ended_.wait_for(std::chrono::seconds{30}) == std::future_status::ready;
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    if (!drained_) {
+      begin_drain(std::chrono::milliseconds{0});
+      has_drained();
+    }
+    loop_.stop();
+    thread_.join();
+  }
+  size_t sessions() {
+    return on_loop([this] { return milter_->sessions(); });
+  }
+  std::optional<reputation::DomainRecord> remembered(const std::string& domain) {
+    return on_loop([&] { return store.find(domain); });
+  }
+
+  std::string more_policy;          // statements
+  std::vector<std::string> taught;  // "SOURCE EVIDENCE SECONDS"; to be read on_loop()
+  dns::ScriptedResolver resolver;
+  reputation::Store store;
+  policy::JudgeOptions judge_options;
+  MilterOptions options;
+
+ private:
+  std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
+    return std::make_shared<const policy::MessagePolicy>(workshop_.snapshot(
+        "list local \"local.netset\" format cidr category local contact "
+        "\"https://why.example/a%20b\"\n"
+        "service mx 127.0.0.1/32 port 25\n" +
+        more_policy + "connection to mx\n    allow list local\n    inspect any\nmessage\n" +
+        rules));
+  }
+
+  postern::test::Workshop workshop_;
+  boost::asio::io_context loop_{1};
+  policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
+  policy::EvidenceTable evidence_{{.threshold = 2}};
+  std::optional<policy::JudgeServices> judging_;
+  std::optional<Service> service_;
+  std::optional<Milter> milter_;
+  std::thread thread_;
+  std::optional<std::promise<void>> drained_;
+  std::future<void> ended_;
+};
+
+// Blocking, and bounded by its patience.
+class MailServer {
+ public:
+  explicit MailServer(const RunningMilter& milter) : MailServer(milter.path()) {}
+  explicit MailServer(const std::string& path)
+      : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{20, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+      throw std::runtime_error("nobody listens");
+  }
+  ~MailServer() { ::close(socket_); }
+
+  bool tells_blanks = true;  // behind the colons of fields; as it was agreed
+  MailServer(const MailServer&) = delete;
+  MailServer& operator=(const MailServer&) = delete;
+
+  void send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const auto sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return;  // what is read next tells
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    }
+  }
+  // The next answer in the form of answers(); "" where the connection has ended.
+  std::string answer() {
+    for (;;) {
+      if (input_.size() >= 4) {
+        Cursor cursor(input_);
+        const size_t length = 4 + take_be32(cursor);
+        if (input_.size() >= length) {
+          const auto text = answers(std::string_view(input_).substr(0, length));
+          input_.erase(0, length);
+          return text;
+        }
+      }
+      char buffer[16384];
+      const auto got = ::recv(socket_, buffer, sizeof buffer, 0);
+      if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        throw std::runtime_error("no answer within the test's patience");
+      if (got <= 0) return "";
+      input_.append(buffer, static_cast<size_t>(got));
+    }
+  }
+  // All up to the final one, without what only asks for patience.
+  std::string final_answers() {
+    std::string all;
+    for (;;) {
+      const auto one = answer();
+      if (one == "p") continue;
+      all += (all.empty() ? "" : " ") + one;
+      if (one.empty() || std::string_view("arty").find(one[0]) != std::string_view::npos)
+        return all;
+    }
+  }
+  // Up to and including HELO.
+  void begin(const std::string& address = "198.51.100.7",
+             const std::string& name = "client.example") {
+    send(negotiation() + connection("client.example", '4', 4711, address) +
+         packet('H', strings({name})));
+    if (answer() != "O" || answer() != "c") throw std::runtime_error("no beginning");
+  }
+  // A message with CRLF line ends; the answers to its end.
+  std::string message(const std::string& text,
+                      const std::vector<std::string>& macros_of_mail = {}) {
+    if (!macros_of_mail.empty()) send(macros('M', macros_of_mail));
+    send(packet('M', strings({"<a@b.example>"})));
+    if (const auto first = answer(); first != "c") return first;
+    send(packet('R', strings({"<c@d.example>"})) + packet('T'));
+    const size_t header_end = text.find("\r\n\r\n");
+    for (const auto& field :
+         auth::split_header_fields(std::string_view(text).substr(0, header_end + 2)))
+      send(header(std::string(field.name), value_for_server(field.body, tells_blanks)));
+    send(packet('N'));
+    const auto body = std::string_view(text).substr(header_end + 4);
+    for (size_t at = 0; at < body.size(); at += 1000) {
+      send(packet('B', body.substr(at, 1000)));
+      const auto one = answer();
+      if (one == "s") break;
+      if (one != "c") return one;
+    }
+    send(packet('E'));
+    return final_answers();
+  }
+
+ private:
+  int socket_;
+  std::string input_;
+};
+
+}  // namespace postern::milter::test
