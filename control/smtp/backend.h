@@ -25,7 +25,7 @@ struct Backend {
   uint32_t weight = 1;  // its part, beside the others
   bool backup = false;  // gets mail only while no other backend is live
   TlsUse tls = TlsUse::kNone;
-  std::string tls_name;  // kVerify: the name in the certificate; empty: that of host
+  std::string tls_name = {};  // kVerify: the name in the certificate; empty: that of host
   HandOn hand_on = HandOn::kNothing;
   bool operator==(const Backend&) const = default;
 
