@@ -28,6 +28,10 @@ FarmOffer read_offer(const Reply& ehlo_reply) {
     const std::string_view keyword = std::string_view(line).substr(0, line.find(' '));
     if (keyword == "8BITMIME") offer.eight_bit_mime = true;
     if (keyword == "ENHANCEDSTATUSCODES") offer.enhanced_status_codes = true;
+    if (keyword == "STARTTLS") offer.starttls = true;
+    const auto words = std::string_view(line).substr(std::min(line.size(), keyword.size() + 1));
+    if (keyword == "XCLIENT") offer.xclient = ForwardAttributes::read(words);
+    if (keyword == "XFORWARD") offer.xforward = ForwardAttributes::read(words);
     if (keyword == "SIZE") {
       offer.size_known = true;
       const char* begin = line.data() + std::min(line.size(), keyword.size() + 1);
@@ -67,13 +71,36 @@ std::string ClientSession::quit() {
   return send(Command::kOther, "QUIT");
 }
 
+std::string ClientSession::starttls() {
+  return send(Command::kStartTls, "STARTTLS");
+}
+std::string ClientSession::xclient(std::string line) {
+  return send(Command::kXclient, std::move(line));
+}
+std::string ClientSession::xforward(std::string line) {
+  return send(Command::kOther, std::move(line));
+}
+
+void ClientSession::receive(std::string_view bytes) {
+  // In plain, from whoever sits on the wire, to be taken for the farm's word later.
+  if (handshake_due_ && !bytes.empty()) broken_ = true;
+  reader_.receive(bytes);
+}
+
+void ClientSession::secured() {
+  if (!handshake_due_) broken_ = true;
+  handshake_due_ = false;
+  reader_ = ReplyReader();
+  offer_ = {};
+}
+
 void ClientSession::text_sent() {
   outstanding_ = Command::kOther;
 }
 
 std::string ClientSession::send(Command command, std::string text) {
   if (outstanding()) broken_ = true;  // its replies could not be told apart any more
-  if (spoke_unasked()) broken_ = true;
+  if (spoke_unasked() || handshake_due_) broken_ = true;
   outstanding_ = command;
   return text + "\r\n";
 }
@@ -84,6 +111,8 @@ std::optional<Reply> ClientSession::next_reply() {
   if (!reply) return std::nullopt;
   const Command command = std::exchange(outstanding_, Command::kNothing);
   if (command == Command::kEhlo) offer_ = read_offer(*reply);
+  if (command == Command::kStartTls) handshake_due_ = reply->positive();
+  if (command == Command::kXclient && reply->positive()) offer_ = {};
   // Two replies to one command: the second would be taken for the answer to the next one.
   if (reader_.holds_bytes()) broken_ = true;
   return reply;
