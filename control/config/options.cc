@@ -74,6 +74,9 @@ po::options_description settings() {
   po::options_description limits("Limits", 100);
   limits.add_options()
     ("max-message", text("SIZE"), "the largest message (50M)")
+    ("bare-line-ends", text("WHAT"),
+     "refuse: a message with a CR or LF that stands alone is refused; normalise: it is made CR LF "
+     "(refuse)")
     ("max-recipients", text("N"), "per message (1000)")
     ("max-hops", text("N"), "Received fields; more are a loop (100)")
     ("max-errors", text("N"), "bad commands per session (20)")
@@ -291,6 +294,12 @@ void read_limits(const Values& values, Options& options) {
   auto& proxy = options.proxy;
   const milliseconds least{1};
   values.size("max-message", proxy.max_message, 65536);  // RFC 5321 §4.5.3.1.7: at least 64K
+  std::string bare_line_ends = "refuse";
+  values.text("bare-line-ends", bare_line_ends);
+  if (bare_line_ends != "refuse" && bare_line_ends != "normalise")
+    values.refuse("bare-line-ends", bare_line_ends, "refuse or normalise");
+  proxy.server.bare_line_ends =
+      bare_line_ends == "refuse" ? smtp::BareLineEnds::kRefuse : smtp::BareLineEnds::kNormalise;
   values.number("max-recipients", proxy.server.max_recipients, 1, 100'000);
   values.number("max-hops", proxy.max_hops, 1, 10'000);
   values.number("max-errors", proxy.server.max_errors, 1, 1'000'000);

@@ -8,14 +8,25 @@
 #include <charconv>
 #include <utility>
 
+#include "rules/text/cursor.h"
+#include "rules/text/words.h"
+
 namespace postern::smtp {
 namespace {
 
-std::string upper(std::string_view text) {
-  std::string result(text);
-  for (char& c : result)
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-  return result;
+// LIMITS (RFC 9422 §4): names and numbers; what is not understood is no limit.
+void read_limits(std::string_view words, FarmOffer& offer) {
+  Cursor cursor(words);
+  while (!cursor.at_end()) {
+    const auto word = take_word(cursor);
+    constexpr std::string_view kRecipients = "RCPTMAX=";
+    if (!same_word(word.substr(0, kRecipients.size()), kRecipients)) continue;
+    const auto number = word.substr(kRecipients.size());
+    size_t most = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), most);
+    if (error == std::errc{} && end == number.data() + number.size() && most > 0)
+      offer.recipients = most;
+  }
 }
 
 }  // namespace
@@ -24,22 +35,41 @@ FarmOffer read_offer(const Reply& ehlo_reply) {
   FarmOffer offer{.extended = ehlo_reply.positive()};
   if (!offer.extended) return offer;
   for (size_t i = 1; i < ehlo_reply.lines.size(); i++) {
-    const std::string line = upper(ehlo_reply.lines[i]);
-    const std::string_view keyword = std::string_view(line).substr(0, line.find(' '));
-    if (keyword == "8BITMIME") offer.eight_bit_mime = true;
-    if (keyword == "ENHANCEDSTATUSCODES") offer.enhanced_status_codes = true;
-    if (keyword == "STARTTLS") offer.starttls = true;
-    const auto words = std::string_view(line).substr(std::min(line.size(), keyword.size() + 1));
-    if (keyword == "XCLIENT") offer.xclient = ForwardAttributes::read(words);
-    if (keyword == "XFORWARD") offer.xforward = ForwardAttributes::read(words);
-    if (keyword == "SIZE") {
+    Cursor cursor(ehlo_reply.lines[i]);
+    const auto keyword = take_word(cursor);
+    const auto is = [&](std::string_view name) { return same_word(keyword, name); };
+    if (is("8BITMIME")) offer.eight_bit_mime = true;
+    if (is("ENHANCEDSTATUSCODES")) offer.enhanced_status_codes = true;
+    if (is("SMTPUTF8")) offer.utf8 = true;
+    if (is("CHUNKING")) offer.chunking = true;
+    if (is("DSN")) offer.dsn = true;
+    if (is("STARTTLS")) offer.starttls = true;
+    if (is("XCLIENT")) offer.xclient = ForwardAttributes::read(cursor.rest());
+    if (is("XFORWARD")) offer.xforward = ForwardAttributes::read(cursor.rest());
+    if (is("LIMITS")) read_limits(cursor.rest(), offer);
+    if (is("SIZE")) {
       offer.size_known = true;
-      const char* begin = line.data() + std::min(line.size(), keyword.size() + 1);
-      if (std::from_chars(begin, line.data() + line.size(), offer.size).ec != std::errc{})
+      const auto number = cursor.rest();
+      if (std::from_chars(number.data(), number.data() + number.size(), offer.size).ec !=
+          std::errc{})
         offer.size = 0;
     }
   }
   return offer;
+}
+
+FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b) {
+  FarmOffer both;
+  both.extended = a.extended && b.extended;
+  both.eight_bit_mime = a.eight_bit_mime && b.eight_bit_mime;
+  both.enhanced_status_codes = a.enhanced_status_codes && b.enhanced_status_codes;
+  both.utf8 = a.utf8 && b.utf8;
+  both.chunking = a.chunking && b.chunking;
+  both.dsn = a.dsn && b.dsn;
+  both.recipients = std::min(a.recipients, b.recipients);
+  both.size_known = a.size_known && b.size_known;
+  both.size = a.size == 0 || b.size == 0 ? std::max(a.size, b.size) : std::min(a.size, b.size);
+  return both;
 }
 
 std::string ClientSession::ehlo() {
@@ -49,16 +79,27 @@ std::string ClientSession::helo() {
   return send(Command::kOther, "HELO " + own_name_);
 }
 
-std::string ClientSession::mail(std::string_view sender, std::optional<uint64_t> size,
-                                std::optional<bool> eight_bit) {
-  std::string line = "MAIL FROM:<" + std::string(sender) + ">";
-  if (size && offer_.size_known) line += " SIZE=" + std::to_string(*size);
-  if (eight_bit && offer_.eight_bit_mime) line += *eight_bit ? " BODY=8BITMIME" : " BODY=7BIT";
+std::string ClientSession::mail(const Sender& sender) {
+  std::string line = "MAIL FROM:<" + sender.address + ">";
+  if (sender.size && offer_.size_known) line += " SIZE=" + std::to_string(*sender.size);
+  if (sender.body && offer_.eight_bit_mime)
+    line += *sender.body == BodyType::kEightBitMime ? " BODY=8BITMIME" : " BODY=7BIT";
+  if (sender.utf8 && offer_.utf8) line += " SMTPUTF8";
+  if (sender.dsn_return && offer_.dsn)
+    line += *sender.dsn_return == DsnReturn::kFull ? " RET=FULL" : " RET=HDRS";
+  if (!sender.envelope_id.empty() && offer_.dsn) line += " ENVID=" + sender.envelope_id;
   return send(Command::kOther, std::move(line));
 }
 
-std::string ClientSession::rcpt(std::string_view recipient) {
-  return send(Command::kOther, "RCPT TO:<" + std::string(recipient) + ">");
+std::string ClientSession::rcpt(const Recipient& recipient) {
+  std::string line = "RCPT TO:<" + recipient.address + ">";
+  if (!recipient.notify.empty() && offer_.dsn) line += " NOTIFY=" + recipient.notify;
+  if (!recipient.original.empty() && offer_.dsn) line += " ORCPT=" + recipient.original;
+  return send(Command::kOther, std::move(line));
+}
+
+std::string ClientSession::bdat_last(uint64_t octets) {
+  return send(Command::kOther, "BDAT " + std::to_string(octets) + " LAST");
 }
 
 std::string ClientSession::data() {

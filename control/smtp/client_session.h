@@ -10,11 +10,13 @@
 // is new, and with nothing offered.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "control/smtp/envelope.h"
 #include "control/smtp/forwarded_client.h"
 #include "control/smtp/reply.h"
 
@@ -25,6 +27,10 @@ struct FarmOffer {
   bool extended = false;  // it took EHLO
   bool eight_bit_mime = false;
   bool enhanced_status_codes = false;
+  bool utf8 = false;
+  bool chunking = false;
+  bool dsn = false;
+  size_t recipients = SIZE_MAX;  // per message (RFC 9422 RCPTMAX)
   bool size_known = false;
   uint64_t size = 0;  // octets; 0 where known: no limit that it would name
   bool starttls = false;
@@ -33,6 +39,9 @@ struct FarmOffer {
 };
 
 FarmOffer read_offer(const Reply& ehlo_reply);
+// What both offer; of limits the smaller one. How they are spoken with (TLS, XCLIENT, XFORWARD)
+// is each one's own and not in it.
+FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b);
 
 class ClientSession {
  public:
@@ -42,12 +51,14 @@ class ClientSession {
   // Each returns the bytes to send. Call only when nothing is outstanding.
   std::string ehlo();
   std::string helo();
-  // SIZE and BODY go along only where the farm offers them.
-  std::string mail(std::string_view sender, std::optional<uint64_t> size,
-                   std::optional<bool> eight_bit);
-  std::string rcpt(std::string_view recipient);
+  // Parameters go along only where the farm offers their extension.
+  std::string mail(const Sender& sender);
+  std::string rcpt(const Recipient& recipient);
   std::string data();
-  // The final dot has been sent by the caller; its reply is outstanding from here on.
+  // "BDAT octets LAST": so many octets follow, then text_sent().
+  std::string bdat_last(uint64_t octets);
+  // The final dot, or the last octet, has been sent by the caller; its reply is outstanding from
+  // here on.
   void text_sent();
   std::string rset();
   std::string quit();

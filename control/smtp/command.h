@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Command: one line of an SMTP client, parsed (RFC 5321 §4.1.1). What the line says is kept in a
-// form that can be written anew for the farm; no byte of it is ever handed on raw. Addresses are
-// read as others read them: blanks after the colon are let pass, and which local parts exist is
-// the farm's business.
+// Command: one line of an SMTP client, parsed (RFC 5321 §4.1.1, RFC 3030 §2 for BDAT). No other
+// code looks at what a client typed.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "control/smtp/envelope.h"
 
 namespace postern::smtp {
 
@@ -20,6 +20,7 @@ enum class Verb : uint8_t {
   kMail,
   kRcpt,
   kData,
+  kBdat,
   kRset,
   kNoop,
   kQuit,
@@ -31,18 +32,18 @@ enum class Verb : uint8_t {
   kUnknown,
 };
 
-struct Command {
-  Verb verb = Verb::kUnknown;
-  std::string argument;  // HELO and EHLO: the name; MAIL and RCPT: the address, without brackets
-  std::optional<uint64_t> size;   // MAIL: SIZE= (RFC 1870)
-  std::optional<bool> eight_bit;  // MAIL: BODY= (RFC 6152); true for 8BITMIME
+// BDAT: so many octets follow the line, whatever is answered.
+struct Chunk {
+  uint64_t octets = 0;
+  bool last = false;
 };
 
-// Why a line is not a command that we take; reply codes as in RFC 5321 §4.2.2 and RFC 3463.
-struct BadCommand {
-  int code = 500;
-  std::string_view enhanced;
-  std::string_view text;
+struct Command {
+  Verb verb = Verb::kUnknown;
+  std::string name;     // HELO and EHLO
+  Sender sender;        // MAIL
+  Recipient recipient;  // RCPT
+  Chunk chunk;          // BDAT
 };
 
 struct ParsedCommand {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Five states, one step per octet; runs of plain text are copied at once.
+// Five states, one step per octet; runs of plain text are copied at once. Chunks have no beginning
+// of a line where a dot would mean anything: there, two of the states do.
 #include "control/smtp/data_reader.h"
 
 namespace postern::smtp {
@@ -45,22 +46,42 @@ void DataReader::step(char c, std::string& text) {
     case State::kDotCr:
       if (c == '\n') {
         done_ = state_ == State::kDotCr;
-        if (!done_) text += "\r\n";
-        state_ = State::kLineStart;
+        if (!done_) end_line(text);
         line_length_ = 0;
+        state_ = framing_ == Framing::kDots ? State::kLineStart : State::kText;
         return;
       }
-      bare_line_end_ = true;
-      text += '\r';
+      bare('\r', text);
+      if (line_length_ == 0) line_length_ = 1;  // c is on the next line
       break;
   }
   if (c == '\r') {
     state_ = State::kCr;
     return;
   }
-  if (c == '\n') bare_line_end_ = true;
-  text += c;
   state_ = State::kText;
+  if (c == '\n')
+    bare(c, text);
+  else
+    text += c;
+}
+
+void DataReader::end_line(std::string& text) {
+  text += "\r\n";
+  line_length_ = 0;
+}
+
+void DataReader::bare(char c, std::string& text) {
+  bare_line_end_ = true;
+  if (bare_ == BareLineEnds::kNormalise)
+    end_line(text);
+  else
+    text += c;
+}
+
+void DataReader::finish(std::string& text) {
+  if (state_ == State::kCr) bare('\r', text);
+  done_ = true;
 }
 
 void DotStuffer::update(std::string_view bytes, std::string& wire) {

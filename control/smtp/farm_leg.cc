@@ -73,13 +73,11 @@ asio::awaitable<bool> FarmLeg::open() {
   co_return usable_;
 }
 
-asio::awaitable<std::optional<Reply>> FarmLeg::mail(std::string sender,
-                                                    std::optional<uint64_t> size,
-                                                    std::optional<bool> eight_bit) {
-  co_return co_await command(session_.mail(sender, size, eight_bit));
+asio::awaitable<std::optional<Reply>> FarmLeg::mail(const Sender& sender) {
+  co_return co_await command(session_.mail(sender));
 }
 
-asio::awaitable<std::optional<Reply>> FarmLeg::rcpt(std::string recipient) {
+asio::awaitable<std::optional<Reply>> FarmLeg::rcpt(const Recipient& recipient) {
   co_return co_await command(session_.rcpt(recipient));
 }
 
@@ -98,34 +96,61 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send(std::string head, Spool& spo
   DotStuffer stuffer;
   std::string wire;
   stuffer.update(head, wire);
+  const auto stuff = [&stuffer](std::string_view bytes, std::string& into) {
+    stuffer.update(bytes, into);
+  };
+  bool taken = co_await write_text(std::move(wire), spool, stuff);
+  if (taken) {
+    std::string end;
+    stuffer.finish(end);
+    taken = co_await write(end, options_.block_time);
+  }
+  co_return co_await answer_to_text(taken);
+}
+
+asio::awaitable<std::optional<Reply>> FarmLeg::send_chunk(std::string head, Spool& spool) {
+  if (!usable_) co_return std::nullopt;
+  const uint64_t octets = head.size() + spool.size();
+  std::string wire = session_.bdat_last(octets) + head;
+  if (session_.broken()) {
+    fail("it spoke out of turn");
+    co_return std::nullopt;
+  }
+  const auto copy = [](std::string_view bytes, std::string& into) { into += bytes; };
+  const bool taken = co_await write_text(std::move(wire), spool, copy);
+  co_return co_await answer_to_text(taken);
+}
+
+// `wire`, then the spool from its beginning as `encode` appends it. False when the connection
+// failed or the spool could not be read: error_ says which, and not all of it was sent.
+template <typename Encode>
+asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode encode) {
   spool.rewind();
-  bool taken = true;
-  for (auto chunk = spool.read(); taken && !chunk.empty(); chunk = spool.read()) {
-    stuffer.update(chunk, wire);
-    if (wire.size() >= kWriteBytes) {
-      taken = co_await write(wire, options_.block_time);
-      wire.clear();
-    }
+  for (auto piece = spool.read(); !piece.empty(); piece = spool.read()) {
+    encode(piece, wire);
+    if (wire.size() < kWriteBytes) continue;
+    const bool taken = co_await write(wire, options_.block_time);
+    if (!taken) co_return false;
+    wire.clear();
   }
   if (spool.failed()) {
     fail("the spool file could not be read back");
-    co_return std::nullopt;
+    co_return false;
   }
-  if (taken) {
-    stuffer.finish(wire);
-    taken = co_await write(wire, options_.block_time);
-  }
+  co_return co_await write(wire, options_.block_time);
+}
+
+// taken: every octet of the message was.
+asio::awaitable<std::optional<Reply>> FarmLeg::answer_to_text(bool taken) {
   session_.text_sent();
-  if (!taken) {
-    const std::string why = error_;
-    // A farm that has had enough says so and closes; only a refusal can be believed here.
-    usable_ = true;
-    answer = co_await reply(kLastWordTime);
-    fail(why);
-    if (answer && !answer->positive()) co_return answer;
-    co_return std::nullopt;
-  }
-  co_return co_await reply(options_.final_time);
+  if (taken) co_return co_await reply(options_.final_time);
+  const std::string why = error_;
+  // A farm that has had enough says so and closes; only a refusal can be believed here.
+  usable_ = socket_.is_open();
+  const auto answer = co_await reply(kLastWordTime);
+  fail(why);
+  if (answer && !answer->positive()) co_return answer;
+  co_return std::nullopt;
 }
 
 asio::awaitable<void> FarmLeg::quit() {

@@ -37,15 +37,15 @@ class FarmLeg {
   // Connects and says EHLO, or HELO where EHLO is not known. True when commands may follow.
   boost::asio::awaitable<bool> open();
   // nullopt: the connection is lost, error() says why.
-  boost::asio::awaitable<std::optional<Reply>> mail(std::string sender,
-                                                    std::optional<uint64_t> size,
-                                                    std::optional<bool> eight_bit);
-  boost::asio::awaitable<std::optional<Reply>> rcpt(std::string recipient);
+  boost::asio::awaitable<std::optional<Reply>> mail(const Sender& sender);
+  boost::asio::awaitable<std::optional<Reply>> rcpt(const Recipient& recipient);
   boost::asio::awaitable<std::optional<Reply>> rset();
   // DATA, then `head`, then the spool from its beginning, dots doubled. Returns the reply to the
   // final dot, or to DATA where that was not 354. The final dot is sent only after every byte of
   // the message: a message that cannot be sent whole ends the connection instead.
   boost::asio::awaitable<std::optional<Reply>> send(std::string head, Spool& spool);
+  // The same with one BDAT, byte for byte (RFC 3030); only where the farm offers it.
+  boost::asio::awaitable<std::optional<Reply>> send_chunk(std::string head, Spool& spool);
   // Says QUIT and does not wait long.
   boost::asio::awaitable<void> quit();
 
@@ -57,6 +57,9 @@ class FarmLeg {
  private:
   boost::asio::awaitable<std::optional<Reply>> command(std::string bytes);
   boost::asio::awaitable<std::optional<Reply>> reply(std::chrono::milliseconds time);
+  template <typename Encode>
+  boost::asio::awaitable<bool> write_text(std::string wire, Spool& spool, Encode encode);
+  boost::asio::awaitable<std::optional<Reply>> answer_to_text(bool taken);
   boost::asio::awaitable<bool> write(std::string_view bytes, std::chrono::milliseconds time);
   void fail(std::string why);
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "rules/text/words.h"
+
 namespace postern::smtp {
 namespace {
 
@@ -90,7 +92,7 @@ ForwardAttributes ForwardAttributes::read(std::string_view words) {
   while (!words.empty()) {
     const size_t end = words.find(' ');
     for (const auto& [word, attribute] : kWords)
-      if (words.substr(0, end) == word)
+      if (same_word(words.substr(0, end), word))
         attributes.bits_ = static_cast<uint16_t>(attributes.bits_ | bit(attribute));
     words.remove_prefix(end == std::string_view::npos ? words.size() : end + 1);
   }

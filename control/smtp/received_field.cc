@@ -60,7 +60,8 @@ std::string write_received(const ReceivedFacts& facts) {
   field += " (" + literal + ")\r\n\tby ";
   field += facts.by;
   // RFC 3848 has no name for HELO over TLS.
-  field += !facts.extended ? " with SMTP" : facts.tls.empty() ? " with ESMTP" : " with ESMTPS";
+  field += !facts.extended ? " with SMTP" : facts.utf8 ? " with UTF8SMTP" : " with ESMTP";
+  if (facts.extended && !facts.tls.empty()) field += 'S';
   if (!facts.tls.empty()) {
     field += " (";
     field += facts.tls;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The Received field that we add (RFC 5321 §4.4, RFC 3848).
+// The Received field that we add (RFC 5321 §4.4, RFC 3848, RFC 6531 §4.3).
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ struct ReceivedFacts {
   std::string_view by;    // our name
   bool extended = false;  // EHLO
   std::string_view tls;   // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none
+  bool utf8 = false;      // SMTPUTF8
   std::string_view id;
   std::string_view
       recipient;    // only where there is one, or it would tell of the others; else empty

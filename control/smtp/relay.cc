@@ -22,6 +22,13 @@ Reply for_client(Reply reply) {
   return reply;
 }
 
+// Without altering the message, or what the sender was promised. Reports of delivery are no such
+// promise: RFC 3461 §5.2.1 lets a relay hand on to one that knows no DSN.
+bool can_carry(const FarmOffer& offer, const Sender& sender) {
+  if (sender.body == BodyType::kEightBitMime && !offer.eight_bit_mime) return false;
+  return offer.utf8 || !sender.utf8;
+}
+
 }  // namespace
 
 Offer Service::offer() const {
@@ -29,6 +36,10 @@ Offer Service::offer() const {
   if (!farm_offer) return offer;
   offer.eight_bit_mime = farm_offer->eight_bit_mime;
   offer.enhanced_status_codes = farm_offer->enhanced_status_codes;
+  offer.utf8 = farm_offer->utf8 && farm_offer->eight_bit_mime;  // RFC 6531 §3.1 item 8
+  offer.chunking = farm_offer->chunking;
+  offer.dsn = farm_offer->dsn;
+  offer.recipients = farm_offer->recipients;
   if (farm_offer->size != 0) offer.size = std::min(offer.size, farm_offer->size);
   return offer;
 }
@@ -42,17 +53,17 @@ Reply Relay::unavailable() {
   return make_reply(451, "4.4.1", "the mail exchanger does not answer; try again later");
 }
 
-asio::awaitable<Reply> Relay::recipient(const MailEvent& mail, std::string recipient) {
+asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& recipient) {
   if (refusal_) co_return *refusal_;
   if (!mail_open_) {
-    Reply begun = co_await begin(mail);
+    Reply begun = co_await begin(sender);
     if (!begun.positive()) {
       refusal_ = begun;
       co_return begun;
     }
     mail_open_ = true;
   }
-  auto answer = co_await leg_->rcpt(std::move(recipient));
+  auto answer = co_await leg_->rcpt(recipient);
   if (!answer || !leg_->usable()) {
     // Recipients accepted before are lost with the connection: deliver() will say 451.
     refusal_ = unavailable();
@@ -61,19 +72,19 @@ asio::awaitable<Reply> Relay::recipient(const MailEvent& mail, std::string recip
   co_return for_client(std::move(*answer));
 }
 
-asio::awaitable<Reply> Relay::begin(const MailEvent& mail) {
-  auto answer = co_await reuse(mail);
+asio::awaitable<Reply> Relay::begin(const Sender& sender) {
+  auto answer = co_await reuse(sender);
   if (!answer) {
     leg_ = std::make_unique<FarmLeg>(executor_, service_.options.farm);
     needs_reset_ = false;
     const bool opened = co_await leg_->open();
     if (!opened) co_return unavailable();
     service_.farm_offer = leg_->offer();
-    if (mail.eight_bit.value_or(false) && !leg_->offer().eight_bit_mime) {
+    if (!can_carry(leg_->offer(), sender)) {
       // It was offered when the client asked; the next EHLO will not offer it.
-      co_return make_reply(451, "4.3.0", "8BITMIME is not to be had any more; try again");
+      co_return make_reply(451, "4.3.0", "what MAIL asks for is not to be had any more; try again");
     }
-    answer = co_await leg_->mail(mail.sender, mail.size, mail.eight_bit);
+    answer = co_await leg_->mail(sender);
   }
   if (!answer || !leg_->usable()) {
     Reply lost = unavailable();
@@ -84,20 +95,20 @@ asio::awaitable<Reply> Relay::begin(const MailEvent& mail) {
 }
 
 // MAIL over the connection that served the message before. nullopt: there is none that works.
-asio::awaitable<std::optional<Reply>> Relay::reuse(const MailEvent& mail) {
+asio::awaitable<std::optional<Reply>> Relay::reuse(const Sender& sender) {
   if (!leg_ || !leg_->usable()) co_return std::nullopt;
-  if (mail.eight_bit.value_or(false) && !leg_->offer().eight_bit_mime) co_return std::nullopt;
+  if (!can_carry(leg_->offer(), sender)) co_return std::nullopt;
   if (needs_reset_) {
     const auto done = co_await leg_->rset();
     if (!done || !done->positive() || !leg_->usable()) co_return std::nullopt;
     needs_reset_ = false;
   }
-  auto answer = co_await leg_->mail(mail.sender, mail.size, mail.eight_bit);
+  auto answer = co_await leg_->mail(sender);
   if (!answer || !leg_->usable()) co_return std::nullopt;
   co_return answer;
 }
 
-asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool) {
+asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape shape) {
   const bool open = mail_open_ && leg_ && leg_->usable();
   const auto lost_before = refusal_;
   mail_open_ = false;
@@ -106,7 +117,15 @@ asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool) {
     if (lost_before && lost_before->transient()) co_return *lost_before;
     co_return unavailable();
   }
-  auto answer = co_await leg_->send(std::move(head), spool);
+  const bool in_chunks = shape.framing == Framing::kChunks && leg_->offer().chunking;
+  if (!in_chunks && !shape.ends_in_line) {
+    // DATA would add a line end. The next EHLO will not offer CHUNKING.
+    reset();
+    needs_reset_ = true;
+    co_return make_reply(451, "4.3.0", "BDAT is not to be had any more; try again");
+  }
+  auto answer = in_chunks ? co_await leg_->send_chunk(std::move(head), spool)
+                          : co_await leg_->send(std::move(head), spool);
   if (!answer) co_return unavailable();
   needs_reset_ = !answer->positive();
   co_return for_client(std::move(*answer));

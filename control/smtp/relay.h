@@ -23,17 +23,17 @@ class Relay {
       : executor_(executor), service_(service) {}
 
   // RCPT, after MAIL where this is the first one of the message.
-  boost::asio::awaitable<Reply> recipient(const MailEvent& mail, std::string recipient);
+  boost::asio::awaitable<Reply> recipient(const Sender& sender, const Recipient& recipient);
   // The message: head, then what is in the spool. 2xx only when the farm said so.
-  boost::asio::awaitable<Reply> deliver(std::string head, Spool& spool);
+  boost::asio::awaitable<Reply> deliver(std::string head, Spool& spool, TextShape shape);
   // The message comes to nothing.
   void reset();
   boost::asio::awaitable<void> end();
   void close();
 
  private:
-  boost::asio::awaitable<Reply> begin(const MailEvent& mail);
-  boost::asio::awaitable<std::optional<Reply>> reuse(const MailEvent& mail);
+  boost::asio::awaitable<Reply> begin(const Sender& sender);
+  boost::asio::awaitable<std::optional<Reply>> reuse(const Sender& sender);
   Reply unavailable();
 
   boost::asio::any_io_executor executor_;

@@ -4,9 +4,18 @@
 // silent until greet(), commands and text in turn, TLS in between at most once, closed for good.
 #include "control/smtp/server_session.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace postern::smtp {
+
+namespace {
+
+// A chunk that cannot be taken is read to its end, so that the next command is found, unless it is
+// larger than this and than twice what a message may have: then the session ends.
+constexpr uint64_t kMostToThrowAway = 1u << 20;
+
+}  // namespace
 
 ServerSession::ServerSession(ServerOptions options) : options_(std::move(options)) {}
 
@@ -32,6 +41,11 @@ std::optional<Event> ServerSession::next() {
     if (state_ == State::kClosed && !std::exchange(close_reported_, true))
       return ClosedEvent{.reason = close_reason_};
     if (state_ == State::kData) return next_in_data();
+    if (state_ == State::kChunk) {
+      if (auto event = next_in_chunk()) return event;
+      if (state_ == State::kChunk) return std::nullopt;  // the rest is still to come
+      continue;
+    }
     if (state_ != State::kCommand) return std::nullopt;
     bool bare_line_end = false;
     const auto line = take_line(bare_line_end);
@@ -69,17 +83,57 @@ std::optional<std::string> ServerSession::take_line(bool& bare_line_end) {
   return std::string(line);
 }
 
+TextEvent ServerSession::take_text(std::string_view fresh) {
+  TextEvent text;
+  taken_ += data_->consume(fresh, text.bytes);
+  return text;
+}
+
 std::optional<Event> ServerSession::next_in_data() {
   if (!data_->done()) {
-    TextEvent text;
-    const auto fresh = std::string_view(input_).substr(taken_);
-    taken_ += data_->consume(fresh, text.bytes);
+    TextEvent text = take_text(std::string_view(input_).substr(taken_));
     data_size_ += text.bytes.size();
     if (!text.bytes.empty() && data_size_ <= offer_.size) return text;
     if (!data_->done()) return std::nullopt;
   }
-  EndOfDataEvent end;
-  if (data_->bare_line_end()) {
+  return end_of_text();
+}
+
+// nullopt with state kCommand: the chunk has been answered.
+std::optional<Event> ServerSession::next_in_chunk() {
+  const auto fresh = std::string_view(input_).substr(taken_);
+  const auto piece =
+      fresh.substr(0, static_cast<size_t>(std::min<uint64_t>(chunk_.octets, fresh.size())));
+  chunk_.octets -= piece.size();
+  if (chunk_refusal_) {
+    taken_ += piece.size();
+  } else if (!piece.empty()) {
+    TextEvent text = take_text(piece);
+    data_size_ += text.bytes.size();
+    if (!text.bytes.empty() && data_size_ <= offer_.size) return text;
+  }
+  if (chunk_.octets > 0) return std::nullopt;
+  state_ = State::kCommand;
+  if (chunk_refusal_) {
+    put(*std::exchange(chunk_refusal_, std::nullopt));
+    return std::nullopt;
+  }
+  if (!chunk_.last) {
+    put(make_reply(250, "2.0.0", std::to_string(chunk_size_) + " octets"));
+    return std::nullopt;
+  }
+  TextEvent rest;
+  data_->finish(rest.bytes);
+  if (rest.bytes.empty()) return end_of_text();
+  // A last octet that stood alone; the end of the text comes with the next call.
+  data_size_ += rest.bytes.size();
+  state_ = State::kData;
+  return rest;
+}
+
+std::optional<Event> ServerSession::end_of_text() {
+  EndOfDataEvent end{.refusal = std::nullopt, .ends_in_line = data_->ends_in_line()};
+  if (data_->bare_line_end() && options_.bare_line_ends == BareLineEnds::kRefuse) {
     end.refusal =
         make_reply(550, "5.5.2", "message holds a bare CR or LF (RFC 5321 section 2.3.8)");
   } else if (data_->line_too_long()) {
@@ -91,12 +145,12 @@ std::optional<Event> ServerSession::next_in_data() {
         make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets");
   }
   state_ = State::kCommand;
-  data_.reset();
   messages_++;
   if (end.refusal) {
     put(*end.refusal);
     end_transaction();
   } else {
+    data_.reset();
     due_ = Due::kEndOfData;
   }
   return end;
@@ -108,12 +162,17 @@ std::optional<Event> ServerSession::handle(std::string_view line) {
     close(make_reply(421, "4.7.0", "this is SMTP"), "foreign-protocol");
     return std::nullopt;
   }
+  if (bad && command.verb == Verb::kBdat) {
+    // How many octets of text follow is not known: the next command cannot be found any more.
+    close(make_reply(bad->code, bad->enhanced, bad->text), "bdat");
+    return std::nullopt;
+  }
   if (bad) return error(bad->code, bad->enhanced, bad->text);
   switch (command.verb) {
     case Verb::kHelo:
     case Verb::kEhlo:
       if (too_many_idle_commands()) return std::nullopt;
-      offered_name_ = std::move(command.argument);
+      offered_name_ = std::move(command.name);
       offered_extended_ = command.verb == Verb::kEhlo;
       end_transaction();
       due_ = Due::kHello;
@@ -121,11 +180,13 @@ std::optional<Event> ServerSession::handle(std::string_view line) {
     case Verb::kStartTls:
       return handle_starttls();
     case Verb::kMail:
-      return handle_mail(std::move(command));
+      return handle_mail(std::move(command.sender));
     case Verb::kRcpt:
-      return handle_recipient(std::move(command));
+      return handle_recipient(std::move(command.recipient));
     case Verb::kData:
       return handle_data();
+    case Verb::kBdat:
+      return handle_chunk(command.chunk);
     case Verb::kRset: {
       if (too_many_idle_commands()) return std::nullopt;
       put(make_reply(250, "2.0.0", "forgotten"));
@@ -159,14 +220,14 @@ std::optional<Event> ServerSession::handle(std::string_view line) {
   return error(500, "5.5.1", "command not recognised");
 }
 
-std::optional<Event> ServerSession::handle_mail(Command command) {
+std::optional<Event> ServerSession::handle_mail(Sender sender) {
   if (hello_name_.empty()) return error(503, "5.5.1", "say EHLO first");
   if (mail_open_) return error(503, "5.5.1", "a transaction is open already");
-  if (!extended_ && (command.size || command.eight_bit))
-    return error(555, "5.5.4", "parameters need EHLO");
-  if (command.eight_bit.value_or(false) && !offer_.eight_bit_mime)
-    return error(555, "5.5.4", "8BITMIME was not offered");
-  if (command.size.value_or(0) > offer_.size) {
+  if (const auto missing = parameter_not_offered(sender); !missing.empty())
+    return error(555, "5.5.4", std::string(missing) + " was not offered");
+  if (needs_utf8(sender.address) && !sender.utf8)
+    return error(553, "5.6.7", "such an address needs SMTPUTF8");
+  if (sender.size.value_or(0) > offer_.size) {
     put(make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets"));
     return std::nullopt;
   }
@@ -176,32 +237,76 @@ std::optional<Event> ServerSession::handle_mail(Command command) {
   }
   if (too_many_idle_commands()) return std::nullopt;
   due_ = Due::kMail;
-  return MailEvent{
-      .sender = std::move(command.argument), .size = command.size, .eight_bit = command.eight_bit};
+  utf8_mail_ = sender.utf8;
+  return MailEvent{std::move(sender)};
 }
 
-std::optional<Event> ServerSession::handle_recipient(Command command) {
+// The name of the first parameter that this client was not offered; empty: none.
+std::string_view ServerSession::parameter_not_offered(const Sender& sender) const {
+  if (sender.size && !extended_) return "SIZE";
+  if (sender.body && !(extended_ && (offer_.eight_bit_mime || sender.body == BodyType::kSevenBit)))
+    return "8BITMIME";
+  if (sender.utf8 && !(extended_ && offer_.utf8)) return "SMTPUTF8";
+  const bool dsn = sender.dsn_return || !sender.envelope_id.empty();
+  if (dsn && !(extended_ && offer_.dsn)) return "DSN";
+  return {};
+}
+
+std::optional<Event> ServerSession::handle_recipient(Recipient recipient) {
   if (!mail_open_) return error(503, "5.5.1", "say MAIL first");
-  if (recipients_ >= options_.max_recipients) {
+  if (data_ || chunks_refused_) return error(503, "5.5.1", "BDAT has begun the text");
+  const bool dsn = !recipient.notify.empty() || !recipient.original.empty();
+  if (dsn && !(extended_ && offer_.dsn)) return error(555, "5.5.4", "DSN was not offered");
+  if (needs_utf8(recipient.address) && !utf8_mail_)
+    return error(553, "5.6.7", "such an address needs SMTPUTF8");
+  if (recipients_ >= max_recipients()) {
     // RFC 5321 §4.5.3.1.10: the client sends the rest in another transaction.
     put(make_reply(452, "4.5.3", "too many recipients"));
-    if (++excess_recipients_ > options_.max_recipients)
+    if (++excess_recipients_ > max_recipients())
       close(make_reply(421, "4.7.0", "too many recipients"), "recipients");
     return std::nullopt;
   }
   due_ = Due::kRecipient;
-  return RecipientEvent{.recipient = std::move(command.argument)};
+  return RecipientEvent{std::move(recipient)};
 }
 
 std::optional<Event> ServerSession::handle_data() {
   if (!mail_open_) return error(503, "5.5.1", "say MAIL first");
+  // RFC 3030 §3: the two are not mixed in one message.
+  if (data_ || chunks_refused_) return error(503, "5.5.1", "BDAT has begun the text");
   if (recipients_ == 0) {
     // With PIPELINING a client says DATA before it knows that its recipients were refused.
     put(make_reply(554, "5.5.1", "no valid recipients"));
     return std::nullopt;
   }
   due_ = Due::kData;
-  return DataEvent{};
+  return DataEvent{Framing::kDots};
+}
+
+std::optional<Event> ServerSession::handle_chunk(const Chunk& chunk) {
+  chunk_ = chunk;
+  chunk_size_ = chunk.octets;
+  if (chunk.octets > kMostToThrowAway && chunk.octets / 2 > offer_.size) {
+    close(
+        make_reply(552, "5.3.4", "message larger than " + std::to_string(offer_.size) + " octets"),
+        "bdat");
+    return std::nullopt;
+  }
+  state_ = State::kChunk;
+  if (!extended_ || !offer_.chunking)
+    chunk_refusal_ = make_reply(502, "5.5.1", "command not implemented");
+  else if (!mail_open_)
+    chunk_refusal_ = make_reply(503, "5.5.1", "say MAIL first");
+  else if (recipients_ == 0)
+    chunk_refusal_ = make_reply(554, "5.5.1", "no valid recipients");
+  else if (chunks_refused_)
+    chunk_refusal_ = make_reply(503, "5.5.1", "an earlier chunk was refused; say RSET");
+  if (!chunk_refusal_ && !data_) {
+    due_ = Due::kData;
+    return DataEvent{Framing::kChunks};
+  }
+  if (chunk_refusal_) count_error();
+  return std::nullopt;
 }
 
 std::optional<Event> ServerSession::handle_starttls() {
@@ -243,6 +348,11 @@ void ServerSession::answer_hello(const Offer& offer) {
   std::string text = options_.name + "\nPIPELINING\nSIZE " + std::to_string(offer_.size);
   if (offer_.eight_bit_mime) text += "\n8BITMIME";
   if (offer_.enhanced_status_codes) text += "\nENHANCEDSTATUSCODES";
+  if (offer_.utf8) text += "\nSMTPUTF8";
+  if (offer_.chunking) text += "\nCHUNKING";
+  if (offer_.dsn) text += "\nDSN";
+  text += "\nLIMITS MAILMAX=" + std::to_string(options_.max_messages) +
+          " RCPTMAX=" + std::to_string(max_recipients());
   if (options_.starttls && !tls_) text += "\nSTARTTLS";
   put(make_reply(250, "", text));
 }
@@ -263,13 +373,21 @@ void ServerSession::answer(const Reply& reply) {
       else
         refused_recipients_++;
       break;
-    case Due::kData:
-      if (reply.code == 354) {
-        state_ = State::kData;
-        data_.emplace(options_.max_data_line);
+    case Due::kData: {
+      const bool in_chunks = state_ == State::kChunk;
+      const bool begins = reply.code == 354;
+      if (begins) {
+        data_.emplace(in_chunks ? Framing::kChunks : Framing::kDots, options_.bare_line_ends,
+                      options_.max_data_line);
         data_size_ = 0;
+        if (!in_chunks) state_ = State::kData;
+      } else if (in_chunks) {
+        chunk_refusal_ = reply;
+        chunks_refused_ = true;
       }
+      if (in_chunks) return;  // said when the chunk has been read
       break;
+    }
     case Due::kEndOfData:
       end_transaction();
       idle_commands_ = 0;
@@ -292,9 +410,13 @@ void ServerSession::close(const Reply& reply, std::string_view reason) {
 
 std::nullopt_t ServerSession::error(int code, std::string_view enhanced, std::string_view text) {
   put(make_reply(code, enhanced, text));
+  count_error();
+  return std::nullopt;
+}
+
+void ServerSession::count_error() {
   if (++errors_ >= options_.max_errors)
     close(make_reply(421, "4.7.0", "too many errors"), "errors");
-  return std::nullopt;
 }
 
 bool ServerSession::too_many_idle_commands() {
@@ -305,6 +427,9 @@ bool ServerSession::too_many_idle_commands() {
 
 void ServerSession::end_transaction() {
   mail_open_ = false;
+  utf8_mail_ = false;
+  data_.reset();
+  chunks_refused_ = false;
   recipients_ = 0;
   excess_recipients_ = 0;
 }

@@ -33,18 +33,23 @@ struct ServerOptions {
   bool starttls = false;
   size_t max_command_line = 2048;  // octets with the line end; RFC 5321 §4.5.3.1.4 asks for 512
   size_t max_data_line = 65536;    // §4.5.3.1.6 asks for 1000
-  size_t max_recipients = 1000;    // per message; §4.5.3.1.8 asks for 100
+  BareLineEnds bare_line_ends = BareLineEnds::kRefuse;
+  size_t max_recipients = 1000;         // per message; §4.5.3.1.8 asks for 100
   size_t max_refused_recipients = 100;  // per session
   size_t max_messages = 1000;           // per session
   size_t max_errors = 20;               // bad commands per session
   size_t max_idle_commands = 100;       // NOOP, RSET, EHLO, ... between messages
 };
 
-// What EHLO offers beyond PIPELINING: what the farm can do as well.
+// What EHLO offers beyond PIPELINING and LIMITS (RFC 9422): what the farm can do as well.
 struct Offer {
   bool eight_bit_mime = false;
   bool enhanced_status_codes = false;
-  uint64_t size = 0;  // octets, RFC 1870; never 0 here: we always have a limit
+  bool utf8 = false;      // SMTPUTF8
+  bool chunking = false;  // BDAT
+  bool dsn = false;
+  uint64_t size = 0;             // octets, RFC 1870; never 0 here: we always have a limit
+  size_t recipients = SIZE_MAX;  // per message, where the farm has a limit (LIMITS RCPTMAX)
   bool operator==(const Offer&) const = default;
 };
 
@@ -55,22 +60,25 @@ struct HelloEvent {
 };
 // The 220 is in the output: write it, shake hands, then tls_established(). Ends any transaction.
 struct StartTlsEvent {};
-struct MailEvent {     // answer(): 2xx opens a transaction
-  std::string sender;  // empty: the null sender
-  std::optional<uint64_t> size;
-  std::optional<bool> eight_bit;
+struct MailEvent {  // answer(): 2xx opens a transaction
+  Sender sender;
 };
 struct RecipientEvent {  // answer(): 2xx adds the recipient
-  std::string recipient;
+  Recipient recipient;
 };
-struct DataEvent {};  // answer(): 354 begins the text, anything else refuses
-struct TextEvent {    // message text, dots taken off; no answer
+// DATA, or the first BDAT of a message. answer(): 354 begins the text, anything else refuses (the
+// octets of a refused BDAT are read and thrown away before the client hears of it).
+struct DataEvent {
+  Framing framing = Framing::kDots;
+};
+struct TextEvent {  // message text, dots taken off; no answer
   std::string bytes;
 };
-// The final dot. Where refusal is set the message cannot be taken and the client has been told so;
-// otherwise answer() is what the client gets. Ends the transaction.
+// The final dot, or the end of the last chunk. Where refusal is set the message cannot be taken and
+// the client has been told so; otherwise answer() is what the client gets. Ends the transaction.
 struct EndOfDataEvent {
-  std::optional<Reply> refusal;
+  std::optional<Reply> refusal = {};
+  bool ends_in_line = true;  // false: the text does not end with CRLF, only BDAT can carry it
 };
 struct ResetEvent {};       // RSET in a transaction; already answered
 struct ClosedEvent {        // nothing more will be read; write the output and close
@@ -101,7 +109,7 @@ class ServerSession {
 
   bool answer_due() const noexcept { return due_ != Due::kNothing; }
   bool closed() const noexcept { return state_ == State::kClosed; }
-  bool in_data() const noexcept { return state_ == State::kData; }
+  bool in_data() const noexcept { return state_ == State::kData || state_ == State::kChunk; }
   bool in_transaction() const noexcept { return mail_open_; }
   bool extended() const noexcept { return extended_; }
   bool tls() const noexcept { return tls_; }
@@ -109,17 +117,27 @@ class ServerSession {
   size_t recipients() const noexcept { return recipients_; }
 
  private:
-  enum class State : uint8_t { kSilent, kCommand, kData, kTls, kClosed };
+  enum class State : uint8_t { kSilent, kCommand, kData, kChunk, kTls, kClosed };
   enum class Due : uint8_t { kNothing, kHello, kMail, kRecipient, kData, kEndOfData };
 
   std::optional<std::string> take_line(bool& bare_line_end);
   std::optional<Event> next_in_data();
+  std::optional<Event> next_in_chunk();
+  std::optional<Event> end_of_text();
+  TextEvent take_text(std::string_view fresh);
   std::optional<Event> handle(std::string_view line);
-  std::optional<Event> handle_mail(Command command);
-  std::optional<Event> handle_recipient(Command command);
+  std::optional<Event> handle_mail(Sender sender);
+  std::string_view parameter_not_offered(const Sender& sender) const;
+  std::optional<Event> handle_recipient(Recipient recipient);
   std::optional<Event> handle_data();
+  std::optional<Event> handle_chunk(const Chunk& chunk);
   std::optional<Event> handle_starttls();
   std::nullopt_t error(int code, std::string_view enhanced, std::string_view text);
+  void count_error();
+  size_t max_recipients() const noexcept {
+    return offer_.recipients < options_.max_recipients ? offer_.recipients
+                                                       : options_.max_recipients;
+  }
   bool too_many_idle_commands();  // then it has closed the session
   void put(const Reply& reply) { output_ += reply.wire(); }
   void end_transaction();
@@ -141,11 +159,16 @@ class ServerSession {
   bool offered_extended_ = false;
   bool tls_ = false;
   bool mail_open_ = false;
+  bool utf8_mail_ = false;  // MAIL said SMTPUTF8
   size_t recipients_ = 0;
   size_t excess_recipients_ = 0;
 
-  std::optional<DataReader> data_;
+  std::optional<DataReader> data_;  // from the first octet of the text to its last
   uint64_t data_size_ = 0;
+  Chunk chunk_;                         // octets: those that are still to come
+  uint64_t chunk_size_ = 0;             // as BDAT said it
+  std::optional<Reply> chunk_refusal_;  // said when the chunk has been read; its text is nobody's
+  bool chunks_refused_ = false;         // an earlier chunk of this message was
 
   size_t errors_ = 0;
   size_t refused_recipients_ = 0;

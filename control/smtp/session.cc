@@ -68,7 +68,7 @@ asio::awaitable<bool> Session::greet() {
       if (early.outcome != Outcome::kDone) co_return false;  // came and went
       const std::string_view words(buffer_.data(), early.count);
       const auto first = parse_command(words.substr(0, words.find_first_of("\r\n"))).command;
-      helo_ = first.argument;
+      helo_ = first.name;
       note_offence("spoke before the greeting");
       if (!is_exempt()) {
         // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
@@ -220,7 +220,7 @@ asio::awaitable<void> Session::on(MailEvent event) {
                      .helo = protocol_.hello_name(),
                      .extended = protocol_.extended(),
                      .tls = stream_.tls_description()};
-  transaction_.emplace(service_, relay_, std::move(client), std::move(event),
+  transaction_.emplace(service_, relay_, std::move(client), std::move(event.sender),
                        id_ + "." + std::to_string(messages_));
   protocol_.answer(make_reply(250, "2.1.0", "sender noted"));
   co_return;
@@ -237,8 +237,8 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
   protocol_.answer(reply);
 }
 
-asio::awaitable<void> Session::on(DataEvent) {
-  protocol_.answer(transaction_->begin_text());
+asio::awaitable<void> Session::on(DataEvent event) {
+  protocol_.answer(transaction_->begin_text(event.framing));
   co_return;
 }
 
@@ -251,7 +251,7 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
   if (event.refusal) {
     transaction_->refuse(*event.refusal);
   } else {
-    const Reply reply = co_await transaction_->finish();
+    const Reply reply = co_await transaction_->finish(event.ends_in_line);
     protocol_.answer(reply);
   }
   transaction_.reset();

@@ -47,12 +47,12 @@ Reply refusal_for(const policy::Disposition& disposition) {
 
 }  // namespace
 
-Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, MailEvent mail,
+Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender,
                          std::string id)
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      mail_(std::move(mail)),
+      sender_(std::move(sender)),
       id_(std::move(id)),
       filter_([&service](std::string_view field) {
         return auth::claims_our_results(field, service.options.authserv_id);
@@ -60,13 +60,14 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Mai
       spool_(service.spool_space),
       begun_(steady_clock::now()) {}
 
-asio::awaitable<Reply> Transaction::recipient(std::string recipient) {
-  Reply reply = co_await relay_.recipient(mail_, recipient);
-  if (reply.positive()) recipients_.push_back(std::move(recipient));
+asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
+  Reply reply = co_await relay_.recipient(sender_, recipient);
+  if (reply.positive()) recipients_.push_back(std::move(recipient.address));
   co_return reply;
 }
 
-Reply Transaction::begin_text() {
+Reply Transaction::begin_text(Framing framing) {
+  shape_.framing = framing;
   if (service_.spool_space.full()) return make_reply(452, "4.3.1", "no room; try again later");
   return make_reply(354, "", "go ahead, end with CRLF.CRLF");
 }
@@ -82,14 +83,15 @@ void Transaction::text(std::string_view bytes) {
 void Transaction::refuse(const Reply& refusal) {
   relay_.reset();
   policy::MessageFacts facts;
-  facts.mail_from = mail_.sender;
+  facts.mail_from = sender_.address;
   policy::Disposition disposition;
   disposition.action = refusal.permanent() ? policy::Action::kReject : policy::Action::kDefer;
   disposition.explanation = "the text cannot be taken";
   log(session_facts(*service_.policy), facts, disposition, refusal);
 }
 
-asio::awaitable<Reply> Transaction::finish() {
+asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
+  shape_.ends_in_line = ends_in_line;
   kept_.clear();
   filter_.finish(kept_);
   spool_.append(kept_);
@@ -132,10 +134,12 @@ policy::SessionFacts Transaction::session_facts(const policy::MessagePolicy& pol
 asio::awaitable<policy::MessageFacts> Transaction::gather_facts() {
   using namespace asio::experimental::awaitable_operators;
   policy::MessageFacts facts;
-  facts.mail_from = mail_.sender;
+  facts.mail_from = sender_.address;
   facts.now = std::time(nullptr);
-  const auth::Envelope envelope{
-      .client = client_.address, .helo = client_.helo, .mail_from = mail_.sender, .now = facts.now};
+  const auth::Envelope envelope{.client = client_.address,
+                                .helo = client_.helo,
+                                .mail_from = sender_.address,
+                                .now = facts.now};
   asio::steady_timer timer(co_await asio::this_coro::executor);
   timer.expires_after(service_.options.authentication_time);
   auto first = co_await (authenticator_.finish(envelope, service_.resolver) ||
@@ -167,7 +171,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Disposition& disposi
     case policy::Action::kTag:
       break;
   }
-  co_return co_await relay_.deliver(new_fields(disposition, facts), spool_);
+  co_return co_await relay_.deliver(new_fields(disposition, facts), spool_, shape_);
 }
 
 std::string Transaction::new_fields(const policy::Disposition& disposition,
@@ -177,6 +181,7 @@ std::string Transaction::new_fields(const policy::Disposition& disposition,
                                .by = service_.options.server.name,
                                .extended = client_.extended,
                                .tls = client_.tls,
+                               .utf8 = sender_.utf8,
                                .id = id_,
                                .recipient = recipients_.size() == 1
                                                 ? std::string_view(recipients_.front())
@@ -215,7 +220,7 @@ void Transaction::log(const policy::SessionFacts& session, const policy::Message
       "domain={} "
       "reputation={} dns={} removed={} action={} rule={} place={} reply={} seconds={:.3f}",
       id_, session.client.to_string(), lists.empty() ? "-" : lists, log_value(client_.helo),
-      client_.tls.empty() ? "-" : log_value(client_.tls), log_value("<" + mail_.sender + ">"),
+      client_.tls.empty() ? "-" : log_value(client_.tls), log_value("<" + sender_.address + ">"),
       recipients_.size(), spool_.size(),
       facts.auth_unknown ? "unknown"
       : signature        ? auth::word(signature->result)

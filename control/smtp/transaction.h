@@ -31,14 +31,14 @@ struct ClientFacts {
 
 class Transaction {
  public:
-  Transaction(Service& service, Relay& relay, ClientFacts client, MailEvent mail, std::string id);
+  Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
-  boost::asio::awaitable<Reply> recipient(std::string recipient);
-  // The answer to DATA: 354, or 452 where there is no room.
-  Reply begin_text();
+  boost::asio::awaitable<Reply> recipient(Recipient recipient);
+  // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
+  Reply begin_text(Framing framing);
   void text(std::string_view bytes);
-  // The answer to the final dot; it has been logged.
-  boost::asio::awaitable<Reply> finish();
+  // The answer to the end of the text; it has been logged. ends_in_line: see EndOfDataEvent.
+  boost::asio::awaitable<Reply> finish(bool ends_in_line);
   // The text could not be taken; the client was told so.
   void refuse(const Reply& refusal);
 
@@ -59,12 +59,13 @@ class Transaction {
   Service& service_;
   Relay& relay_;
   const ClientFacts client_;
-  const MailEvent mail_;
+  const Sender sender_;
   const std::string id_;
   std::vector<std::string> recipients_;
   auth::Authenticator authenticator_;
   HeaderFilter filter_;
   Spool spool_;
+  TextShape shape_;
   std::string kept_;
   std::chrono::steady_clock::time_point begun_;
 };

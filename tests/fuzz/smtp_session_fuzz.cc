@@ -58,7 +58,13 @@ void check_server(std::string_view bytes, uint8_t seed) {
   options.max_idle_commands = 10;
   options.max_messages = 4;
   // Larger than any input: at the limit, text is dropped by pieces.
-  const Offer offer{.eight_bit_mime = true, .enhanced_status_codes = true, .size = 1u << 24};
+  options.bare_line_ends = seed % 2 == 0 ? BareLineEnds::kRefuse : BareLineEnds::kNormalise;
+  const Offer offer{.eight_bit_mime = true,
+                    .enhanced_status_codes = true,
+                    .utf8 = true,
+                    .chunking = true,
+                    .dsn = true,
+                    .size = 1u << 24};
   const auto whole = trace_of(bytes, {}, options, offer);
   const auto pieces = trace_of(bytes, cuts_of(bytes, seed), options, offer);
   // Behind STARTTLS it depends on the cut whether bytes are refused or meet the handshake.
@@ -69,7 +75,7 @@ void check_server(std::string_view bytes, uint8_t seed) {
 }
 
 void check_text(std::string_view bytes, uint8_t seed) {
-  DataReader reader(1u << 24);
+  DataReader reader(Framing::kDots, BareLineEnds::kRefuse, 1u << 24);
   std::string text;
   reader.consume(bytes, text);
   if (!reader.done() || reader.bare_line_end()) return;
@@ -79,7 +85,7 @@ void check_text(std::string_view bytes, uint8_t seed) {
   stuffer.update(std::string_view(text).substr(0, cut), wire);
   stuffer.update(std::string_view(text).substr(cut), wire);
   stuffer.finish(wire);
-  DataReader again(1u << 24);
+  DataReader again(Framing::kDots, BareLineEnds::kRefuse, 1u << 24);
   std::string back;
   must(again.consume(wire, back) == wire.size());
   must(again.done() && !again.bare_line_end() && back == text);

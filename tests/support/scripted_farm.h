@@ -29,13 +29,15 @@ class ScriptedFarm {
   struct Message {
     std::string mail;                     // the MAIL line
     std::vector<std::string> recipients;  // the RCPT lines that were accepted
-    std::string wire;                     // as it came, dots and final ".\r\n" included
+    std::string wire;                     // as it came behind DATA, dots and final ".\r\n" included
+    std::string chunks;                   // as it came in chunks of BDAT, which have no dots
   };
   static constexpr char kCut[] = "cut";      // closes the connection instead of an answer
   static constexpr char kStall[] = "stall";  // answers nothing until the farm goes down
 
   // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first bytes; only
-  // kCut and kStall), "dot", "RSET", "QUIT"; or a whole command line.
+  // kCut and kStall), "dot", "RSET", "QUIT", "BDAT" (but for the last one, which is "dot"); or a
+  // whole command line.
   ScriptedFarm() {
     script_ = {{"greeting", "220 farm.example ESMTP\r\n"},
                {"EHLO",
@@ -45,6 +47,7 @@ class ScriptedFarm {
                {"MAIL", "250 2.1.0 sender fine\r\n"},
                {"RCPT", "250 2.1.5 recipient fine\r\n"},
                {"DATA", "354 send it\r\n"},
+               {"BDAT", "250 2.0.0 chunk\r\n"},
                {"dot", "250 2.0.0 queued as 12345\r\n"},
                {"RSET", "250 2.0.0 reset\r\n"},
                {"QUIT", "221 2.0.0 bye\r\n"}};
@@ -169,10 +172,14 @@ class ScriptedFarm {
         const std::lock_guard lock(mutex_);
         commands_.push_back(line);
       }
+      if (verb == "BDAT") {
+        if (!serve_chunk(connection, line, input, message)) return;
+        continue;
+      }
       const std::string answer = answer_to(verb, line);
       if (!act(connection, answer) || verb == "QUIT") return;
       const bool positive = answer.starts_with("2");
-      if (verb == "MAIL" && positive) message = {line, {}, {}};
+      if (verb == "MAIL" && positive) message = {line, {}, {}, {}};
       if (verb == "RCPT" && positive) message.recipients.push_back(line);
       if (verb != "DATA" || !answer.starts_with("354")) continue;
       if (!read_text(connection, input, message)) return;
@@ -183,6 +190,22 @@ class ScriptedFarm {
       }
       if (!act(connection, last)) return;
     }
+  }
+
+  // RFC 3030; the last chunk is answered as a final dot is.
+  bool serve_chunk(int connection, const std::string& line, std::string& input, Message& message) {
+    const size_t octets = std::stoull(line.substr(5));
+    while (input.size() < octets)
+      if (!more(connection, input)) return false;
+    message.chunks += input.substr(0, octets);
+    input.erase(0, octets);
+    if (!line.ends_with(" LAST")) return act(connection, answer_to("BDAT", line));
+    const std::string last = answer_to("dot", "");
+    if (last.starts_with("2")) {
+      const std::lock_guard lock(mutex_);
+      acknowledged_.push_back(message);
+    }
+    return act(connection, last);
   }
 
   bool read_text(int connection, std::string& input, Message& message) {

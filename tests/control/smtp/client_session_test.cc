@@ -30,11 +30,11 @@ TEST(ClientSession, AWholeSessionAtEveryCut) {
     EXPECT_FALSE(session.offer().enhanced_status_codes);
     EXPECT_TRUE(session.offer().size_known);
     EXPECT_EQ(session.offer().size, 2000u);
-    EXPECT_EQ(session.mail("a@b.example", 77, true),
+    EXPECT_EQ(session.mail({.address = "a@b.example", .size = 77, .body = BodyType::kEightBitMime}),
               "MAIL FROM:<a@b.example> SIZE=77 BODY=8BITMIME\r\n");
     session.receive("250 ok\r\n");
     EXPECT_TRUE(session.next_reply()->positive());
-    EXPECT_EQ(session.rcpt("c@d.example"), "RCPT TO:<c@d.example>\r\n");
+    EXPECT_EQ(session.rcpt({.address = "c@d.example"}), "RCPT TO:<c@d.example>\r\n");
     session.receive("250 ok\r\n");
     EXPECT_TRUE(session.next_reply());
     EXPECT_EQ(session.data(), "DATA\r\n");
@@ -60,7 +60,47 @@ TEST(ClientSession, ParametersGoOnlyWhereTheyAreOffered) {
   EXPECT_EQ(session.helo(), "HELO me.example\r\n");
   session.receive("250 farm\r\n");
   session.next_reply();
-  EXPECT_EQ(session.mail("", 77, true), "MAIL FROM:<>\r\n");
+  EXPECT_EQ(session.mail({.size = 77,
+                          .body = BodyType::kEightBitMime,
+                          .utf8 = true,
+                          .dsn_return = DsnReturn::kFull,
+                          .envelope_id = "x"}),
+            "MAIL FROM:<>\r\n");
+  session.receive("250 ok\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.rcpt({.address = "c@d.example", .notify = "NEVER", .original = "rfc822;c"}),
+            "RCPT TO:<c@d.example>\r\n");
+}
+
+TEST(ClientSession, EveryParameterOfAFarmThatOffersAll) {
+  ClientSession session("me.example");
+  session.receive(kGreeting);
+  session.next_reply();
+  session.ehlo();
+  session.receive(
+      "250-farm\r\n250-SIZE\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-chunking\r\n"
+      "250-LIMITS FOO=1 rcptmax=50 RCPTMAX=x\r\n250 DSN\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.offer().recipients, 50u);
+  EXPECT_EQ(session.mail({.address = "\xc3\xa9@b.example",
+                          .size = 7,
+                          .body = BodyType::kSevenBit,
+                          .utf8 = true,
+                          .dsn_return = DsnReturn::kHeaders,
+                          .envelope_id = "i+3Dd"}),
+            "MAIL FROM:<\xc3\xa9@b.example> SIZE=7 BODY=7BIT SMTPUTF8 RET=HDRS ENVID=i+3Dd\r\n");
+  session.receive("250 ok\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.rcpt({.address = "c@d.example", .notify = "DELAY", .original = "rfc822;c"}),
+            "RCPT TO:<c@d.example> NOTIFY=DELAY ORCPT=rfc822;c\r\n");
+  session.receive("250 ok\r\n");
+  session.next_reply();
+  EXPECT_TRUE(session.offer().chunking);
+  EXPECT_EQ(session.bdat_last(12), "BDAT 12 LAST\r\n");
+  session.text_sent();
+  session.receive("250 2.0.0 queued\r\n");
+  EXPECT_TRUE(session.next_reply()->positive());
+  EXPECT_FALSE(session.broken());
 }
 
 TEST(ClientSession, SizeWithoutALimit) {

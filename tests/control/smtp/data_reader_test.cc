@@ -22,7 +22,7 @@ struct Read {
 };
 
 Read read_in_pieces(std::string_view bytes, const std::vector<size_t>& cuts) {
-  DataReader reader(1000);
+  DataReader reader(Framing::kDots, BareLineEnds::kRefuse, 1000);
   Read read;
   size_t begin = 0;
   for (size_t i = 0; i <= cuts.size(); i++) {
@@ -124,7 +124,7 @@ TEST(DataReader, AgreesWithTheNaiveReader) {
 
 TEST(DataReader, NotesLinesThatAreTooLong) {
   for (const size_t length : {998u, 999u}) {
-    DataReader reader(1000);
+    DataReader reader(Framing::kDots, BareLineEnds::kRefuse, 1000);
     std::string text;
     reader.consume(std::string(length, 'x') + "\r\n.\r\n", text);
     EXPECT_TRUE(reader.done());

@@ -20,7 +20,7 @@ const std::string kMessage =
 
 // Without dots, as the farm would store it.
 std::string text_of(const ScriptedFarm::Message& message) {
-  smtp::DataReader reader(1 << 30);
+  smtp::DataReader reader(smtp::Framing::kDots, smtp::BareLineEnds::kRefuse, 1 << 30);
   std::string text;
   reader.consume(message.wire, text);
   EXPECT_TRUE(reader.done());
@@ -91,7 +91,7 @@ TEST(ProxyRelay, AWholePipelinedSessionInOneWriteAndByteByByte) {
     for (size_t at = 0; at < session.size(); at += piece) client.send(session.substr(at, piece));
     const std::string replies = client.rest();
     EXPECT_NE(replies.find("250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
-                           "250 ENHANCEDSTATUSCODES\r\n"
+                           "250-ENHANCEDSTATUSCODES\r\n250 LIMITS MAILMAX=1000 RCPTMAX=1000\r\n"
                            "250 2.1.0 sender noted\r\n250 2.1.5 recipient fine\r\n"
                            "250 2.1.5 recipient fine\r\n354 go ahead, end with CRLF.CRLF\r\n"
                            "250 2.0.0 queued as 12345\r\n250 2.1.0 sender noted\r\n"
@@ -115,9 +115,93 @@ TEST(ProxyRelay, OffersWhatTheFarmOffers) {
   proxy.start();
   MailClient client(proxy.port());
   client.reply();
-  EXPECT_EQ(client.say("EHLO c"), "250-mx.example\r\n250-PIPELINING\r\n250 SIZE 4000\r\n");
+  EXPECT_EQ(client.say("EHLO c"),
+            "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 4000\r\n"
+            "250 LIMITS MAILMAX=1000 RCPTMAX=1000\r\n");
   EXPECT_TRUE(client.say("MAIL FROM:<> SIZE=4001").starts_with("552 "));
   EXPECT_TRUE(client.say("MAIL FROM:<> BODY=8BITMIME").starts_with("555 "));
+}
+
+constexpr char kOffersAll[] =
+    "250-farm.example\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n"
+    "250-XCLIENT NAME ADDR\r\n250-AUTH PLAIN\r\n250-ETRN\r\n250-VRFY\r\n250-BINARYMIME\r\n"
+    "250-LIMITS RCPTMAX=70\r\n250 CHUNKING\r\n";
+
+TEST(ProxyRelay, OfAllThatTheFarmOffersOnlyWhatIsKnownToBeSafeIsOffered) {
+  RunningProxy proxy;
+  proxy.farm.set("EHLO", kOffersAll);
+  proxy.start();
+  MailClient client(proxy.port());
+  client.reply();
+  EXPECT_EQ(client.say("EHLO c"),
+            "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
+            "250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n250 LIMITS MAILMAX=1000 RCPTMAX=70\r\n");
+}
+
+TEST(ProxyRelay, ParametersReachTheFarm) {
+  RunningProxy proxy;
+  proxy.farm.set("EHLO", kOffersAll);
+  proxy.start();
+  const auto client = greeted(proxy);
+  client->say("MAIL FROM:<\xc3\xa9@b.example> smtputf8 BODY=8bitmime ret=HDRS envid=q+2B1");
+  client->say("RCPT TO:<c@d.example> NOTIFY=success,failure ORCPT=rfc822;c@d.example");
+  client->say("DATA");
+  EXPECT_TRUE(client->say("A: b\r\n\r\nx\r\n.").starts_with("250 "));
+  const auto arrived = proxy.farm.acknowledged();
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_EQ(arrived[0].mail,
+            "MAIL FROM:<\xc3\xa9@b.example> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=q+2B1");
+  EXPECT_EQ(arrived[0].recipients,
+            std::vector<std::string>{
+                "RCPT TO:<c@d.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;c@d.example"});
+  EXPECT_NE(text_of(arrived[0]).find(" with UTF8SMTP\r\n"), std::string::npos);
+}
+
+TEST(ProxyRelay, ChunksReachTheFarmAsOneByteForByte) {
+  RunningProxy proxy;
+  proxy.farm.set("EHLO", kOffersAll);
+  proxy.start();
+  const auto client = greeted(proxy);
+  const std::string head = "Subject: x\r\n\r\n.\r\n", tail(200000, 'x');
+  client->say("MAIL FROM:<a@b.example>");
+  client->say("RCPT TO:<c@d.example>");
+  EXPECT_EQ(client->say("BDAT 17\r\n" + head.substr(0, 15)), "250 2.0.0 17 octets\r\n");
+  client->send("BDAT " + std::to_string(tail.size() + 2) + " LAST\r\n.\n");
+  client->send(tail);
+  // A bare LF: refused whatever the framing.
+  EXPECT_TRUE(client->reply().starts_with("550 5.5.2 "));
+  client->say("MAIL FROM:<a@b.example>");
+  client->say("RCPT TO:<c@d.example>");
+  client->send("BDAT 14\r\n" + head.substr(0, 14) + "BDAT 3\r\n.\r\n");
+  EXPECT_EQ(client->reply(), "250 2.0.0 14 octets\r\n");
+  EXPECT_EQ(client->reply(), "250 2.0.0 3 octets\r\n");
+  client->send("BDAT " + std::to_string(tail.size()) + " LAST\r\n" + tail);
+  EXPECT_EQ(client->reply(), "250 2.0.0 queued as 12345\r\n");
+  const auto arrived = proxy.farm.acknowledged();
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_TRUE(arrived[0].wire.empty());
+  EXPECT_TRUE(as_sent(arrived[0].chunks) == head + tail);
+  EXPECT_EQ(proxy.farm.count("DATA"), 0u);
+}
+
+// The farm offered CHUNKING when the client asked, and does not any more when the message comes.
+TEST(ProxyRelay, ChunksForAFarmWithoutThemGoByDataOnlyWhereThatAltersNothing) {
+  RunningProxy proxy;
+  proxy.farm.set("EHLO", kOffersAll);
+  proxy.start();
+  const auto client = greeted(proxy);
+  proxy.farm.set("EHLO", "250 farm.example\r\n");
+  const auto send = [&](const std::string& text) {
+    client->say("MAIL FROM:<a@b.example>");
+    client->say("RCPT TO:<c@d.example>");
+    client->send("BDAT " + std::to_string(text.size()) + " LAST\r\n" + text);
+    return client->reply();
+  };
+  EXPECT_TRUE(send("A: b\r\n\r\nno end").starts_with("451 4.3.0 "));
+  EXPECT_TRUE(send("A: b\r\n\r\n.\r\n").starts_with("250 "));
+  const auto arrived = proxy.farm.acknowledged();
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_TRUE(as_sent(text_of(arrived[0])) == "A: b\r\n\r\n.\r\n");
 }
 
 TEST(ProxyRelay, AFarmThatKnowsOnlyHelo) {

@@ -13,7 +13,12 @@
 namespace postern::smtp {
 namespace {
 
-const Offer kOffer{.eight_bit_mime = true, .enhanced_status_codes = true, .size = 1000};
+const Offer kOffer{.eight_bit_mime = true,
+                   .enhanced_status_codes = true,
+                   .utf8 = true,
+                   .chunking = true,
+                   .dsn = true,
+                   .size = 1000};
 
 ServerOptions options() {
   ServerOptions options;
@@ -65,7 +70,8 @@ TEST(ServerSession, AWholeSessionAtEveryCut) {
   EXPECT_EQ(trace.output,
             "220 mx.example ESMTP Postern\r\n"
             "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
-            "250-ENHANCEDSTATUSCODES\r\n250 STARTTLS\r\n"
+            "250-ENHANCEDSTATUSCODES\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n"
+            "250-LIMITS MAILMAX=1000 RCPTMAX=1000\r\n250 STARTTLS\r\n"
             "250 2.1.0 sender\r\n250 2.1.5 recipient\r\n550 5.1.1 no such user\r\n"
             "450 4.2.1 later\r\n354 go\r\n250 2.0.0 taken\r\n250 2.0.0 forgotten\r\n"
             "250 2.0.0 fine\r\n252 2.0.0 cannot verify; send the message and see\r\n"
@@ -97,9 +103,9 @@ TEST(ServerSession, CommandsOutOfOrder) {
 
 TEST(ServerSession, RefusesWhatIsNotImplemented) {
   EXPECT_EQ(codes(run(std::string(kHello) +
-                      "EXPN x\r\nAUTH PLAIN AAAA\r\nXCLIENT ADDR=192.0.2.1\r\nETRN x\r\nBDAT 5\r\n")
+                      "EXPN x\r\nAUTH PLAIN AAAA\r\nXCLIENT ADDR=192.0.2.1\r\nETRN x\r\n")
                       .output),
-            "220 250 502 502 500 500 500 ");
+            "220 250 502 502 500 500 ");
 }
 
 TEST(ServerSession, ARefusedHelloIsNoHello) {
@@ -129,6 +135,122 @@ TEST(ServerSession, ABareLineEndInTheTextRefusesTheMessageAndKeepsStep) {
     EXPECT_NE(trace.events.find("end refused 550\n"), std::string::npos);
     EXPECT_EQ(trace.events.find("mail <e@v.il>"), std::string::npos);
   }
+}
+
+TEST(ServerSession, ParametersOfMailAndRcptArriveAtEveryCut) {
+  const auto trace = run_at_every_cut(
+      "EHLO c\r\nMAIL FROM:<\xc3\xa9@b.example> SMTPUTF8 RET=HDRS ENVID=q1\r\n"
+      "RCPT TO:<\xc3\xbc@d.example> NOTIFY=NEVER ORCPT=rfc822;c@d.example\r\n");
+  EXPECT_EQ(trace.events,
+            "ehlo c\nmail <\xc3\xa9@b.example> utf8 hdrs id=q1\n"
+            "rcpt <\xc3\xbc@d.example> notify=NEVER original=rfc822;c@d.example\n");
+}
+
+TEST(ServerSession, WhatWasNotOfferedIsNotTaken) {
+  const Offer nothing{.size = 1000};
+  const auto codes_of = [&](const std::string& bytes) {
+    return codes(trace_of("EHLO c\r\n" + bytes, {}, options(), nothing).output);
+  };
+  for (const char* parameter : {"BODY=8BITMIME", "SMTPUTF8", "RET=FULL", "ENVID=x"})
+    EXPECT_EQ(codes_of(std::string("MAIL FROM:<> ") + parameter + "\r\n"), "220 250 555 ");
+  EXPECT_EQ(codes_of("MAIL FROM:<> BODY=7BIT\r\nRCPT TO:<a@b.example> NOTIFY=NEVER\r\n"),
+            "220 250 250 555 ");
+  // The octets behind a BDAT are nobody's commands, offered or not.
+  EXPECT_EQ(codes_of("BDAT 6 LAST\r\nNOOP\r\nNOOP\r\n"), "220 250 502 250 ");
+}
+
+TEST(ServerSession, AddressesInUtf8NeedSmtpUtf8) {
+  EXPECT_EQ(codes(run(std::string(kHello) + "MAIL FROM:<\xc3\xa9@b.example>\r\n").output),
+            "220 250 553 ");
+  EXPECT_EQ(
+      codes(run(std::string(kHello) + "MAIL FROM:<a@b.example>\r\nRCPT TO:<\xc3\xbc@d.example>\r\n")
+                .output),
+      "220 250 250 553 ");
+}
+
+TEST(ServerSession, ChunksAtEveryCut) {
+  const auto trace =
+      run_at_every_cut(std::string(kEnvelope) +
+                       "BDAT 12\r\nSubject: x\r\nBDAT 0\r\nBDAT 7 LAST\r\n\r\n.\r\nab"
+                       "MAIL FROM:<>\r\nQUIT\r\n");
+  EXPECT_TRUE(trace.events.ends_with(
+      "chunks\ntext [Subject: x\r\n\r\n.\r\nab]\nend within a line\nmail <>\nclosed quit\n"))
+      << trace.events;
+  EXPECT_TRUE(
+      trace.output.ends_with("250 2.0.0 12 octets\r\n250 2.0.0 0 octets\r\n"
+                             "250 2.0.0 taken\r\n250 2.1.0 sender\r\n"
+                             "221 2.0.0 mx.example goodbye\r\n"))
+      << trace.output;
+}
+
+TEST(ServerSession, ChunksOutOfOrder) {
+  const std::string hello = kHello;
+  const std::string envelope = kEnvelope;
+  // Every refused chunk is skipped: "NOOP\r\n" within is never a command.
+  EXPECT_EQ(codes(run(hello + "BDAT 6\r\nNOOP\r\nNOOP\r\n").output), "220 250 503 250 ");
+  EXPECT_EQ(codes(run(hello + "MAIL FROM:<>\r\nRCPT TO:<no@d.example>\r\nBDAT 6 LAST\r\nNOOP\r\n"
+                              "QUIT\r\n")
+                      .output),
+            "220 250 250 550 554 221 ");
+  EXPECT_EQ(codes(run(envelope + "BDAT 2\r\nx\nDATA\r\nRCPT TO:<e@d.example>\r\nMAIL FROM:<>\r\n"
+                                 "RSET\r\nDATA\r\n")
+                      .output),
+            "220 250 250 250 250 503 503 503 250 503 ");
+  // A second message does not inherit the first one's text.
+  const auto trace = run(envelope +
+                         "BDAT 1\r\nxRSET\r\nMAIL FROM:<>\r\nRCPT TO:<c@d.example>\r\n"
+                         "BDAT 3 LAST\r\ny\r\n");
+  EXPECT_TRUE(trace.events.ends_with("chunks\ntext [y\r\n]\nend\n")) << trace.events;
+}
+
+TEST(ServerSession, ARefusedFirstChunkRefusesTheOthers) {
+  TracedSession traced(options(), kOffer);
+  traced.fill();
+  traced.feed(std::string(kEnvelope) + "BDAT 6\r\nNOOP\r\nBDAT 6 LAST\r\nQUIT\r\nDATA\r\nRSET\r\n");
+  EXPECT_EQ(codes(traced.trace().output), "220 250 250 250 452 503 503 250 ");
+  EXPECT_EQ(traced.trace().events.find("text"), std::string::npos);
+}
+
+TEST(ServerSession, AChunkWhoseEndIsNotKnownEndsTheSession) {
+  const auto trace = run_at_every_cut(std::string(kEnvelope) + "BDAT x\r\nMAIL FROM:<e@v.il>\r\n");
+  EXPECT_TRUE(trace.events.ends_with("closed bdat\n"));
+  EXPECT_EQ(codes(trace.output), "220 250 250 250 501 ");
+  EXPECT_EQ(codes(run(std::string(kEnvelope) + "BDAT 99999999999\r\nx").output),
+            "220 250 250 250 552 ");
+}
+
+TEST(ServerSession, ABareLineEndInChunks) {
+  for (const std::string text : {"a\nb\r\n", "a\rb\r\n", "\n", "\r"}) {
+    const auto bytes = std::string(kEnvelope) + "BDAT " + std::to_string(text.size()) +
+                       " LAST\r\n" + text + "NOOP\r\n";
+    EXPECT_EQ(codes(run_at_every_cut(bytes).output), "220 250 250 250 550 250 ");
+    auto with = options();
+    with.bare_line_ends = BareLineEnds::kNormalise;
+    const auto mended = run_at_every_cut(bytes, with);
+    EXPECT_EQ(codes(mended.output), "220 250 250 250 250 250 ");
+    EXPECT_TRUE(mended.events.ends_with("\r\n]\nend\n")) << mended.events;
+  }
+}
+
+TEST(ServerSession, NormalisedLineEndsAndWithinALine) {
+  auto with = options();
+  with.bare_line_ends = BareLineEnds::kNormalise;
+  const auto trace = run_at_every_cut(std::string(kEnvelope) + "BDAT 5 LAST\r\na\rb\nc", with);
+  EXPECT_TRUE(trace.events.ends_with("text [a\r\nb\r\nc]\nend within a line\n")) << trace.events;
+  // A dot behind a bare line end is text, whatever follows it.
+  const auto dots = run_at_every_cut(
+      std::string(kEnvelope) + "DATA\r\na\n.\r\nb\n.\nc\r.\r\n..\r\n.\r\nNOOP\r\n", with);
+  EXPECT_TRUE(dots.events.ends_with("text [a\r\n.\r\nb\r\n.\r\nc\r\n.\r\n.\r\n]\nend\n"))
+      << dots.events;
+}
+
+TEST(ServerSession, LimitsOfTheFarm) {
+  auto offer = kOffer;
+  offer.recipients = 1;
+  const auto trace =
+      trace_of(std::string(kEnvelope) + "RCPT TO:<e@d.example>\r\n", {}, options(), offer);
+  EXPECT_NE(trace.output.find("LIMITS MAILMAX=1000 RCPTMAX=1\r\n"), std::string::npos);
+  EXPECT_EQ(codes(trace.output), "220 250 250 250 452 ");
 }
 
 TEST(ServerSession, LimitsOfSize) {

@@ -34,6 +34,8 @@ class TracedSession {
     collect();
   }
   ServerSession& session() { return session_; }
+  // From now on there is no room for any text.
+  void fill() { full_ = true; }
   const Trace& trace() const { return trace_; }
 
  private:
@@ -58,23 +60,30 @@ class TracedSession {
     trace_.output += session_.take_output();
   }
   void on(MailEvent& event) {
-    note("mail <" + event.sender + ">" +
-         (event.size ? " size=" + std::to_string(*event.size) : "") +
-         (event.eight_bit ? *event.eight_bit ? " 8bit" : " 7bit" : ""));
+    const Sender& sender = event.sender;
+    note("mail <" + sender.address + ">" +
+         (sender.size ? " size=" + std::to_string(*sender.size) : "") +
+         (sender.body ? *sender.body == BodyType::kEightBitMime ? " 8bit" : " 7bit" : "") +
+         (sender.utf8 ? " utf8" : "") +
+         (sender.dsn_return ? *sender.dsn_return == DsnReturn::kFull ? " full" : " hdrs" : "") +
+         (sender.envelope_id.empty() ? "" : " id=" + sender.envelope_id));
     session_.answer(make_reply(250, "2.1.0", "sender"));
   }
   void on(RecipientEvent& event) {
-    note("rcpt <" + event.recipient + ">");
-    if (event.recipient.starts_with("no"))
+    const Recipient& recipient = event.recipient;
+    note("rcpt <" + recipient.address + ">" +
+         (recipient.notify.empty() ? "" : " notify=" + recipient.notify) +
+         (recipient.original.empty() ? "" : " original=" + recipient.original));
+    if (recipient.address.starts_with("no"))
       session_.answer(make_reply(550, "5.1.1", "no such user"));
-    else if (event.recipient.starts_with("later"))
+    else if (recipient.address.starts_with("later"))
       session_.answer(make_reply(450, "4.2.1", "later"));
     else
       session_.answer(make_reply(250, "2.1.5", "recipient"));
   }
-  void on(DataEvent&) {
-    note("data");
-    session_.answer(make_reply(354, "", "go"));
+  void on(DataEvent& event) {
+    note(event.framing == Framing::kDots ? "data" : "chunks");
+    session_.answer(full_ ? make_reply(452, "4.3.1", "no room") : make_reply(354, "", "go"));
   }
   void on(TextEvent& event) {
     if (!in_text_) trace_.events += "text [";
@@ -82,7 +91,8 @@ class TracedSession {
     trace_.events += event.bytes;
   }
   void on(EndOfDataEvent& event) {
-    note(event.refusal ? "end refused " + std::to_string(event.refusal->code) : "end");
+    note((event.refusal ? "end refused " + std::to_string(event.refusal->code) : "end") +
+         (event.ends_in_line ? "" : " within a line"));
     if (!event.refusal) session_.answer(make_reply(250, "2.0.0", "taken"));
   }
   void on(ResetEvent&) { note("reset"); }
@@ -92,6 +102,7 @@ class TracedSession {
   Offer offer_;
   Trace trace_;
   bool in_text_ = false;
+  bool full_ = false;
 };
 
 inline Trace trace_of(std::string_view bytes, const std::vector<size_t>& cuts,
