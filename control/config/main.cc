@@ -154,16 +154,17 @@ class Daemon {
     reputation::Store store(options_.reputation);
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
+    smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     smtp::Service service{.options = options_.proxy,
                           .resolver = resolver,
                           .store = store,
                           .spool_space = spool_space_,
+                          .farm = farm,
                           .policy = std::move(first_policy),
                           .tls = tls_ ? &*tls_ : nullptr,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
-                          .teacher = &teacher,
-                          .farm_offer = {}};
+                          .teacher = &teacher};
     smtp::Proxy proxy(loop_, service);
     std::string places;
     for (auto& acceptor : bound) {
@@ -181,9 +182,12 @@ class Daemon {
                    reload_when_replaced(options_.snapshot, watch, service, watch_timer_, ending_),
                    asio::detached);
     await_signal(proxy, service, teacher);
-    spdlog::info("ready listen={} farm={}:{} name={} starttls={} generation={}", places,
-                 options_.proxy.farm.host, options_.proxy.farm.port, options_.proxy.server.name,
-                 tls_ ? "yes" : "no", service.policy->snapshot().generation());
+    std::string backends;
+    for (const auto& backend : options_.proxy.farm.backends)
+      backends += (backends.empty() ? "" : ",") + backend.place();
+    spdlog::info("ready listen={} farm={} name={} starttls={} generation={}", places, backends,
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
+                 service.policy->snapshot().generation());
     std::printf("ready listen=%s\n", places.c_str());
     std::fflush(stdout);
     loop_.run();

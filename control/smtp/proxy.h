@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 
+#include "control/smtp/proxy_header.h"
 #include "control/smtp/service.h"
 #include "control/smtp/session.h"
 
@@ -32,7 +33,7 @@ class Proxy {
   Proxy& operator=(const Proxy&) = delete;
 
   void add(boost::asio::ip::tcp::acceptor acceptor);
-  // Begins to accept, and to ask the farm now and then what it offers.
+  // Begins to accept, and the farm's health to be watched.
   void start();
   // Accepts nothing more. Sessions end when they have no message under way, at the latest after
   // `time`; then done is called, once.
@@ -43,7 +44,9 @@ class Proxy {
   boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
   boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
   boost::asio::awaitable<void> turn_away(boost::asio::ip::tcp::socket socket, Reply reply);
-  boost::asio::awaitable<void> watch_farm();
+  // From a named load balancer: whose connection it is. False: it does not say so, or too late.
+  boost::asio::awaitable<bool> read_proxy_header(boost::asio::ip::tcp::socket& socket,
+                                                 ProxyEndpoints& endpoints);
   void finished();
 
   boost::asio::io_context& loop_;
@@ -51,11 +54,11 @@ class Proxy {
   std::list<boost::asio::ip::tcp::acceptor> acceptors_;
   std::set<Session*> sessions_;
   std::map<Prefix, size_t> per_source_;
-  boost::asio::steady_timer watch_timer_;
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;
   uint64_t next_id_ = 1;
   size_t turned_away_ = 0;  // at work
+  size_t unnamed_ = 0;      // connections of balancers whose header is to come
   bool draining_ = false;
 };
 

@@ -10,13 +10,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/dns/resolver.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_policy.h"
 #include "control/reputation/store.h"
-#include "control/smtp/farm_leg.h"
+#include "control/smtp/farm.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
 
@@ -39,7 +40,9 @@ struct ProxyOptions {
   std::chrono::milliseconds text_time{180'000};     // between two pieces of text
   std::chrono::milliseconds authentication_time{20'000};
   std::chrono::milliseconds linger_time{1000};
-  std::chrono::milliseconds farm_watch_time{60'000};  // how often the farm is asked what it offers
+  // Whose connections begin with a PROXY header, and how long it may take to come.
+  std::vector<Prefix> load_balancers;
+  std::chrono::milliseconds proxy_header_time{5000};
 };
 
 struct Service {
@@ -47,12 +50,12 @@ struct Service {
   dns::Resolver& resolver;
   reputation::Store& store;
   SpoolSpace& spool_space;
+  Farm& farm;
   std::shared_ptr<const policy::MessagePolicy> policy;  // another one after a reload
   boost::asio::ssl::context* tls = nullptr;             // null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
-  std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
 
   // What a client is offered: what we can do and the farm too.
   Offer offer() const;

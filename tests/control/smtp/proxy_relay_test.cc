@@ -258,6 +258,7 @@ TEST(ProxyRelay, Never250WithoutTheFarms250) {
   proxy.options.farm.reply_time = std::chrono::milliseconds{300};
   proxy.options.farm.final_time = std::chrono::milliseconds{300};
   proxy.options.farm.block_time = std::chrono::milliseconds{300};
+  proxy.options.farm.idle_legs = 0;  // every step is taken for every message
   proxy.start();
   const std::string defaults[][2] = {{"greeting", "220 farm ESMTP\r\n"},
                                      {"EHLO", "250-farm\r\n250 8BITMIME\r\n"},

@@ -41,7 +41,6 @@ class RunningProxy {
     options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
-    options.farm.host = "127.0.0.1";
     options.farm.own_name = "mx.example";
     workshop_.list("local.netset", "127.0.0.0/8\n");
     workshop_.list("spam.domains", "spam.example\n");
@@ -64,17 +63,18 @@ class RunningProxy {
   // message_rules: the lines below `message`; connection_rules: those below `connection to mx`.
   void start(const std::string& message_rules = "    accept any\n",
              const std::string& connection_rules = "    inspect any\n") {
-    options.farm.port = std::to_string(farm.port());
+    if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
+    farm_.emplace(loop_.get_executor(), options.farm);
     service_.emplace(smtp::Service{.options = options,
                                    .resolver = resolver,
                                    .store = store,
                                    .spool_space = space_,
+                                   .farm = *farm_,
                                    .policy = compile(message_rules, connection_rules),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
                                    .evidence = nullptr,
-                                   .teacher = nullptr,
-                                   .farm_offer = {}});
+                                   .teacher = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
       tls_.emplace(boost::asio::ssl::context::tls_server);
@@ -94,10 +94,22 @@ class RunningProxy {
     proxy_->add(std::move(acceptor));
     proxy_->start();
     thread_ = std::thread([this] { loop_.run(); });
-    if (wait_for_farm)
-      while (!on_loop([this] { return service_->farm_offer.has_value(); }))
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    if (wait_for_farm) wait_for_live(options.farm.backends.size());
   }
+
+  static smtp::Backend backend(const ScriptedFarm& farm) {
+    return {.host = "127.0.0.1", .port = std::to_string(farm.port())};
+  }
+  // So many backends are live, no more and no fewer.
+  void wait_for_live(size_t count) {
+    wait([this, count] { return farm_->live() == count; });
+  }
+  // Until it is so, asked where the proxy runs.
+  template <typename Condition>
+  void wait(Condition condition) {
+    while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+  smtp::Farm& pool() { return *farm_; }
 
   // Drains; true when every session ended by itself.
   bool drain(std::chrono::milliseconds time) {
@@ -148,6 +160,7 @@ class RunningProxy {
   std::optional<boost::asio::ssl::context> tls_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
+  std::optional<smtp::Farm> farm_;
   std::optional<smtp::Service> service_;
   std::optional<smtp::Proxy> proxy_;
   std::thread thread_;
