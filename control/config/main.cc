@@ -17,19 +17,23 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <system_error>
 #include <variant>
 
 #include "control/config/file_watch.h"
+#include "control/config/known_sources_file.h"
 #include "control/config/options.h"
 #include "control/config/privileges.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_policy.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/log_text.h"
 #include "control/smtp/proxy.h"
@@ -76,6 +80,11 @@ tcp::endpoint endpoint_of(const Listen& listen) {
   return {asio::ip::address_v6(address.bytes()), listen.port};
 }
 
+uint64_t random_key() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
+}
+
 void require_directory(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0)
@@ -110,13 +119,15 @@ asio::awaitable<void> reload_when_replaced(const std::string& path, FileWatch& w
   }
 }
 
-asio::awaitable<void> flush_regularly(reputation::Store& store, std::chrono::milliseconds time,
-                                      asio::steady_timer& timer, const bool& ending) {
+asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
+                                      std::chrono::milliseconds time, asio::steady_timer& timer,
+                                      const bool& ending) {
   bool worked = true;
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    known.write();
     const bool works = store.flush();
     if (works != worked) {
       if (works)
@@ -135,6 +146,7 @@ class Daemon {
         tls_(read_certificate(options)),
         patterns_(read_patterns(options.helo_patterns)),
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
+        sources_(options.sources, random_key()),
         evidence_(options.evidence),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_),
@@ -152,6 +164,8 @@ class Daemon {
     if (!options_.user.empty()) become(options_.user);
 
     reputation::Store store(options_.reputation);
+    KnownSourcesFile known(options_.known_sources, sources_.known);
+    known.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
@@ -160,6 +174,7 @@ class Daemon {
                           .store = store,
                           .spool_space = spool_space_,
                           .farm = farm,
+                          .sources = sources_,
                           .policy = std::move(first_policy),
                           .tls = tls_ ? &*tls_ : nullptr,
                           .helo_patterns = patterns_.get(),
@@ -176,7 +191,7 @@ class Daemon {
       proxy.add(std::move(acceptor));
     }
     proxy.start();
-    asio::co_spawn(loop_, flush_regularly(store, options_.flush_time, flush_timer_, ending_),
+    asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
     asio::co_spawn(loop_,
                    reload_when_replaced(options_.snapshot, watch, service, watch_timer_, ending_),
@@ -191,6 +206,7 @@ class Daemon {
     std::printf("ready listen=%s\n", places.c_str());
     std::fflush(stdout);
     loop_.run();
+    known.write();
     if (!store.flush())
       spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     spdlog::info("stopped");
@@ -223,6 +239,7 @@ class Daemon {
   std::optional<asio::ssl::context> tls_;
   std::unique_ptr<policy::HeloPatterns> patterns_;
   smtp::SpoolSpace spool_space_;
+  policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;

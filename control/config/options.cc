@@ -71,13 +71,24 @@ po::options_description settings() {
     ("engine-cert", text("FILE"), "https: the certificate to show to engines (PEM)")
     ("engine-key", text("FILE"), "https: its key")
     ("engine-ca", text("FILE"), "https: the authority of the engines' certificates")
-    ("greet-pause", text("TIME"),
-     "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
     ("helo-patterns", text("FILE"),
      "names that only bots say: one regular expression per line (built in)")
     ("learn-threshold", text("N"), "so many offences of one source make an entry (3)")
     ("learn-window", text("TIME"), "within that time (10m)")
     ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)");
+  po::options_description sources("Sources", 100);
+  sources.add_options()
+    ("greet-pause", text("TIME"),
+     "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
+    ("greet-teaser", text("YES|NO"), "say the first line of the greeting before the pause (yes)")
+    ("known-for", text("TIME"), "who behaved is not paused again for that long (7d)")
+    ("known-sources", text("FILE"), "keep them there; without: in memory only")
+    ("greylist", text("TIME"),
+     "defer the first attempts of unknown networks for that long; 0: do not (0)")
+    ("session-rate", text("N/TIME"),
+     "sessions of one IPv4 address or IPv6 /64; 0: without limit (0)")
+    ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
+    ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
     ("max-message", text("SIZE"), "the largest message (50M)")
@@ -108,7 +119,7 @@ po::options_description settings() {
     ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(learning).add(limits);
+  all.add(mail).add(sources).add(learning).add(limits);
   return all;
 }
 
@@ -131,7 +142,7 @@ std::string help(const po::options_description& all) {
           "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
           "domain, decides by the policy, and relays to the mail farm.\n\n"
        << all
-       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G.\n"
+       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
           "SIGHUP reads the snapshot again; SIGTERM ends in an orderly way.\n"
           "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
@@ -301,7 +312,6 @@ void read_learning(const Values& values, Options& options) {
     if (web::is_over_tls(engine) && (credentials.certificate.empty() || credentials.key.empty() ||
                                      credentials.authority.empty()))
       throw UsageError("engine " + engine + " needs engine-cert, engine-key and engine-ca");
-  values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
   values.text("helo-patterns", options.helo_patterns);
   values.number("learn-threshold", options.evidence.threshold, 1, 1000);
   milliseconds window{options.evidence.window * 1000};
@@ -310,6 +320,35 @@ void read_learning(const Values& values, Options& options) {
   milliseconds learn_for = options.teacher.learn_for;
   values.time("learn-for", learn_for, milliseconds{1000});
   options.teacher.learn_for = std::chrono::duration_cast<std::chrono::seconds>(learn_for);
+}
+
+void read_sources(const Values& values, Options& options) {
+  values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
+  std::string teaser = "yes";
+  values.text("greet-teaser", teaser);
+  if (teaser != "yes" && teaser != "no") values.refuse("greet-teaser", teaser, "yes or no");
+  options.proxy.greet_teaser = teaser == "yes";
+  const auto seconds = [&](const char* name, int64_t& into, milliseconds least) {
+    milliseconds time{into * 1000};
+    values.time(name, time, least);
+    into = std::chrono::duration_cast<std::chrono::seconds>(time).count();
+  };
+  auto& sources = options.sources;
+  seconds("known-for", sources.known.known_for, milliseconds{1000});
+  values.text("known-sources", options.known_sources);
+  seconds("greylist", sources.greylist.delay, milliseconds{0});
+  using policy::Limited;
+  sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
+  for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
+                                    std::pair{"recipient-rate", Limited::kRecipients},
+                                    std::pair{"error-rate", Limited::kErrors}}) {
+    std::string text;
+    values.text(name, text);
+    if (text.empty()) continue;
+    const auto rate = parse_rate(text);
+    if (!rate) values.refuse(name, text, "a rate such as 30/1m, or 0");
+    sources.limits.rates[static_cast<size_t>(thing)] = {rate->count, rate->time.count()};
+  }
 }
 
 void read_limits(const Values& values, Options& options) {
@@ -396,6 +435,7 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   Options options;
   const Values values(given, file ? &*file : nullptr);
   read_mail(values, options);
+  read_sources(values, options);
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

@@ -15,6 +15,7 @@
 
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
+#include "control/policy/source_memory.h"
 #include "control/smtp/service.h"
 #include "control/smtp/teacher.h"
 #include "rules/address/address.h"
@@ -36,6 +37,8 @@ struct Options {
   dns::UnboundResolver::Options resolver;
   std::string helo_patterns;  // file; empty: the built-in ones
   policy::EvidenceTable::Options evidence;
+  policy::SourceMemory::Options sources;
+  std::string known_sources;  // file; empty: in memory only
   smtp::TeacherOptions teacher;
   std::string spool_directory = "/var/tmp";
   uint64_t spool_memory = 256u << 10;

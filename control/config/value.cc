@@ -72,6 +72,16 @@ std::optional<uint64_t> parse_size(std::string_view text) {
   return *number << shift;
 }
 
+std::optional<Rate> parse_rate(std::string_view text) {
+  if (text == "0") return Rate{0, std::chrono::milliseconds{0}};
+  constexpr uint64_t kMost = 1'000'000;
+  const auto count = take_number(text);
+  if (!count || *count == 0 || *count > kMost || !text.starts_with('/')) return std::nullopt;
+  const auto time = parse_time(text.substr(1));
+  if (!time || time->count() == 0) return std::nullopt;
+  return Rate{static_cast<uint32_t>(*count), *time};
+}
+
 std::optional<AddressAndPort> parse_endpoint(std::string_view text, uint16_t port) {
   const auto halves = split(text);
   if (!halves) return std::nullopt;

@@ -19,6 +19,14 @@ std::optional<std::chrono::milliseconds> parse_time(std::string_view text);
 // "65536", "256K", "50M", "1G" (powers of 1024). nullopt for anything else.
 std::optional<uint64_t> parse_size(std::string_view text);
 
+struct Rate {
+  uint32_t count;
+  std::chrono::milliseconds time;
+};
+// "30/1m": so many in that time; "0": {0, 0}, no limit. nullopt for anything else, a count beyond a
+// million or a time of nothing.
+std::optional<Rate> parse_rate(std::string_view text);
+
 struct AddressAndPort {
   IpAddress address;
   uint16_t port;

@@ -32,6 +32,7 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kTurnAwayTime{1000};
+constexpr std::string_view kTooManySessions = "too-many-sessions";
 constexpr size_t kMaxTurnedAway = 500;  // beyond that they are closed without a word
 
 IpAddress address_of(const asio::ip::address& address) {
@@ -101,16 +102,16 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
   if (error) co_return;  // gone again
   const auto local = socket.local_endpoint(error);
   if (error) co_return;
-  ProxyEndpoints endpoints{.source = address_of(remote.address()),
-                           .destination = address_of(local.address()),
-                           .source_port = remote.port(),
-                           .destination_port = local.port()};
-  const auto is_it = [&](const Prefix& prefix) { return prefix.contains(endpoints.source); };
+  SessionEnds ends{.client = address_of(remote.address()),
+                   .client_port = remote.port(),
+                   .local = address_of(local.address()),
+                   .local_port = local.port()};
+  const auto is_it = [&](const Prefix& prefix) { return prefix.contains(ends.client); };
   if (std::ranges::any_of(service_.options.load_balancers, is_it)) {
     if (unnamed_ >= service_.options.max_sessions) co_return;
     unnamed_++;
-    const IpAddress balancer = endpoints.source;
-    const bool named = co_await read_proxy_header(socket, endpoints);
+    const IpAddress balancer = ends.client;
+    const bool named = co_await read_proxy_header(socket, ends);
     unnamed_--;
     if (draining_) co_return;
     if (!named) {
@@ -118,22 +119,16 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
       co_return;
     }
   }
-  const IpAddress client = endpoints.source;
-  const Prefix source = policy::EvidenceTable::source_of(client);
-  const bool too_many = sessions_.size() >= service_.options.max_sessions;
-  const auto known = per_source_.find(source);
-  if (too_many ||
-      (known != per_source_.end() && known->second >= service_.options.max_sessions_per_source)) {
-    spdlog::warn("session client={} end={}", client.to_string(),
-                 too_many ? "too-many-sessions" : "too-many-sessions-of-source");
-    Reply reply = too_many ? make_reply(421, "4.3.2", "too busy; try again later")
-                           : make_reply(421, "4.7.0", "too many sessions of yours");
+  const Prefix source = policy::EvidenceTable::source_of(ends.client);
+  if (const auto full = no_room_for(ends, source); !full.empty()) {
+    spdlog::warn("session client={} end={}", ends.client.to_string(), full);
+    Reply reply = full == kTooManySessions ? make_reply(421, "4.3.2", "too busy; try again later")
+                                           : make_reply(421, "4.7.0", "too many sessions of yours");
     co_await turn_away(std::move(socket), std::move(reply));
     co_return;
   }
 
-  Session session(service_, std::move(socket), client, endpoints.source_port, endpoints.destination,
-                  endpoints.destination_port,
+  Session session(service_, std::move(socket), ends,
                   fmt::format("{:x}-{:x}", std::time(nullptr), next_id_++));
   // Leaves the books in order even where the session ends by an exception.
   struct Entry {
@@ -142,16 +137,42 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
     const Prefix& source;
     Entry(Proxy& p, Session* s, const Prefix& from) : proxy(p), session(s), source(from) {
       proxy.sessions_.insert(session);
+      proxy.watch_load();
       proxy.per_source_[source]++;
     }
     ~Entry() {
       proxy.sessions_.erase(session);
+      proxy.watch_load();
       const auto count = proxy.per_source_.find(source);
       if (--count->second == 0) proxy.per_source_.erase(count);
       proxy.finished();
     }
   } entry(*this, &session, source);
   co_await session.run();
+}
+
+// Why there is no room, as the log says it; empty: there is.
+std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& source) {
+  const int64_t now = std::time(nullptr);
+  const bool known = service_.sources.known.knows(source, now);
+  const Standing standing =
+      known ? Standing::kKnown : standing_of(service_.policy->snapshot(), ends, now);
+  if (!service_.overload.admits(standing, sessions_.size())) return kTooManySessions;
+  const auto open = per_source_.find(source);
+  if (open != per_source_.end() && open->second >= service_.options.max_sessions_per_source)
+    return "too-many-sessions-of-source";
+  const auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+  if (!service_.sources.limits.take(policy::Limited::kSessions, source, uptime.count()) &&
+      !is_exempt(service_.policy->snapshot(), ends, now))
+    return "session-rate-of-source";
+  return {};
+}
+
+void Proxy::watch_load() {
+  if (service_.overload.observe(sessions_.size()))
+    spdlog::warn("overload state={} sessions={}", word(service_.overload.state()),
+                 sessions_.size());
 }
 
 asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
@@ -164,7 +185,7 @@ asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
   turned_away_--;
 }
 
-asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, ProxyEndpoints& endpoints) {
+asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, SessionEnds& ends) {
   ProxyHeaderReader reader;
   std::array<char, 512> buffer;
   Deadline deadline(socket.get_executor(), [&socket] {
@@ -181,7 +202,11 @@ asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, ProxyEndpoin
     reader.receive(std::string_view(buffer.data(), count));
   }
   if (!reader.header()) co_return false;
-  if (reader.header()->endpoints) endpoints = *reader.header()->endpoints;
+  if (const auto& told = reader.header()->endpoints)
+    ends = {.client = told->source,
+            .client_port = told->source_port,
+            .local = told->destination,
+            .local_port = told->destination_port};
   co_return true;
 }
 

@@ -13,6 +13,7 @@
 #include <list>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "control/smtp/proxy_header.h"
 #include "control/smtp/service.h"
@@ -43,10 +44,12 @@ class Proxy {
  private:
   boost::asio::awaitable<void> accept(boost::asio::ip::tcp::acceptor& acceptor);
   boost::asio::awaitable<void> serve(boost::asio::ip::tcp::socket socket);
+  std::string_view no_room_for(const SessionEnds& ends, const Prefix& source);
+  void watch_load();
   boost::asio::awaitable<void> turn_away(boost::asio::ip::tcp::socket socket, Reply reply);
   // From a named load balancer: whose connection it is. False: it does not say so, or too late.
   boost::asio::awaitable<bool> read_proxy_header(boost::asio::ip::tcp::socket& socket,
-                                                 ProxyEndpoints& endpoints);
+                                                 SessionEnds& ends);
   void finished();
 
   boost::asio::io_context& loop_;

@@ -19,6 +19,10 @@ constexpr uint64_t kMostToThrowAway = 1u << 20;
 
 ServerSession::ServerSession(ServerOptions options) : options_(std::move(options)) {}
 
+void ServerSession::tease() {
+  output_ += "220-" + options_.name + " ESMTP Postern\r\n";
+}
+
 void ServerSession::greet() {
   put(make_reply(220, "", options_.name + " ESMTP Postern"));
   state_ = State::kCommand;
@@ -74,6 +78,7 @@ std::optional<std::string> ServerSession::take_line(bool& bare_line_end) {
   }
   std::string_view line(input_.data() + taken_, end - taken_);
   taken_ = end + 1;
+  lines_++;
   if (overlong_) return std::string();
   if (line.ends_with('\r'))
     line.remove_suffix(1);
@@ -174,6 +179,7 @@ std::optional<Event> ServerSession::handle(std::string_view line) {
       if (too_many_idle_commands()) return std::nullopt;
       offered_name_ = std::move(command.name);
       offered_extended_ = command.verb == Verb::kEhlo;
+      if (input_waits()) out_of_turn_ = offered_extended_ ? "EHLO" : "HELO";
       end_transaction();
       due_ = Due::kHello;
       return HelloEvent{.name = offered_name_, .extended = offered_extended_};
@@ -279,6 +285,7 @@ std::optional<Event> ServerSession::handle_data() {
     put(make_reply(554, "5.5.1", "no valid recipients"));
     return std::nullopt;
   }
+  if (input_waits()) out_of_turn_ = "DATA";
   due_ = Due::kData;
   return DataEvent{Framing::kDots};
 }
@@ -312,7 +319,7 @@ std::optional<Event> ServerSession::handle_chunk(const Chunk& chunk) {
 std::optional<Event> ServerSession::handle_starttls() {
   if (!options_.starttls) return error(502, "5.5.1", "command not implemented");
   if (tls_) return error(503, "5.5.1", "TLS is in use already");
-  if (taken_ != input_.size()) {
+  if (input_waits()) {
     // RFC 3207 §4: nothing may follow before the handshake. What did may be an attacker's, sent
     // ahead in plain to be taken for the client's words later.
     close(make_reply(554, "5.5.1", "nothing may follow STARTTLS before the handshake"),

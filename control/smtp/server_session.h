@@ -91,6 +91,8 @@ class ServerSession {
  public:
   explicit ServerSession(ServerOptions options);
 
+  // The first line of a greeting of two ("220-"): who answers it does not read (RFC 5321 §4.2.1).
+  void tease();
   void greet();
   void receive(std::string_view bytes);
   // The next event, if the input makes one. nullopt while an answer is due.
@@ -115,6 +117,13 @@ class ServerSession {
   bool tls() const noexcept { return tls_; }
   const std::string& hello_name() const noexcept { return hello_name_; }
   size_t recipients() const noexcept { return recipients_; }
+  size_t errors() const noexcept { return errors_; }
+  // Lines of commands that were taken, bad ones too.
+  uint64_t lines() const noexcept { return lines_; }
+  // What was followed by input that cannot have been sent after the answer was read, so that the
+  // client does not wait for its turn (RFC 2920 §3.1): "EHLO", "DATA"; empty: nothing. Depends on
+  // how the bytes came; a client that keeps the rules is never noticed.
+  std::string_view spoke_out_of_turn() const noexcept { return out_of_turn_; }
 
  private:
   enum class State : uint8_t { kSilent, kCommand, kData, kChunk, kTls, kClosed };
@@ -133,6 +142,7 @@ class ServerSession {
   std::optional<Event> handle_chunk(const Chunk& chunk);
   std::optional<Event> handle_starttls();
   std::nullopt_t error(int code, std::string_view enhanced, std::string_view text);
+  bool input_waits() const noexcept { return taken_ != input_.size(); }
   void count_error();
   size_t max_recipients() const noexcept {
     return offer_.recipients < options_.max_recipients ? offer_.recipients
@@ -170,6 +180,8 @@ class ServerSession {
   std::optional<Reply> chunk_refusal_;  // said when the chunk has been read; its text is nobody's
   bool chunks_refused_ = false;         // an earlier chunk of this message was
 
+  std::string_view out_of_turn_;
+  uint64_t lines_ = 0;
   size_t errors_ = 0;
   size_t refused_recipients_ = 0;
   size_t messages_ = 0;

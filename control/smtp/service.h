@@ -16,8 +16,10 @@
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_policy.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/farm.h"
+#include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
 
@@ -36,6 +38,7 @@ struct ProxyOptions {
   size_t max_sessions_per_source = 50;  // per IPv4 address or IPv6 /64
 
   std::chrono::milliseconds greet_pause{1000};      // 0: greet at once, notice nothing
+  bool greet_teaser = true;                         // say the first line of the greeting before it
   std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
   std::chrono::milliseconds text_time{180'000};     // between two pieces of text
   std::chrono::milliseconds authentication_time{20'000};
@@ -51,11 +54,13 @@ struct Service {
   reputation::Store& store;
   SpoolSpace& spool_space;
   Farm& farm;
+  policy::SourceMemory& sources;
   std::shared_ptr<const policy::MessagePolicy> policy;  // another one after a reload
   boost::asio::ssl::context* tls = nullptr;             // null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
+  Overload overload{options.max_sessions};
 
   // What a client is offered: what we can do and the farm too.
   Offer offer() const;

@@ -14,7 +14,6 @@
 #include "control/smtp/command.h"
 #include "control/smtp/log_text.h"
 #include "control/smtp/teacher.h"
-#include "rules/compile/alternatives.h"
 
 namespace postern::smtp {
 
@@ -36,14 +35,12 @@ ServerOptions options_for(const Service& service) {
 
 }  // namespace
 
-Session::Session(Service& service, asio::ip::tcp::socket socket, const IpAddress& client,
-                 uint16_t client_port, const IpAddress& local, uint16_t local_port, std::string id)
+Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEnds& ends,
+                 std::string id)
     : service_(service),
       stream_(std::move(socket)),
-      client_(client),
-      client_port_(client_port),
-      local_(local),
-      local_port_(local_port),
+      ends_(ends),
+      source_(policy::EvidenceTable::source_of(ends.client)),
       id_(std::move(id)),
       protocol_(options_for(service)),
       relay_(service),
@@ -55,6 +52,9 @@ asio::awaitable<void> Session::run() {
   if (greeted) co_await converse();
   end_transaction();
   co_await relay_.end();
+  // A whole session without an offence: next time it need not wait.
+  if (end_ == "quit" && messages_ > 0 && offence_.empty() && protocol_.errors() == 0)
+    service_.sources.known.remember(source_, std::time(nullptr));
   if (!cut_) co_await stream_.linger(service_.options.linger_time);
   stream_.close();
   log();
@@ -62,40 +62,47 @@ asio::awaitable<void> Session::run() {
 
 // False when the session is over already.
 asio::awaitable<bool> Session::greet() {
-  const auto pause = service_.options.greet_pause;
-  if (pause.count() > 0) {
-    waiting_for_client_ = true;
-    const auto outcome = co_await stream_.wait_readable(pause);
-    waiting_for_client_ = false;
-    if (outcome == Outcome::kDone) {
-      const auto early = co_await stream_.read(buffer_, pause);
-      if (early.outcome != Outcome::kDone) co_return false;  // came and went
-      const std::string_view words(buffer_.data(), early.count);
-      const auto first = parse_command(words.substr(0, words.find_first_of("\r\n"))).command;
-      helo_ = first.name;
-      note_offence("spoke before the greeting");
-      if (!is_exempt()) {
-        // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
-        end_ = "early-talker";
-        protocol_.close(
-            make_reply(554, "5.5.1", "you spoke before the greeting (RFC 5321 section 4.3.1)"),
-            end_);
-        co_await flush();
-        co_return false;
-      }
-      protocol_.greet();
-      protocol_.receive(words);
-      co_return true;
-    }
-    if (outcome == Outcome::kLost && !draining_) co_return false;
+  // Those who behaved before are not delayed again, and in an overload nobody is.
+  const bool calm = service_.overload.state() == Overload::State::kCalm;
+  const bool known = service_.sources.known.knows(source_, std::time(nullptr)) || is_exempt();
+  const auto time = service_.options.greet_pause;
+  if (time.count() > 0 && calm && !known) {
+    const bool goes_on = co_await pause(time);
+    if (!goes_on) co_return false;
   }
   if (!draining_) protocol_.greet();
   co_return true;
 }
 
+// Says half of the greeting, or nothing, and waits for those who do not wait.
+asio::awaitable<bool> Session::pause(std::chrono::milliseconds time) {
+  if (service_.options.greet_teaser) {
+    protocol_.tease();
+    const bool written = co_await flush();
+    if (!written) co_return false;
+  }
+  waiting_for_client_ = true;
+  const auto outcome = co_await stream_.wait_readable(time);
+  waiting_for_client_ = false;
+  if (outcome == Outcome::kLost) co_return draining_;
+  if (outcome != Outcome::kDone) co_return true;
+  const auto early = co_await stream_.read(buffer_, time);
+  if (early.outcome != Outcome::kDone) co_return false;  // came and went
+  const std::string_view words(buffer_.data(), early.count);
+  helo_ = parse_command(words.substr(0, words.find_first_of("\r\n"))).command.name;
+  note_offence("spoke before the greeting");
+  // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
+  end_ = "early-talker";
+  protocol_.close(
+      make_reply(554, "5.5.1", "you spoke before the greeting (RFC 5321 section 4.3.1)"), end_);
+  co_await flush();
+  co_return false;
+}
+
 asio::awaitable<void> Session::converse() {
   for (;;) {
     co_await work_through_input();
+    watch_manners();
     if (draining_ && !protocol_.in_transaction())
       protocol_.close(make_reply(421, "4.3.2", "going down for a moment; come again"), "shutdown");
     const bool written = co_await flush();
@@ -179,14 +186,22 @@ void Session::watch_for_stall() {
 // False when nothing more will come.
 asio::awaitable<bool> Session::read_more() {
   const auto& options = service_.options;
+  const bool text = protocol_.in_data();
+  if (text != std::exchange(text_seen_, text) ||
+      protocol_.lines() != std::exchange(lines_seen_, protocol_.lines()))
+    patience_.end();
+  if (!patience_.waiting())
+    patience_.begin(steady_clock::now(),
+                    service_.overload.patience(text ? options.text_time : options.command_time));
+  const auto left = std::max(patience_.left(steady_clock::now()), std::chrono::milliseconds{0});
   waiting_for_client_ = true;
-  const auto time = protocol_.in_data() ? options.text_time : options.command_time;
   watch_for_stall();
-  const auto read = co_await stream_.read(buffer_, time);
+  const auto read = co_await stream_.read(buffer_, left);
   stall_.disarm();
   text_since_ += read.count;
   waiting_for_client_ = false;
   if (read.outcome == Outcome::kDone) {
+    if (text) patience_.received(read.count);
     protocol_.receive(std::string_view(buffer_.data(), read.count));
     co_return true;
   }
@@ -197,6 +212,19 @@ asio::awaitable<bool> Session::read_more() {
     co_await flush();
   }
   co_return false;
+}
+
+void Session::watch_manners() {
+  if (const auto what = protocol_.spoke_out_of_turn(); !what.empty())
+    note_offence("did not wait after " + std::string(what));
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  bool too_many = false;
+  for (; errors_seen_ < protocol_.errors(); errors_seen_++)
+    too_many |= !service_.sources.limits.take(policy::Limited::kErrors, source_, now);
+  if (too_many && !is_exempt())
+    protocol_.close(make_reply(421, "4.7.0", "too many errors from your address"), "errors");
 }
 
 asio::awaitable<void> Session::on(HelloEvent event) {
@@ -240,16 +268,16 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
 
 asio::awaitable<void> Session::on(MailEvent event) {
   messages_++;
-  relay_.client_is({.address = client_,
-                    .port = client_port_,
-                    .local = local_,
-                    .local_port = local_port_,
+  relay_.client_is({.address = ends_.client,
+                    .port = ends_.client_port,
+                    .local = ends_.local,
+                    .local_port = ends_.local_port,
                     .name = {},
                     .helo = protocol_.hello_name(),
                     .extended = protocol_.extended(),
                     .id = id_});
-  ClientFacts client{.address = client_,
-                     .port = client_port_,
+  ClientFacts client{.address = ends_.client,
+                     .port = ends_.client_port,
                      .helo = protocol_.hello_name(),
                      .extended = protocol_.extended(),
                      .tls = stream_.tls_description()};
@@ -266,8 +294,32 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     protocol_.close(make_reply(421, "4.4.2", "lost"), end_);
     co_return;
   }
+  if (const auto held = hold_back(event.recipient)) {
+    protocol_.answer(*held);
+    co_return;
+  }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
   protocol_.answer(reply);
+}
+
+std::optional<Reply> Session::hold_back(const Recipient& recipient) {
+  auto& sources = service_.sources;
+  const int64_t now = std::time(nullptr);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  if (is_exempt()) return std::nullopt;
+  if (!sources.limits.take(policy::Limited::kRecipients, source_, milliseconds))
+    return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+  if (!sources.greylist.enabled() || sources.known.knows(source_, now) ||
+      is_accredited(service_.policy->snapshot(), ends_.client, now))
+    return std::nullopt;
+  const auto wait =
+      sources.greylist.ask(ends_.client, transaction_->sender(), recipient.address, now);
+  if (!wait) return std::nullopt;
+  return make_reply(
+      450, "4.7.1",
+      "your network is new here (greylisted); try again in " + std::to_string(*wait) + " seconds");
 }
 
 asio::awaitable<void> Session::on(DataEvent event) {
@@ -297,6 +349,8 @@ asio::awaitable<void> Session::on(ResetEvent) {
 
 asio::awaitable<void> Session::on(ClosedEvent event) {
   end_ = event.reason;
+  for (const std::string_view offence : {"errors", "commands", "foreign-protocol"})
+    if (end_ == offence) note_offence("ended by " + std::string(offence));
   end_transaction();
   co_return;
 }
@@ -308,45 +362,23 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
-  const Snapshot& snapshot = service_.policy->snapshot();
-  const ClassId address_class = snapshot.class_of(client_);
-  const int64_t now = std::time(nullptr);
-  if (snapshot.is_protected(address_class, now)) return true;
-  // By the hour, as in the engines: a list that has expired since allows nothing any more.
-  const auto final_in = [&](size_t service) {
-    return (verdict_at(snapshot, service, address_class, now).flags & PS_VERDICT_FINAL) != 0;
-  };
-  // A socket does not know its VLAN: any of the services that this may be exempts.
-  const auto& services = snapshot.policy().services;
-  bool found = false;
-  for (size_t i = 0; i < services.size(); i++) {
-    const auto is_local = [&](const Prefix& prefix) { return prefix.contains(local_); };
-    if (services[i].port != local_port_ || std::ranges::none_of(services[i].destinations, is_local))
-      continue;
-    if (final_in(i)) return true;
-    found = true;
-  }
-  if (found) return false;
-  // We stand behind an address translation: which service this is cannot be told.
-  for (size_t service = 0; service < services.size(); service++)
-    if (final_in(service)) return true;
-  return false;
+  return smtp::is_exempt(service_.policy->snapshot(), ends_, std::time(nullptr));
 }
 
 void Session::note_offence(std::string_view what) {
   if (!offence_.empty()) return;  // one per session, or three would be had at once
   offence_ = what;
+  service_.sources.known.forget(source_);
   if (service_.evidence == nullptr || is_exempt()) return;
   const int64_t now = std::time(nullptr);
-  const auto finding = service_.evidence->note(client_, what, now);
+  const auto finding = service_.evidence->note(ends_.client, what, now);
   if (finding && service_.teacher != nullptr) service_.teacher->teach(*finding, now);
 }
 
 void Session::end_by(const Signature& signature) {
   offence_ = "signature " + signature.name;
   if (signature.learn.count() > 0 && service_.teacher != nullptr)
-    service_.teacher->teach({policy::EvidenceTable::source_of(client_), offence_},
-                            std::time(nullptr), signature.learn);
+    service_.teacher->teach({source_, offence_}, std::time(nullptr), signature.learn);
   cut_ = true;
   end_ = "signature";
   protocol_.close(make_reply(421, "4.7.0", "never sent"), end_);
@@ -375,7 +407,7 @@ void Session::log() const {
   const std::chrono::duration<double> took = steady_clock::now() - begun_;
   spdlog::info(
       "session id={} client={} port={} helo={} tls={} messages={} end={} offence={} seconds={:.3f}",
-      id_, client_.to_string(), client_port_, helo_.empty() ? "-" : log_value(helo_),
+      id_, ends_.client.to_string(), ends_.client_port, helo_.empty() ? "-" : log_value(helo_),
       tls.empty() ? "-" : log_value(tls), messages_, end_,
       offence_.empty() ? "-" : log_value(offence_), took.count());
 }

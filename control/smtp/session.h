@@ -15,17 +15,19 @@
 #include <string_view>
 
 #include "control/smtp/client_stream.h"
+#include "control/smtp/patience.h"
 #include "control/smtp/relay.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/service.h"
+#include "control/smtp/standing.h"
 #include "control/smtp/transaction.h"
 
 namespace postern::smtp {
 
 class Session {
  public:
-  Session(Service& service, boost::asio::ip::tcp::socket socket, const IpAddress& client,
-          uint16_t client_port, const IpAddress& local, uint16_t local_port, std::string id);
+  Session(Service& service, boost::asio::ip::tcp::socket socket, const SessionEnds& ends,
+          std::string id);
 
   // The whole session. The object must live until it returns.
   boost::asio::awaitable<void> run();
@@ -36,6 +38,7 @@ class Session {
 
  private:
   boost::asio::awaitable<bool> greet();
+  boost::asio::awaitable<bool> pause(std::chrono::milliseconds time);
   boost::asio::awaitable<void> converse();
   boost::asio::awaitable<void> work_through_input();
   boost::asio::awaitable<bool> flush();
@@ -53,19 +56,20 @@ class Session {
   boost::asio::awaitable<void> on(ClosedEvent event);
 
   void end_transaction();
-  // True when the source may never be told to the engines: protected, or allowed by a rule.
   bool is_exempt() const;
   void note_offence(std::string_view what);
+  // Of manners, as they show in the protocol: after each round of input.
+  void watch_manners();
+  // nullopt: the recipient may be asked for.
+  std::optional<Reply> hold_back(const Recipient& recipient);
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
   void log() const;
 
   Service& service_;
   ClientStream stream_;
-  const IpAddress client_;
-  const uint16_t client_port_;
-  const IpAddress local_;
-  const uint16_t local_port_;
+  const SessionEnds ends_;
+  const Prefix source_;  // what is remembered is remembered of this
   const std::string id_;
   ServerSession protocol_;
   Relay relay_;
@@ -79,6 +83,10 @@ class Session {
   std::string_view end_ = "lost";
   std::string offence_;
   size_t messages_ = 0;
+  size_t errors_seen_ = 0;
+  Patience patience_;
+  uint64_t lines_seen_ = 0;
+  bool text_seen_ = false;  // what was waited for last was text
   bool waiting_for_client_ = false;
   bool draining_ = false;
   bool cut_ = false;

@@ -43,6 +43,7 @@ class Transaction {
   void refuse(const Reply& refusal);
 
   const std::string& id() const noexcept { return id_; }
+  const std::string& sender() const noexcept { return sender_.address; }
 
  private:
   boost::asio::awaitable<policy::MessageFacts> gather_facts();

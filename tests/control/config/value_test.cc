@@ -29,6 +29,14 @@ TEST(Value, Sizes) {
     EXPECT_FALSE(parse_size(bad)) << bad;
 }
 
+TEST(Value, Rates) {
+  EXPECT_EQ(parse_rate("30/1m")->count, 30u);
+  EXPECT_EQ(parse_rate("30/1m")->time.count(), 60'000);
+  EXPECT_EQ(parse_rate("0")->count, 0u);
+  for (const char* bad : {"", "30", "30/", "/1m", "0/1m", "30/0", "30/60", "-1/1m", "1000001/1m"})
+    EXPECT_FALSE(parse_rate(bad)) << bad;
+}
+
 TEST(Value, Endpoints) {
   EXPECT_EQ(parse_endpoint("192.0.2.1:2525", 25)->port, 2525);
   EXPECT_EQ(parse_endpoint("192.0.2.1", 25)->port, 25);

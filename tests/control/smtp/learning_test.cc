@@ -84,7 +84,7 @@ class ListeningEngine {
 class Learning : public testing::Test {
  protected:
   Learning() : path_("/tmp/postern-learn-" + std::to_string(::getpid()) + ".sock") {
-    proxy_.options.greet_pause = milliseconds{300};
+    proxy_.options.greet_pause = milliseconds{3000};
     proxy_.teacher_options.engines = {path_};
     proxy_.teacher_options.learn_for = std::chrono::seconds{120};
     proxy_.teacher_options.first_retry = milliseconds{20};
@@ -103,7 +103,10 @@ TEST_F(Learning, ThreeEarlyTalkersBecomeOneEntry) {
   ListeningEngine engine(path_);
   proxy_.start();
   for (int i = 0; i < 3; i++)
-    EXPECT_TRUE(talk_early().starts_with("554 5.5.1 you spoke before the greeting")) << i;
+    EXPECT_TRUE(
+        talk_early().starts_with("220-mx.example ESMTP Postern\r\n"
+                                 "554 5.5.1 you spoke before the greeting"))
+        << i;
   const auto bodies = engine.bodies(1);
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");

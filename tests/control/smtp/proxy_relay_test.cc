@@ -162,7 +162,10 @@ TEST(ProxyRelay, ChunksReachTheFarmAsOneByteForByte) {
   proxy.farm.set("EHLO", kOffersAll);
   proxy.start();
   const auto client = greeted(proxy);
-  const std::string head = "Subject: x\r\n\r\n.\r\n", tail(200000, 'x');
+  const std::string head = "Subject: x\r\n\r\n.\r\n";
+  std::string tail;
+  while (tail.size() < 200'000) tail += std::string(500, 'x') + "\r\n.\r\n";
+  tail += "no end";
   client->say("MAIL FROM:<a@b.example>");
   client->say("RCPT TO:<c@d.example>");
   EXPECT_EQ(client->say("BDAT 17\r\n" + head.substr(0, 15)), "250 2.0.0 17 octets\r\n");

@@ -16,6 +16,7 @@
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
@@ -70,6 +71,7 @@ class RunningProxy {
                                    .store = store,
                                    .spool_space = space_,
                                    .farm = *farm_,
+                                   .sources = sources_.emplace(source_options, 1),
                                    .policy = compile(message_rules, connection_rules),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
@@ -133,6 +135,7 @@ class RunningProxy {
     return on_loop([this] { return proxy_->sessions(); });
   }
   smtp::SpoolSpace& spool_space() { return space_; }
+  policy::SourceMemory& sources() { return *sources_; }
 
   uint16_t port() const { return port_; }
 
@@ -143,6 +146,7 @@ class RunningProxy {
   bool with_tls = false;
   bool wait_for_farm = true;
   policy::EvidenceTable::Options evidence_options;
+  policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
 
  private:
@@ -158,6 +162,7 @@ class RunningProxy {
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   std::optional<boost::asio::ssl::context> tls_;
+  std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
   std::optional<smtp::Farm> farm_;

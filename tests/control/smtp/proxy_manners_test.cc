@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the whole proxy makes of a client's manners: the pause before the greeting and who is spared
+// it, greylisting, rates of one source, slow drips, and who is turned away when it is crowded.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/control/smtp/running_proxy.h"
+
+namespace postern::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+const std::string kMessage = "From: <a@b.example>\r\n\r\nHello.\r\n";
+
+Prefix loopback() {
+  return *Prefix::parse("127.0.0.1/32", Prefix::HostBits::kRefuse);
+}
+
+bool is_known(RunningProxy& proxy) {
+  return proxy.on_loop([&] { return proxy.sources().known.knows(loopback(), std::time(nullptr)); });
+}
+
+// Until the session is over on the other side, too.
+void quit(RunningProxy& proxy, std::unique_ptr<MailClient> client) {
+  EXPECT_TRUE(client->say("QUIT").starts_with("221 "));
+  client->rest();
+  client.reset();
+  while (proxy.sessions() > 0) std::this_thread::sleep_for(milliseconds{2});
+}
+
+TEST(ProxyManners, HalfTheGreetingThenAPauseForStrangersOnly) {
+  RunningProxy proxy;
+  proxy.options.greet_pause = milliseconds{400};
+  proxy.start();
+  const auto begun = steady_clock::now();
+  auto client = std::make_unique<MailClient>(proxy.port());
+  EXPECT_EQ(client->reply(), "220-mx.example ESMTP Postern\r\n220 mx.example ESMTP Postern\r\n");
+  EXPECT_GE(steady_clock::now() - begun, milliseconds{400});
+  client->say("EHLO client.example");
+  EXPECT_TRUE(send_message(*client, kMessage).starts_with("250 "));
+  EXPECT_FALSE(is_known(proxy)) << "a session is judged at its end";
+  quit(proxy, std::move(client));
+  EXPECT_TRUE(is_known(proxy));
+  // No first half without a pause.
+  MailClient again(proxy.port());
+  EXPECT_EQ(again.reply(), "220 mx.example ESMTP Postern\r\n");
+}
+
+TEST(ProxyManners, WithoutATeaserTheGreetingIsOne) {
+  RunningProxy proxy;
+  proxy.options.greet_pause = milliseconds{10};
+  proxy.options.greet_teaser = false;
+  proxy.start();
+  MailClient client(proxy.port());
+  EXPECT_EQ(client.reply(), "220 mx.example ESMTP Postern\r\n");
+}
+
+TEST(ProxyManners, AnOffenceMakesAStrangerOfOneWhoWasKnown) {
+  RunningProxy proxy;
+  proxy.start();
+  proxy.on_loop([&] { proxy.sources().known.remember(loopback(), std::time(nullptr)); });
+  MailClient client(proxy.port());
+  client.reply();
+  EXPECT_TRUE(client.say("EHLO ylmf-pc").starts_with("550 "));
+  EXPECT_FALSE(is_known(proxy));
+}
+
+TEST(ProxyManners, WhoDoesNotWaitForItsTurnIsNotRemembered) {
+  RunningProxy proxy;
+  proxy.start();
+  auto client = std::make_unique<MailClient>(proxy.port());
+  client->reply();
+  client->send("EHLO client.example\r\nMAIL FROM:<a@b.example>\r\n");
+  EXPECT_TRUE(client->reply().starts_with("250-"));
+  EXPECT_TRUE(client->reply().starts_with("250 ")) << "served all the same";
+  quit(proxy, std::move(client));
+  EXPECT_FALSE(is_known(proxy));
+}
+
+TEST(ProxyManners, AGreylistedRecipientIsTakenTheSecondTime) {
+  RunningProxy proxy;
+  proxy.source_options.greylist.delay = 1;
+  proxy.start();
+  auto client = greeted(proxy);
+  client->say("MAIL FROM:<a@b.example>");
+  EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("450 4.7.1 "));
+  EXPECT_EQ(proxy.farm.count("RCPT"), 0u) << "the farm is not asked";
+  std::string reply;
+  for (int i = 0; i < 200 && !reply.starts_with("250 "); i++) {
+    std::this_thread::sleep_for(milliseconds{50});
+    reply = client->say("RCPT TO:<c@d.example>");
+  }
+  EXPECT_TRUE(reply.starts_with("250 ")) << reply;
+  client->say("RSET");
+  client->say("MAIL FROM:<x@y.example>");
+  EXPECT_TRUE(client->say("RCPT TO:<e@d.example>").starts_with("250 ")) << "the network is known";
+}
+
+TEST(ProxyManners, WhoIsAllowedIsNotGreylistedNorLimited) {
+  RunningProxy proxy;
+  proxy.source_options.greylist.delay = 3600;
+  for (auto& rate : proxy.source_options.limits.rates) rate = {1, 3'600'000};
+  proxy.start("    accept any\n", "    allow category local\n");
+  for (int i = 0; i < 3; i++) {
+    const auto client = greeted(proxy);
+    client->say("NONSENSE");
+    client->say("MAIL FROM:<a@b.example>");
+    EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("250 ")) << i;
+  }
+}
+
+TEST(ProxyManners, RatesOfOneSource) {
+  RunningProxy proxy;
+  auto& rates = proxy.source_options.limits.rates;
+  rates[static_cast<size_t>(policy::Limited::kSessions)] = {2, 3'600'000};
+  rates[static_cast<size_t>(policy::Limited::kRecipients)] = {3, 3'600'000};
+  rates[static_cast<size_t>(policy::Limited::kErrors)] = {2, 3'600'000};
+  proxy.start();
+  const auto client = greeted(proxy);
+  client->say("MAIL FROM:<a@b.example>");
+  for (int i = 0; i < 3; i++) EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("250 "));
+  EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("450 4.7.1 "));
+  // Errors count across sessions.
+  EXPECT_TRUE(client->say("NONSENSE").starts_with("500 "));
+  const auto second = greeted(proxy);
+  EXPECT_TRUE(second->say("NONSENSE").starts_with("500 "));
+  EXPECT_TRUE(second->say("NONSENSE").starts_with("500 "));
+  EXPECT_TRUE(second->reply().starts_with("421 4.7.0 "));
+  MailClient third(proxy.port());
+  EXPECT_TRUE(third.reply().starts_with("421 4.7.0 "));
+}
+
+// An octet now and then buys no time: neither within a command nor within the text.
+TEST(ProxyManners, ASlowDripHasNoMoreTimeThanSilence) {
+  for (const bool in_text : {false, true}) {
+    RunningProxy proxy;
+    proxy.options.command_time = milliseconds{in_text ? 60'000 : 600};
+    proxy.options.text_time = milliseconds{600};
+    proxy.start();
+    const auto client = greeted(proxy);
+    if (in_text)
+      for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
+        client->say(line);
+    std::atomic<bool> ended{false};
+    std::thread drip([&] {
+      while (!ended) {
+        client->send("x");
+        std::this_thread::sleep_for(milliseconds{20});
+      }
+    });
+    EXPECT_TRUE(client->reply().starts_with("421 4.4.2 "));
+    ended = true;
+    drip.join();
+  }
+}
+
+TEST(ProxyManners, InACrowdTheListedAreTurnedAwayFirstAndTheKnownLast) {
+  RunningProxy proxy;
+  proxy.options.max_sessions = 32;
+  proxy.start();
+  std::vector<std::unique_ptr<MailClient>> crowd;
+  while (crowd.size() < 28) crowd.push_back(greeted(proxy));
+  // 127.0.0.1 is in a list, and 28 of 32 is crowded.
+  EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("421 4.3.2 "));
+  proxy.on_loop([&] { proxy.sources().known.remember(loopback(), std::time(nullptr)); });
+  while (crowd.size() < 32) crowd.push_back(greeted(proxy));
+  EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("421 4.3.2 ")) << "no place at all";
+  crowd.resize(24);
+  while (proxy.sessions() > 24) std::this_thread::sleep_for(milliseconds{2});
+  proxy.on_loop([&] { proxy.sources().known.forget(loopback()); });
+  EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("421 4.3.2 ")) << "still crowded at 3/4";
+  crowd.resize(23);
+  while (proxy.sessions() > 23) std::this_thread::sleep_for(milliseconds{2});
+  EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("220 "));
+}
+
+}  // namespace
+}  // namespace postern::test
