@@ -90,8 +90,9 @@ asio::awaitable<void> Farm::watch(size_t member) {
   }
 }
 
-asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, bool fresh) {
-  std::vector<bool> tried(pool_.size(), false);
+asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, Retry retry) {
+  auto& tried = retry.tried;
+  tried.resize(pool_.size(), false);
   const auto begun = steady_clock::now();
   std::string error = "no backend is live";
   // A client is not kept waiting for the connect time of each of many.
@@ -99,7 +100,7 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, 
     const auto chosen = pool_.choose(tried, now());
     if (!chosen) break;
     tried[*chosen] = true;
-    while (auto leg = fresh ? nullptr : take_idle(*chosen)) {
+    while (auto leg = retry.fresh ? nullptr : take_idle(*chosen)) {
       const bool introduced = co_await leg->introduce(client);
       if (!introduced) continue;  // stale
       pool_.abandoned(*chosen);
@@ -108,7 +109,11 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, 
     auto leg = make(*chosen);
     bool opened = co_await leg->open(&client);
     if (opened) opened = co_await leg->introduce(client);
-    note(*leg, opened);
+    // That it answers EHLO does not make up for the mail that it failed to take.
+    if (opened && pool_.health(*chosen) == FarmPool::Health::kLive)
+      note_offer(*leg);
+    else
+      note(*leg, opened);
     if (opened) co_return leg;
     error = leg->error();
   }
@@ -142,7 +147,8 @@ void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
 asio::awaitable<void> Farm::park(std::unique_ptr<FarmLeg> leg) {
   const bool clean = co_await leg->clean();
   if (!clean) {
-    lost(std::move(leg));
+    Retry nobody;
+    lost(std::move(leg), nobody);
     co_return;
   }
   const auto waiting = std::ranges::count_if(
@@ -172,18 +178,31 @@ void Farm::expire() {
   });
 }
 
-void Farm::lost(std::unique_ptr<FarmLeg> leg) {
-  // One that went stale while it waited says nothing of the backend.
-  if (leg && !leg->stale()) note(*leg, false);
+void Farm::lost(std::unique_ptr<FarmLeg> leg, Retry& retry) {
+  if (!leg) return;
+  if (leg->stale()) {
+    // One that went stale while it waited says nothing of the backend.
+    retry.fresh = true;
+    return;
+  }
+  retry.tried.resize(pool_.size(), false);
+  retry.tried[leg->member()] = true;
+  note(*leg, false);
+}
+
+void Farm::note_offer(const FarmLeg& leg) {
+  auto& known = members_[leg.member()]->offer;
+  if (known == leg.offer() || leg.refuses_client()) return;
+  known = leg.offer();
+  review_offer();
 }
 
 void Farm::note(const FarmLeg& leg, bool succeeded) {
   const size_t i = leg.member();
   const bool changed = succeeded ? pool_.succeeded(i, now()) : pool_.failed(i, now());
-  const bool new_offer = succeeded && members_[i]->offer != leg.offer();
-  if (new_offer) members_[i]->offer = leg.offer();
-  if (changed || new_offer) review_offer();
+  if (succeeded) note_offer(leg);
   if (!changed) return;
+  review_offer();
   const auto& backend = leg.backend();
   if (pool_.health(i) == FarmPool::Health::kLive)
     spdlog::info("farm state=available host={} port={} live={}/{}", backend.host, backend.port,

@@ -41,13 +41,18 @@ class Farm {
   // Asks no more, and closes the connections that wait.
   void stop();
 
+  // How a connection is asked for again after one was lost.
+  struct Retry {
+    std::vector<bool> tried;  // the backends that failed; empty: none
+    bool fresh = false;       // a new one, as one that waited went stale
+  };
   // A connection that is ready for MAIL, the client made known where the backend is told. Null: no
-  // backend can be had; error() says why. fresh: a new one, as one that waited went stale.
-  boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(ForwardedClient client, bool fresh);
+  // backend can be had; error() says why.
+  boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(ForwardedClient client, Retry retry);
   // Takes a connection back, for other clients where that may be; null is let pass.
   void give_back(std::unique_ptr<FarmLeg> leg);
-  // The connection failed while it was used.
-  void lost(std::unique_ptr<FarmLeg> leg);
+  // The connection failed while it was used. What is to be asked for instead goes into retry.
+  void lost(std::unique_ptr<FarmLeg> leg, Retry& retry);
 
   // What every live backend offers; where none is live, what all did when they were. nullopt: none
   // was ever reached.
@@ -77,6 +82,7 @@ class Farm {
   std::unique_ptr<FarmLeg> take_idle(size_t member);
   void expire();
   void note(const FarmLeg& leg, bool succeeded);
+  void note_offer(const FarmLeg& leg);
   void review_offer();
   FarmPool::Time now() const;
 

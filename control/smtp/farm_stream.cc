@@ -24,6 +24,13 @@ FarmStream::FarmStream(const asio::any_io_executor& executor)
         close();
       }) {}
 
+// OpenSSL takes a connection that just ends for a failure, and its session for worthless. We end
+// connections by QUIT.
+void FarmStream::end_tls() {
+  if (tls_) SSL_set_shutdown(tls_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  tls_.reset();
+}
+
 void FarmStream::close() {
   error_code ignored;
   socket_.close(ignored);
@@ -51,7 +58,7 @@ asio::awaitable<std::vector<tcp::endpoint>> FarmStream::resolve(std::string host
 }
 
 asio::awaitable<bool> FarmStream::connect(tcp::endpoint endpoint, milliseconds time) {
-  tls_.reset();
+  end_tls();
   close();
   error_code error;
   deadline_.arm(time);

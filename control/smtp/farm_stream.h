@@ -24,6 +24,9 @@ namespace postern::smtp {
 class FarmStream {
  public:
   explicit FarmStream(const boost::asio::any_io_executor& executor);
+  ~FarmStream() { end_tls(); }
+  FarmStream(const FarmStream&) = delete;
+  FarmStream& operator=(const FarmStream&) = delete;
 
   // The addresses of a host, at most kMaxAddresses; none: error() says why.
   static constexpr size_t kMaxAddresses = 8;
@@ -49,6 +52,7 @@ class FarmStream {
   void close();
 
  private:
+  void end_tls();
   bool check(const boost::system::error_code& error, std::string_view late);
 
   boost::asio::ip::tcp::resolver resolver_;

@@ -56,7 +56,7 @@ Offer Service::offer() const {
 
 void Relay::lose() {
   open_ = false;
-  service_.farm.lost(std::move(leg_));
+  service_.farm.lost(std::move(leg_), retry_);
 }
 
 // Makes leg_ one on which MAIL may be said, the one that there is or another.
@@ -82,7 +82,7 @@ asio::awaitable<Reply> Relay::begin() {
       if (!taken_up && leg_) lose();
     }
     if (!leg_ && !closed_) {
-      leg_ = co_await service_.farm.connect(client_, attempt > 0);
+      leg_ = co_await service_.farm.connect(client_, retry_);
       if (!leg_) break;
     }
     if (closed_) break;
@@ -187,6 +187,7 @@ void Relay::reset() {
   open_ = false;
   differs_ = false;
   accepted_.clear();
+  retry_ = {};
   refusal_.reset();
 }
 

@@ -53,6 +53,7 @@ class Relay {
   std::vector<Recipient> accepted_;  // as the client was told
   bool open_ = false;                // leg_ has MAIL and all of accepted_
   bool differs_ = false;             // it would not accept all of them again
+  Farm::Retry retry_;                // what failed for this message
   std::optional<Reply> refusal_;     // every further recipient of the message hears it
   bool closed_ = false;
 };
