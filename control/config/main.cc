@@ -11,7 +11,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -24,6 +23,7 @@
 #include <random>
 #include <system_error>
 #include <variant>
+#include <vector>
 
 #include "control/config/file_watch.h"
 #include "control/config/known_sources_file.h"
@@ -38,6 +38,7 @@
 #include "control/smtp/log_text.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/teacher.h"
+#include "control/smtp/tls_server.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
 
@@ -48,6 +49,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 constexpr size_t kMaxPatterns = 1 << 20;
+constexpr size_t kMaxCertificate = 1 << 20;
 constexpr std::chrono::seconds kWatchTime{1};
 
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
@@ -56,22 +58,15 @@ std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   return std::make_unique<policy::HeloPatterns>(read_file_text(file, kMaxPatterns).text, file);
 }
 
-std::optional<asio::ssl::context> read_certificate(const Options& options) {
-  if (options.certificate.empty()) return std::nullopt;
-  std::optional<asio::ssl::context> context(asio::ssl::context::tls_server);
-  std::string reading = options.certificate;
-  try {
-    context->use_certificate_chain_file(options.certificate);
-    reading = options.key;
-    context->use_private_key_file(options.key, asio::ssl::context::pem);
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error(reading + ": " + error.code().message());
-  }
-  SSL_CTX* native = context->native_handle();
-  SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
-  return context;
+// Null: there is none.
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options) {
+  if (options.certificates.empty()) return nullptr;
+  std::vector<smtp::TlsServer::Pair> pairs;
+  for (size_t i = 0; i < options.certificates.size(); i++)
+    pairs.push_back({read_file_text(options.certificates[i], kMaxCertificate).text,
+                     read_file_text(options.keys[i], kMaxCertificate).text, options.certificates[i],
+                     options.keys[i]});
+  return std::make_shared<const smtp::TlsServer>(pairs);
 }
 
 tcp::endpoint endpoint_of(const Listen& listen) {
@@ -96,6 +91,29 @@ std::shared_ptr<const policy::MessagePolicy> read_policy_of(const std::string& s
   return std::make_shared<const policy::MessagePolicy>(Snapshot::open(snapshot));
 }
 
+struct Watches {
+  explicit Watches(const Options& options) : snapshot(options.snapshot) {
+    for (const auto* files : {&options.certificates, &options.keys})
+      for (const auto& file : *files) certificates.emplace_back(file);
+  }
+  bool certificate_changed() {
+    bool changed = false;
+    for (auto& watch : certificates) changed |= watch.changed();
+    return changed;
+  }
+  FileWatch snapshot;
+  std::vector<FileWatch> certificates;  // and their keys
+};
+
+void reload_certificates(const Options& options, smtp::Service& service) {
+  try {
+    service.tls = read_certificates(options);
+    spdlog::info("certificates state=loaded count={}", options.certificates.size());
+  } catch (const std::exception& error) {
+    spdlog::error("certificates state=refused error={}", smtp::log_value(error.what()));
+  }
+}
+
 void reload(const std::string& path, smtp::Service& service) {
   try {
     service.policy = read_policy_of(path);
@@ -107,15 +125,17 @@ void reload(const std::string& path, smtp::Service& service) {
   }
 }
 
-// `postern apply` replaces the file and tells the engines; nobody needs to tell us.
-asio::awaitable<void> reload_when_replaced(const std::string& path, FileWatch& watch,
+// `postern apply` and whoever renews certificates replace files; nobody needs to tell us.
+asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watches,
                                            smtp::Service& service, asio::steady_timer& timer,
                                            const bool& ending) {
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    if (!ending && watch.changed()) reload(path, service);
+    if (ending) co_return;
+    if (watches.snapshot.changed()) reload(options.snapshot, service);
+    if (watches.certificate_changed()) reload_certificates(options, service);
   }
 }
 
@@ -143,7 +163,7 @@ class Daemon {
  public:
   explicit Daemon(const Options& options)
       : options_(options),
-        tls_(read_certificate(options)),
+        tls_(read_certificates(options)),
         patterns_(read_patterns(options.helo_patterns)),
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
         sources_(options.sources, random_key()),
@@ -154,7 +174,7 @@ class Daemon {
 
   int run() {
     require_directory(options_.spool_directory);
-    FileWatch watch(options_.snapshot);
+    Watches watches(options_);
     auto first_policy = read_policy_of(options_.snapshot);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
@@ -176,7 +196,7 @@ class Daemon {
                           .farm = farm,
                           .sources = sources_,
                           .policy = std::move(first_policy),
-                          .tls = tls_ ? &*tls_ : nullptr,
+                          .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
                           .teacher = &teacher};
@@ -193,8 +213,7 @@ class Daemon {
     proxy.start();
     asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
-    asio::co_spawn(loop_,
-                   reload_when_replaced(options_.snapshot, watch, service, watch_timer_, ending_),
+    asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
                    asio::detached);
     await_signal(proxy, service, teacher);
     std::string backends;
@@ -219,6 +238,7 @@ class Daemon {
       if (error) return;
       if (signal == SIGHUP) {
         reload(options_.snapshot, service);
+        if (!options_.certificates.empty()) reload_certificates(options_, service);
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={}", proxy.sessions());
@@ -236,7 +256,7 @@ class Daemon {
 
   const Options& options_;
   asio::io_context loop_{1};
-  std::optional<asio::ssl::context> tls_;
+  std::shared_ptr<const smtp::TlsServer> tls_;
   std::unique_ptr<policy::HeloPatterns> patterns_;
   smtp::SpoolSpace spool_space_;
   policy::SourceMemory sources_;

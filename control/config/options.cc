@@ -55,8 +55,10 @@ po::options_description settings() {
      "connections from there begin with a PROXY header, version 1 or 2; several times")
     ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
     ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
-    ("certificate", text("FILE"), "certificate chain, PEM; with --key STARTTLS is offered")
-    ("key", text("FILE"), "its private key, PEM")
+    ("certificate", texts("FILE"),
+     "certificate chain, PEM; with --key STARTTLS is offered; several times, the first for who names\n"
+     "no other; read again when it was replaced, and on SIGHUP")
+    ("key", texts("FILE"), "its private key, PEM; as often, in the same order")
     ("snapshot", text("FILE"),
      "the compiled policy, from `postern apply`; needed; read again when it was replaced, and on\n"
      "SIGHUP")
@@ -290,10 +292,10 @@ void read_mail(const Values& values, Options& options) {
   if (!is_host_name(proxy.authserv_id))
     values.refuse("authserv-id", proxy.authserv_id, "a host name");
 
-  values.text("certificate", options.certificate);
-  values.text("key", options.key);
-  if (options.certificate.empty() != options.key.empty())
-    throw UsageError("certificate and key are to be given both, or neither");
+  options.certificates = values.texts("certificate");
+  options.keys = values.texts("key");
+  if (options.certificates.size() != options.keys.size())
+    throw UsageError("certificate and key are to be given equally often");
   values.text("snapshot", options.snapshot);
   if (options.snapshot.empty())
     throw UsageError("snapshot is missing: the policy, from `postern apply` or `compile`");

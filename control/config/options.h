@@ -30,7 +30,7 @@ struct Listen {
 struct Options {
   std::vector<Listen> listen;
   smtp::ProxyOptions proxy;
-  std::string certificate, key;  // PEM files; both or neither
+  std::vector<std::string> certificates, keys;  // PEM files, as many of the one as of the other
   std::string snapshot;
   std::string reputation = ":memory:";
   std::chrono::milliseconds flush_time{5000};  // how often the reputation is written

@@ -72,11 +72,20 @@ FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b) {
   return both;
 }
 
-std::string ClientSession::ehlo() {
-  return send(Command::kEhlo, "EHLO " + own_name_);
+std::string ClientSession::ehlo(std::string_view client_name) {
+  return send(Command::kEhlo, "EHLO " + name_or_own(client_name));
 }
-std::string ClientSession::helo() {
-  return send(Command::kOther, "HELO " + own_name_);
+std::string ClientSession::helo(std::string_view client_name) {
+  return send(Command::kOther, "HELO " + name_or_own(client_name));
+}
+
+// A stranger's name goes into a command only where it is one word of printable ASCII.
+std::string ClientSession::name_or_own(std::string_view client_name) const {
+  constexpr size_t kMaxName = 255;
+  const bool sound = !client_name.empty() && client_name.size() <= kMaxName &&
+                     std::all_of(client_name.begin(), client_name.end(),
+                                 [](char c) { return c > ' ' && c <= '~'; });
+  return sound ? std::string(client_name) : own_name_;
 }
 
 std::string ClientSession::mail(const Sender& sender) {

@@ -49,8 +49,9 @@ class ClientSession {
   explicit ClientSession(std::string own_name) : own_name_(std::move(own_name)) {}
 
   // Each returns the bytes to send. Call only when nothing is outstanding.
-  std::string ehlo();
-  std::string helo();
+  // By our own name, or, where the backend was told whose mail we bring, by the client's.
+  std::string ehlo(std::string_view client_name = {});
+  std::string helo(std::string_view client_name = {});
   // Parameters go along only where the farm offers their extension.
   std::string mail(const Sender& sender);
   std::string rcpt(const Recipient& recipient);
@@ -81,6 +82,7 @@ class ClientSession {
  private:
   enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kOther };
   std::string send(Command command, std::string text);
+  std::string name_or_own(std::string_view client_name) const;
 
   std::string own_name_;
   ReplyReader reader_;

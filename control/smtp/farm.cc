@@ -67,6 +67,11 @@ void Farm::stop() {
   idle_.clear();
 }
 
+void Farm::cut() {
+  cut_ = true;
+  for (FarmLeg* leg : opening_) leg->close();
+}
+
 std::unique_ptr<FarmLeg> Farm::make(size_t member) {
   Member& of = *members_[member];
   return std::make_unique<FarmLeg>(executor_, options_, of.backend, member, tls_, of.session);
@@ -95,20 +100,35 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, 
   tried.resize(pool_.size(), false);
   const auto begun = steady_clock::now();
   std::string error = "no backend is live";
+  bool again = true;
   // A client is not kept waiting for the connect time of each of many.
-  while (steady_clock::now() - begun <= options_.connect_time) {
-    const auto chosen = pool_.choose(tried, now());
+  while (!cut_ && steady_clock::now() - begun <= options_.connect_time) {
+    auto chosen = pool_.choose(tried, now());
+    if (!chosen && again) {
+      // Nobody but those who failed this message before: it may have been a restart.
+      tried.assign(pool_.size(), false);
+      chosen = pool_.choose(tried, now());
+    }
+    again = false;
     if (!chosen) break;
     tried[*chosen] = true;
-    while (auto leg = retry.fresh ? nullptr : take_idle(*chosen)) {
+    while (auto leg = retry.fresh || cut_ ? nullptr : take_idle(*chosen)) {
+      opening_.insert(leg.get());
       const bool introduced = co_await leg->introduce(client);
+      opening_.erase(leg.get());
       if (!introduced) continue;  // stale
       pool_.abandoned(*chosen);
       co_return leg;
     }
     auto leg = make(*chosen);
+    opening_.insert(leg.get());
     bool opened = co_await leg->open(&client);
     if (opened) opened = co_await leg->introduce(client);
+    opening_.erase(leg.get());
+    if (cut_) {
+      pool_.abandoned(*chosen);
+      break;
+    }
     // That it answers EHLO does not make up for the mail that it failed to take.
     if (opened && pool_.health(*chosen) == FarmPool::Health::kLive)
       note_offer(*leg);

@@ -16,6 +16,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,9 @@ class Farm {
     std::vector<bool> tried;  // the backends that failed; empty: none
     bool fresh = false;       // a new one, as one that waited went stale
   };
+  // Those who wait for a connection get none any more.
+  void cut();
+
   // A connection that is ready for MAIL, the client made known where the backend is told. Null: no
   // backend can be had; error() says why.
   boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(ForwardedClient client, Retry retry);
@@ -91,11 +95,13 @@ class Farm {
   FarmTls tls_;
   FarmPool pool_;
   std::vector<std::unique_ptr<Member>> members_;
-  std::list<Idle> idle_;  // the one that waits longest is first
+  std::list<Idle> idle_;        // the one that waits longest is first
+  std::set<FarmLeg*> opening_;  // for clients
   boost::asio::steady_timer expiry_timer_;
   std::optional<FarmOffer> offer_;
   std::string error_;
   bool stopping_ = false;
+  bool cut_ = false;
 };
 
 }  // namespace postern::smtp

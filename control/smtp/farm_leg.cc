@@ -33,17 +33,18 @@ FarmLeg::FarmLeg(const asio::any_io_executor& executor, const FarmOptions& optio
       tls_(tls),
       tls_session_(session),
       stream_(executor),
-      session_(options.own_name),
-      reply_time_(options.reply_time) {}
+      session_(options.own_name) {}
 
 void FarmLeg::close() {
+  given_up_ = true;
+  usable_ = false;
   stream_.close();
 }
 
 void FarmLeg::fail(std::string why) {
   usable_ = false;
   error_ = std::move(why);
-  close();
+  stream_.close();
 }
 
 asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
@@ -51,14 +52,14 @@ asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
   const auto endpoints =
       co_await stream_.resolve(backend_.host, backend_.port, options_.connect_time);
   if (endpoints.empty()) fail(stream_.error());
-  for (size_t i = 0; i < endpoints.size(); i++) {
+  for (size_t i = 0; i < endpoints.size() && !given_up_; i++) {
     // Each gets its share of the time, or one that swallows everything would be the only one.
     const auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
     const auto share =
         std::max(left / static_cast<milliseconds::rep>(endpoints.size() - i), milliseconds{1});
     bool opened = co_await open_at(endpoints[i], share, client, backend_.tls != TlsUse::kNone);
     if (opened) co_return true;
-    if (!tls_failed_ || backend_.tls != TlsUse::kMay) continue;
+    if (!tls_failed_ || backend_.tls != TlsUse::kMay || given_up_) continue;
     opened = co_await open_at(endpoints[i], share, client, false);
     if (opened) co_return true;
   }
@@ -79,7 +80,7 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
     co_return false;
   }
   usable_ = true;
-  reply_time_ = std::min(options_.reply_time, options_.connect_time);
+  opening_ = true;
   if (backend_.hand_on == HandOn::kProxy) {
     std::optional<ProxyEndpoints> told;
     if (client != nullptr) {
@@ -95,25 +96,30 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
       co_return false;
     }
   }
-  const auto greeting = co_await reply(reply_time_);
-  if (client_ && refuses_client(greeting)) co_return true;
+  const auto greeting = co_await reply(reply_time());
+  if (client_ && refuses_client(greeting)) {
+    opening_ = false;
+    co_return true;
+  }
   if (greeting && !greeting->positive()) fail("it said " + greeting->one_line());
   bool ready = co_await say_hello();
-  if (client_refusal_) co_return true;
-  if (ready && with_tls) ready = co_await start_tls(time);
+  if (ready && with_tls && !client_refusal_) ready = co_await start_tls(time);
   if (ready && backend_.hand_on == HandOn::kXclient && write_xclient({}, offer().xclient).empty())
     fail("it does not offer XCLIENT ADDR to us");
   if (usable_ && backend_.hand_on == HandOn::kXforward &&
       !offer().xforward.has(ForwardAttribute::kAddr))
     fail("it does not offer XFORWARD ADDR to us");
-  reply_time_ = options_.reply_time;
+  opening_ = false;
   co_return usable_;
 }
 
 asio::awaitable<bool> FarmLeg::say_hello() {
-  auto answer = co_await command(session_.ehlo());
+  // A backend that takes the session for the client's own judges its name, too.
+  const bool as_client = client_ && backend_.hand_on != HandOn::kXforward;
+  const std::string name = as_client ? client_->helo : std::string();
+  auto answer = co_await command(session_.ehlo(name));
   if (client_ && refuses_client(answer)) co_return true;
-  if (answer && answer->permanent()) answer = co_await command(session_.helo());
+  if (answer && answer->permanent()) answer = co_await command(session_.helo(name));
   if (client_ && refuses_client(answer)) co_return true;
   if (answer && !answer->positive()) fail("it said " + answer->one_line());
   co_return usable_;
@@ -143,6 +149,11 @@ asio::awaitable<bool> FarmLeg::start_tls(milliseconds time) {
   }
   session_.secured();
   co_return co_await say_hello();
+}
+
+// Of a backend that does not even greet others are tried before the client loses patience.
+milliseconds FarmLeg::reply_time() const {
+  return opening_ ? std::min(options_.reply_time, options_.connect_time) : options_.reply_time;
 }
 
 bool FarmLeg::refuses_client(const std::optional<Reply>& answer) {
@@ -284,7 +295,6 @@ asio::awaitable<void> FarmLeg::quit() {
       static_cast<void>(farewell);
     }
   }
-  usable_ = false;
   close();
 }
 
@@ -294,12 +304,12 @@ asio::awaitable<std::optional<Reply>> FarmLeg::command(std::string bytes) {
     fail("it spoke out of turn");
     co_return std::nullopt;
   }
-  const bool written = co_await write(bytes, reply_time_);
+  const bool written = co_await write(bytes, reply_time());
   if (!written) {
     fail(error_);
     co_return std::nullopt;
   }
-  co_return co_await reply(reply_time_);
+  co_return co_await reply(reply_time());
 }
 
 asio::awaitable<bool> FarmLeg::write(std::string_view bytes, milliseconds time) {

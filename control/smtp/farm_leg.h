@@ -53,7 +53,7 @@ class FarmLeg {
   bool usable() const noexcept { return usable_; }
   const FarmOffer& offer() const noexcept { return session_.offer(); }
   const std::string& error() const noexcept { return error_; }
-  void close();
+  void close();  // for good, whatever is under way
 
   // Some of the message was sent: nobody may send it again without the client's asking.
   bool text_begun() const noexcept { return text_begun_; }
@@ -90,6 +90,7 @@ class FarmLeg {
   boost::asio::awaitable<bool> start_tls(std::chrono::milliseconds time);
   // True where the answer is the backend's word about the client, who was made known to it.
   bool refuses_client(const std::optional<Reply>& answer);
+  std::chrono::milliseconds reply_time() const;
   void fail(std::string why);
 
   const FarmOptions& options_;
@@ -101,7 +102,8 @@ class FarmLeg {
   ClientSession session_;
   std::optional<ForwardedClient> client_;  // as the backend knows it
   std::optional<Reply> client_refusal_;
-  std::chrono::milliseconds reply_time_;
+  bool opening_ = false;
+  bool given_up_ = false;
   bool usable_ = false;
   bool tls_failed_ = false;
   bool answered_ = true;

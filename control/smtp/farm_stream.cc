@@ -19,10 +19,7 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 
 FarmStream::FarmStream(const asio::any_io_executor& executor)
-    : resolver_(executor), socket_(executor), deadline_(executor, [this] {
-        resolver_.cancel();
-        close();
-      }) {}
+    : resolver_(executor), socket_(executor), deadline_(executor, [this] { close(); }) {}
 
 // OpenSSL takes a connection that just ends for a failure, and its session for worthless. We end
 // connections by QUIT.
@@ -32,6 +29,7 @@ void FarmStream::end_tls() {
 }
 
 void FarmStream::close() {
+  resolver_.cancel();
   error_code ignored;
   socket_.close(ignored);
 }

@@ -220,6 +220,7 @@ void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
   drain_timer_.expires_after(time);
   drain_timer_.async_wait([this](const error_code& error) {
     if (error) return;
+    service_.farm.cut();
     for (Session* session : sessions_) session->cut();
   });
   finished();

@@ -56,7 +56,10 @@ Offer Service::offer() const {
 
 void Relay::lose() {
   open_ = false;
-  service_.farm.lost(std::move(leg_), retry_);
+  if (closed_)
+    leg_.reset();  // by us
+  else
+    service_.farm.lost(std::move(leg_), retry_);
 }
 
 // Makes leg_ one on which MAIL may be said, the one that there is or another.
@@ -127,12 +130,12 @@ asio::awaitable<std::optional<Reply>> Relay::replay() {
 asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& recipient) {
   if (refusal_) co_return *refusal_;
   sender_ = sender;
-  Reply told = unavailable();
+  std::optional<Reply> told;  // the last word of a backend that was lost with it
   for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
     const Reply begun = co_await begin();
     if (!begun.positive()) {
       refusal_ = begun;
-      co_return begun;
+      co_return told.value_or(begun);
     }
     auto answer = co_await leg_->rcpt(recipient);
     if (answer && leg_->usable()) {
@@ -145,7 +148,7 @@ asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& r
     if (late) break;
   }
   // What was accepted before is said again at the end of the text.
-  co_return told;
+  co_return told.value_or(unavailable());
 }
 
 asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape shape) {
@@ -156,10 +159,10 @@ asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape 
 
 asio::awaitable<Reply> Relay::deliver_now(std::string head, Spool& spool, TextShape shape) {
   if (differs_) co_return differing();
-  Reply told = unavailable();
+  std::optional<Reply> told;
   for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
     const Reply begun = co_await begin();
-    if (!begun.positive()) co_return begun;
+    if (!begun.positive()) co_return told.value_or(begun);
     const bool in_chunks = shape.framing == Framing::kChunks && leg_->offer().chunking;
     if (!in_chunks && !shape.ends_in_line) {
       // DATA would add a line end. The next EHLO will not offer CHUNKING.
@@ -180,7 +183,7 @@ asio::awaitable<Reply> Relay::deliver_now(std::string head, Spool& spool, TextSh
     if (answer) told = for_client(std::move(*answer));
     if (!nothing_sent || late) break;
   }
-  co_return told;
+  co_return told.value_or(unavailable());
 }
 
 void Relay::reset() {

@@ -36,6 +36,12 @@ void ServerSession::receive(std::string_view bytes) {
   input_ += bytes;
 }
 
+void ServerSession::release_memory() {
+  constexpr size_t kWorthIt = 1024;
+  input_.erase(0, std::exchange(taken_, 0));
+  if (input_.capacity() > kWorthIt && input_.size() < input_.capacity() / 2) input_.shrink_to_fit();
+}
+
 std::string ServerSession::take_output() {
   return std::exchange(output_, {});
 }

@@ -105,6 +105,9 @@ class ServerSession {
   // as long as the program.
   void close(const Reply& reply, std::string_view reason);
 
+  // The client is waited for: gives back what a burst of input took.
+  void release_memory();
+
   std::string take_output();
   bool output_waits() const noexcept { return !output_.empty(); }
   size_t output_size() const noexcept { return output_.size(); }

@@ -4,7 +4,7 @@
 // thread; everything here outlives the sessions.
 #pragma once
 
-#include <boost/asio/ssl/context.hpp>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -22,6 +22,7 @@
 #include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
+#include "control/smtp/tls_server.h"
 
 namespace postern::smtp {
 
@@ -56,11 +57,13 @@ struct Service {
   Farm& farm;
   policy::SourceMemory& sources;
   std::shared_ptr<const policy::MessagePolicy> policy;  // another one after a reload
-  boost::asio::ssl::context* tls = nullptr;             // null: no STARTTLS
+  std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
   Overload overload{options.max_sessions};
+  // What was read last, by whichever session; nobody's while it waits.
+  std::array<char, 65536> read_buffer = {};
 
   // What a client is offered: what we can do and the farm too.
   Offer offer() const;

@@ -86,9 +86,9 @@ asio::awaitable<bool> Session::pause(std::chrono::milliseconds time) {
   waiting_for_client_ = false;
   if (outcome == Outcome::kLost) co_return draining_;
   if (outcome != Outcome::kDone) co_return true;
-  const auto early = co_await stream_.read(buffer_, time);
+  const auto early = co_await stream_.read(service_.read_buffer, time);
   if (early.outcome != Outcome::kDone) co_return false;  // came and went
-  const std::string_view words(buffer_.data(), early.count);
+  const std::string_view words(service_.read_buffer.data(), early.count);
   helo_ = parse_command(words.substr(0, words.find_first_of("\r\n"))).command.name;
   note_offence("spoke before the greeting");
   // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
@@ -194,15 +194,16 @@ asio::awaitable<bool> Session::read_more() {
     patience_.begin(steady_clock::now(),
                     service_.overload.patience(text ? options.text_time : options.command_time));
   const auto left = std::max(patience_.left(steady_clock::now()), std::chrono::milliseconds{0});
+  protocol_.release_memory();
   waiting_for_client_ = true;
   watch_for_stall();
-  const auto read = co_await stream_.read(buffer_, left);
+  const auto read = co_await stream_.read(service_.read_buffer, left);
   stall_.disarm();
   text_since_ += read.count;
   waiting_for_client_ = false;
   if (read.outcome == Outcome::kDone) {
     if (text) patience_.received(read.count);
-    protocol_.receive(std::string_view(buffer_.data(), read.count));
+    protocol_.receive(std::string_view(service_.read_buffer.data(), read.count));
     co_return true;
   }
   if (draining_ && !cut_ && !protocol_.in_transaction()) co_return true;  // interrupted: say 421
@@ -255,7 +256,7 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
   helo_.clear();
   const bool written = co_await flush();
   if (!written) co_return;
-  const auto outcome = co_await stream_.secure(*service_.tls, service_.options.command_time);
+  const auto outcome = co_await stream_.secure(service_.tls, service_.options.command_time);
   if (outcome == Outcome::kDone) {
     protocol_.tls_established();
     co_return;

@@ -5,7 +5,6 @@
 // the greeting or says a name that only bots say.
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -78,8 +77,7 @@ class Session {
   Deadline stall_;
   std::optional<std::chrono::steady_clock::time_point> stall_until_;
   size_t text_since_ = 0;  // octets that came since stall_until_ was set
-  std::array<char, 16384> buffer_;
-  std::string helo_;  // as said last
+  std::string helo_;       // as said last
   std::string_view end_ = "lost";
   std::string offence_;
   size_t messages_ = 0;

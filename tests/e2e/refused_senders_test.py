@@ -73,7 +73,7 @@ out:
   interface = SOURCE
 END
 printf "MESSAGE" | exim4 -odf -f tester@sender.example someone@farm.example
-sleep 1
+for i in $(seq 300); do [ -s /var/mail/tester ] && break; sleep 0.2; done
 echo "== log"; cat /var/log/exim4/mainlog
 echo "== report"; cat /var/mail/tester || true
 """
@@ -88,9 +88,9 @@ match from any for any action there
 END
 touch /etc/aliases
 smtpd -d > /tmp/smtpd.log 2>&1 &
-for i in $(seq 50); do ss -Hlnt | grep -q ':25 ' && break; sleep 0.1; done
+for i in $(seq 600); do ss -Hlnt | grep -q ':25 ' && break; sleep 0.1; done
 printf "MESSAGE" | sendmail -f tester@sender.example someone@farm.example
-for i in $(seq 100); do [ -s /var/mail/tester ] && break; sleep 0.2; done
+for i in $(seq 300); do [ -s /var/mail/tester ] && break; sleep 0.2; done
 echo "== log"; cat /tmp/smtpd.log
 echo "== report"; cat /var/mail/tester || true
 """
@@ -134,7 +134,7 @@ postconf -e "myhostname=mail.sender.example" "mydestination=sender.example" "rel
   "maillog_file=/var/log/postfix.log" "alias_maps=" "local_recipient_maps=" "compatibility_level=3.6" "smtp_tls_security_level=may"
 postfix start >/dev/null 2>&1
 printf "MESSAGE" | sendmail -f tester@sender.example someone@farm.example
-for i in $(seq 100); do [ -s /var/mail/tester ] && break; sleep 0.2; done
+for i in $(seq 300); do [ -s /var/mail/tester ] && break; sleep 0.2; done
 postfix stop >/dev/null 2>&1 || true
 echo "== log"; cat /var/log/postfix.log
 echo "== report"; cat /var/mail/tester || true
@@ -163,7 +163,7 @@ def send(network, folder, packages, script):
     script = script.replace("SOURCE", SOURCE).replace("MESSAGE", MESSAGE)
     done = subprocess.run(["unshare", "-m", "-p", "-u", "-f", "--kill-child", "sh", "-c", OVERLAY, "overlay", folder,
                            network.wan.name, packages, script],
-                          capture_output=True, text=True, timeout=240, env={"PATH": PATH, "HOME": "/root"})
+                          capture_output=True, text=True, timeout=600, env={"PATH": PATH, "HOME": "/root"})
     assert done.returncode == 0, done.stdout + done.stderr
     log, report = re.fullmatch(r".*== log\n(.*)== report\n(.*)", done.stdout, re.S).groups()
     return log, report

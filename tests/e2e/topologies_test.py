@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.lab import product
 from tests.e2e.lab.frames import FrameEnd, entered
 from tests.e2e.lab.namespaces import command
-from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, SERVICE, UNLISTED, Refusals, attempt, datagram, frames, kill, ours,
-                                passes_both_ways, running)
+from tests.e2e.lab.wire import (BUILD, DPDK, LISTED, PATIENCE, SERVICE, UNLISTED, Refusals, attempt, counted, datagram,
+                                frames, kill, ours, passes_both_ways, running, stops)
 
 
 class Greeter(threading.Thread):
@@ -65,11 +65,11 @@ def test_a_dpdk_engine_serves_its_own_host(dpdk, network, files):
         network.box.run("ip", "address", "add", f"{SERVICE}/32", "dev", "postern-host")
         network.box.run("ip", "route", "add", "default", "dev", "postern-host")
         server = Greeter(network.box, SERVICE)
-        assert greeting(network.wan, UNLISTED, 10) == b"220 ready\r\n"
+        assert greeting(network.wan, UNLISTED, PATIENCE) == b"220 ready\r\n"
         assert greeting(network.wan, LISTED, 2) is None
         api = product.Api(files / "host.sock")
         reasons = api.reasons()
-        assert reasons["rule-drop"] >= 1 and reasons["no-rule"] == 1
+        assert reasons["rule-drop"] >= 1 and reasons["no-rule"] >= 1  # more where a SYN came again
         assert api.reasons("mx")["from-inside"] > 0
         assert api.call("GET", "/v1/health")["topology"] == "host"
     finally:
@@ -147,16 +147,16 @@ def test_several_wires_in_one_engine(kind, network, files, ends, second):
         passes_both_ways(ends, sent)
         passes_both_ways(second, sent * 2)
         for wire in (ends, second):
-            wire[0].send(attempt())
-            assert wire[1].collect(1, 1, ours) == []
+            stops(wire, attempt())
         for wire, other in ((ends, second), (second, ends)):  # and never from one wire into another
             wire[0].send(datagram())
-            assert other[1].collect(1, 1, ours) == [] and wire[1].collect(1, 1, ours) == [datagram()]
+            assert wire[1].collect(1, PATIENCE, ours) == [datagram()] and other[1].collect(1, 1, ours) == []
+        assert counted(engine, "rule-drop", 2) == 2
         shown = command(BUILD / "control/cli/postern", "stats", "--engine", engine.socket).stdout
         for device in ("postern-wan", "postern-mx", "postern-wan2", "postern-mx2"):
             assert re.search(rf"^  (wan|mx)  ?\S*{device} +[1-9]", shown, re.M), shown
-        counted = engine.api.counters()
-        first, other = counted["pairs"]
+        ledger = engine.api.counters()
+        first, other = ledger["pairs"]
         assert (first["wan"], first["mx"]) == (("postern-wan", "postern-mx") if kind == "xdp" else
                                                ("net_af_xdp0,iface=postern-wan", "net_af_xdp1,iface=postern-mx"))
         assert other["mx"].endswith("postern-mx2")
@@ -167,4 +167,4 @@ def test_several_wires_in_one_engine(kind, network, files, ends, second):
             assert pair["ports"]["wan"]["reasons"]["rule-drop"] == 1
         for port in ("wan", "mx"):
             for key in ("received", "bytes", "passed", "stopped"):
-                assert counted["ports"][port][key] == sum(p["ports"][port][key] for p in (first, other))
+                assert ledger["ports"][port][key] == sum(p["ports"][port][key] for p in (first, other))

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -100,12 +101,13 @@ class ScriptedFarm {
   // Nobody listens any more, and all connections are cut. start() listens on the same port again.
   void stop() {
     if (listener_ < 0) return;
-    down_ = true;
-    ::shutdown(listener_, SHUT_RDWR);
     {
+      // With the lock, or a connection that is just being accepted would be missed.
       const std::lock_guard lock(mutex_);
+      down_ = true;
       for (const int connection : open_) ::shutdown(connection, SHUT_RDWR);
     }
+    ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
@@ -122,9 +124,12 @@ class ScriptedFarm {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons(port_);
     socklen_t length = sizeof address;
-    if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::listen(listener_, 64) != 0)
-      std::abort();
+    // The same port again may be some client's for a moment.
+    for (int attempt = 0; ::bind(listener_, reinterpret_cast<sockaddr*>(&address), length) != 0;) {
+      if (++attempt == 3000) std::abort();
+      std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+    if (::listen(listener_, 64) != 0) std::abort();
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
     port_ = ntohs(address.sin_port);
     acceptor_ = std::thread([this] { accept(); });
@@ -161,12 +166,12 @@ class ScriptedFarm {
   void accept() {
     for (;;) {
       const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+      const std::lock_guard lock(mutex_);
       if (connection < 0 || down_) {
         if (connection >= 0) ::close(connection);
         return;
       }
       connections_++;
-      const std::lock_guard lock(mutex_);
       open_.insert(connection);
       threads_.emplace_back([this, connection] {
         Connection served(connection);

@@ -41,6 +41,13 @@ class Knocking(threading.Thread):
         self.ending.set()
         self.join()
 
+    def goes_on(self, attempts=100):
+        """Returns when it has knocked so many times more."""
+        enough, end = self.attempts + attempts, time.monotonic() + veth_wire.PATIENCE
+        while self.attempts < enough:
+            assert self.is_alive() and time.monotonic() < end, f"it knocked {self.attempts} times, not {enough}"
+            time.sleep(0.01)
+
     def run(self):
         waiting = collections.deque()
         with self.space.entered():
@@ -80,8 +87,7 @@ class TakeoverTest(veth_wire.VethWire):
         self.sees("refused", UNLISTED6, SERVICE6)
         with Knocking(self.wan, UNLISTED4) as knocking:
             second = self.engine("--snapshot", self.rules, *words, name="second").ready()
-            time.sleep(0.3)
-        self.assertGreater(knocking.attempts, 100)
+            knocking.goes_on()
         self.assertEqual(knocking.connected, 0)
         self.assertIn("takeover links=2", second.text())
         self.assertIn("adopted entries=2 lost=0 limits=kept", second.text())
@@ -117,7 +123,7 @@ class TakeoverTest(veth_wire.VethWire):
         self.assertNotIn("adopted", second.text())
         self.assertEqual(self.entries(second), {})
         with Knocking(self.wan, UNLISTED4) as knocking:
-            for _ in range(100):
+            for _ in range(10 * veth_wire.PATIENCE):
                 if knocking.connected:
                     break
                 time.sleep(0.1)
@@ -125,7 +131,7 @@ class TakeoverTest(veth_wire.VethWire):
 
     def test_an_entry_ends_in_time_while_nobody_runs(self):
         first = self.engine().ready()
-        ends = self.tell(first, f"{UNLISTED4}/32", seconds=10)
+        ends = self.tell(first, f"{UNLISTED4}/32", seconds=20)
         first.stop(signal.SIGKILL)
         self.sees("silence", UNLISTED4)
         time.sleep(max(0, ends - time.monotonic()) + 0.1)
@@ -143,7 +149,7 @@ class TakeoverTest(veth_wire.VethWire):
         with Knocking(self.wan, UNLISTED4) as knocking:
             # For two, it has a bucket of eight.
             small = self.engine("--snapshot", self.rules, "--dynamic-entries", "2", name="small").ready()
-            time.sleep(0.3)
+            knocking.goes_on()
         self.assertEqual(knocking.connected, 0)
         self.assertRegex(small.text(), "warning adopted entries=8 lost=2 limits=kept")
         kept = {f"{UNLISTED4}/32", *(f"192.0.2.{100 + i}/32" for i in range(2, 9))}
@@ -165,7 +171,7 @@ class TakeoverTest(veth_wire.VethWire):
                 time.sleep(0.05 * step)
                 one.stop(signal.SIGKILL)
             last = self.engine(name="last").ready()
-            time.sleep(0.3)
+            knocking.goes_on()
         self.assertEqual(knocking.connected, 0)
         self.assertIn("adopted entries=1 lost=0", last.text())
         self.assertIn("takeover links=2", last.text())

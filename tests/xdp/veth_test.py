@@ -30,7 +30,7 @@ class VethTest(veth_wire.VethWire):
         with self.wan.entered():
             datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with datagrams:
-            datagrams.settimeout(5)
+            datagrams.settimeout(veth_wire.PATIENCE)
             datagrams.bind((DROPPED4, 0))
             datagrams.sendto(b"udp to port 25", (SERVICE4, 25))
             self.assertEqual(datagrams.recv(100), b"udp to port 25")
@@ -48,7 +48,7 @@ class VethTest(veth_wire.VethWire):
         self.engine().ready()
         client = connect(self.wan, UNLISTED4, SERVICE4)
         with client:
-            client.settimeout(30)
+            client.settimeout(veth_wire.PATIENCE)
             self.assertEqual(receive(client, 11), b"220 ready\r\n")
             sent = os.urandom(4 << 20)
             sender = threading.Thread(target=client.sendall, args=(sent,))
@@ -96,9 +96,9 @@ class VethTest(veth_wire.VethWire):
     def test_samples_show_who_is_stopped_and_why(self):
         engine = self.engine().ready()
         begin = engine.api("GET", "/v1/samples?bytes=headers")["next"]
-        self.sees("220", UNLISTED4)
-        self.sees("refused", RESET6, SERVICE6)
-        self.sees("silence", DROPPED4)
+        for seen in (("220", UNLISTED4), ("refused", RESET6, SERVICE6), ("silence", DROPPED4)):
+            self.sees(*seen)
+            engine.api("GET", f"/v1/samples?bytes=headers&after={begin}")  # a wish is forgotten in five seconds
         batch = engine.api("GET", f"/v1/samples?bytes=headers&wait=5000&after={begin}")
         self.assertEqual((batch["lost"], batch["overrun"]), (0, 0))
         found = {one["source"]: one for one in batch["samples"]}

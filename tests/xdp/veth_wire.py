@@ -42,6 +42,8 @@ message
     accept any
 """
 
+PATIENCE = 60  # seconds; only the end of a hang
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -115,7 +117,7 @@ class DatagramServer(threading.Thread):
             self.socket.sendto(data, sender)
 
 
-def connect(space, source, destination, port=25, seconds=10):
+def connect(space, source, destination, port=25, seconds=PATIENCE):
     """A connected socket; or "refused" or "silence"."""
     with space.entered():
         client = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
@@ -164,7 +166,7 @@ class Engine:
         return self.log.read_text()
 
     def ready(self):
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE
         while "ready engine=xdp" not in self.text():
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"the engine did not get ready: {self.text()}")
@@ -174,11 +176,11 @@ class Engine:
     def stop(self, with_signal=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(with_signal)
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE)
 
     def api(self, method, path, body=None):
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             client.connect(str(self.socket))
             text = b"" if body is None else json.dumps(body).encode()
             client.sendall(f"{method} {path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n"
@@ -264,7 +266,7 @@ class VethWire(unittest.TestCase):
     def refused(self, *words):
         """Exit status and the one line of an engine that does not start."""
         engine = Engine(self.box, self.folder, *words, name="refused")
-        status = engine.process.wait(20)
+        status = engine.process.wait(PATIENCE)
         return status, engine.text()
 
     def attached(self):
@@ -273,7 +275,7 @@ class VethWire(unittest.TestCase):
 
     def sees(self, expected, source, destination=SERVICE4, port=25):
         """That a client gets a greeting ("220"), an RST ("refused") or nothing ("silence")."""
-        seconds = 1.5 if expected == "silence" else 10
+        seconds = 1.5 if expected == "silence" else PATIENCE
         self.assertEqual(greeting(self.wan, source, destination, port, seconds), expected, source)
 
 

@@ -6,6 +6,7 @@
 // start as fixed numbers. With --traffic, a few frames are judged by the core, by the rules that
 // are loaded, again and again, some hundred in a second: listed sources, others, one that says more
 // than headers, one behind two tags.
+#include <atomic>
 #include <boost/program_options.hpp>
 #include <chrono>
 #include <cstdio>
@@ -23,10 +24,12 @@ namespace {
 using namespace postern;
 using namespace postern::packets;
 
-// As a worker: judges, counts, and offers samples.
+// As a worker: judges, counts, and offers samples; but waits for who fetches them when their ring
+// is half full, so that none is lost however the two threads are scheduled.
 class JudgingEngine : public MemoryEngine {
  public:
   void judge(const Bytes& frame) {
+    if (samples_.wanted() != 0 && ++offered_ > SampleRing::kSlots / 2) return;
     const std::lock_guard lock(rules_);
     const auto snapshot = MemoryEngine::snapshot();
     ps_image image = snapshot ? snapshot->image() : ps_image{};
@@ -39,6 +42,10 @@ class JudgingEngine : public MemoryEngine {
     counters_.bytes[PS_PORT_WAN] += frame.size();
     const auto bytes = static_cast<uint32_t>(frame.size());
     samples_.offer(decision, PS_PORT_WAN, frame.data(), bytes, bytes, now);
+  }
+  void drain_samples(const TakeSample& take) override {
+    offered_ = 0;
+    MemoryEngine::drain_samples(take);
   }
   ps_counters counters() const override {
     const std::lock_guard lock(rules_);
@@ -57,6 +64,7 @@ class JudgingEngine : public MemoryEngine {
 
  private:
   mutable std::mutex rules_;
+  std::atomic<size_t> offered_ = 0;  // since they were fetched
 };
 
 std::vector<Bytes> frames() {

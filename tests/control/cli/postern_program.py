@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -94,17 +95,23 @@ def wrong_usage(*arguments, **options):
     return run.stderr
 
 
+def answers(path):
+    """Whether somebody listens on a socket: its name is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 class EngineHost:
     """A management API on a socket of its own; see engine_host.cc."""
 
-    def __init__(self, socket, *arguments):
-        self.socket = str(socket)
+    def __init__(self, path, *arguments):
+        self.socket = str(path)
         self.process = subprocess.Popen([ENGINE_HOST, self.socket, *arguments],
                                         stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
-        for _ in range(600):
-            if os.path.exists(self.socket):
+        for _ in range(1200):
+            if answers(self.socket):
                 return self
             if self.process.poll() is not None:
                 raise RuntimeError(self.process.stderr.read())

@@ -69,18 +69,22 @@ def test_reason_and_fate(host):
 
 
 def test_one_in_so_many(host):
-    found = documents(fine("drops", "-j", "-e", host.socket, "--every", "10", "--seconds", "8"))
-    thin = [one for one in found if one["every"] == 10]
-    assert thin, found
     # Five seconds after the last one who wished for all is gone, a hundred in a second are ten.
-    end = found[-1]["time"]
-    assert len([one for one in found if one["time"] > end - 2e9]) < 120
+    for seconds in (8, 40):
+        found = documents(fine("drops", "-j", "-e", host.socket, "--every", "10", "--seconds", seconds))
+        thin = [one for one in found if one["every"] == 10]
+        if len(thin) > 20:
+            break
+    assert len(thin) > 20, found
+    assert thin == found[-len(thin):]
+    # Some three hundred and fifty are stopped in a second, or less where the machine is busy.
+    assert len(thin) < 20 + 60 * (thin[-1]["time"] - thin[0]["time"]) / 1e9
 
 
 def test_ends_after_so_many_seconds(host):
     begin = time.monotonic()
     fine("drops", "-e", host.socket, "--seconds", "1")
-    assert time.monotonic() - begin < 10
+    assert 1 <= time.monotonic() - begin < 60
 
 
 def test_an_interruption_is_a_good_end(host, tmp_path):
@@ -91,7 +95,7 @@ def test_an_interruption_is_a_good_end(host, tmp_path):
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == FINE
     assert re.search(r"postern capture: \d+ packets\n", said)
     assert len(tshark(out)) == int(re.search(r"(\d+) packets", said)[1])
@@ -163,9 +167,12 @@ def test_what_was_captured_can_be_replayed(host, tmp_path):
 
 
 def test_top_over_a_window(host):
-    seen = fine_json("top", "--once", "--seconds", "3", "-e", host.socket)
-    assert seen["lost"] == 0
-    assert 3 <= seen["seconds"] < 10
+    for seconds in (3, 30):
+        seen = fine_json("top", "--once", "--seconds", seconds, "-e", host.socket)
+        assert seen["lost"] == 0
+        assert seconds <= seen["seconds"] < seconds + 60
+        if seen["packets"] > 100:
+            break
     assert seen["packets"] == seen["samples"] > 100
     sources = {one["source"]: one for one in seen["sources"]}
     assert set(sources) == LISTED
@@ -182,25 +189,32 @@ def test_top_over_a_window(host):
 
 
 def test_top_as_a_table(host):
-    text = fine("top", "--once", "--seconds", "1", "--rows", "2", "-e", host.socket)
+    text = fine("top", "--once", "--seconds", "3", "--rows", "2", "-e", host.socket)
     assert re.match(r"\d+ packets, from \d+ samples\n", text)
     rows = [line.split() for line in text.splitlines() if line.startswith("  ")]
     assert rows[0] == ["source", "packets", "at", "least", "share"]
     assert rows[1][0] == "203.0.113.130" and len([row for row in rows if "." in row[0] or ":" in row[0]]) == 4
 
 
+def judged(host):
+    """How many frames the engine has judged so far."""
+    return fine_json("stats", "-e", host.socket)["engines"][0]["ports"]["wan"]["received"]
+
+
 def test_top_live_shows_rates(host):
+    before, begin = judged(host), time.monotonic()
     with subprocess.Popen([PROGRAM, "top", "-j", "-e", host.socket, "--fate", "all"], stdout=subprocess.PIPE,
                           text=True) as process:
         try:
             rounds = [json.loads(process.stdout.readline()) for _ in range(4)]
         finally:
             process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     assert process.returncode == FINE
-    # About four hundred frames in a second are judged; how many depends on the machine.
+    # No more than five hundred frames in a second are judged; how many depends on the machine, and on the moment.
+    rate = (judged(host) - before) / (time.monotonic() - begin)
     rates = [one["packets"] for one in rounds]
-    assert all(50 < rate < 600 for rate in rates[1:]), rates
+    assert all(rate / 5 < shown < 1000 for shown in rates[1:]), (rate, rates)
 
 
 def test_a_file_that_cannot_be_written(host, tmp_path):
@@ -219,17 +233,17 @@ def test_an_engine_without_samples(tmp_path):
 
 def test_what_is_too_much_is_bounded_and_what_is_missed_is_told(tmp_path):
     """A reader that asks again only after the store has gone on sees how much it has missed."""
-    with EngineHost(tmp_path / "engine.sock", "--traffic", "--samples", "50") as host:
-        found = documents(fine("drops", "-j", "-e", host.socket, "--fate", "all", "--seconds", "4"))
-        later = [one for one in found if one["time"] > found[-1]["time"] - 2e9]
-        # Some five hundred packets in a second; fifty of them are shown.
-        assert all(one["every"] >= 5 for one in later), later
-        assert 40 < len(later) < 250
+    with EngineHost(tmp_path / "engine.sock", "--traffic", "--samples", "10") as host:
+        found = documents(fine("drops", "-j", "-e", host.socket, "--fate", "all", "--seconds", "8"))
+        later = [one for one in found if one["time"] > found[-1]["time"] - 4e9]
+        # Some five hundred packets in a second, or a tenth of that where the machine is busy; ten are shown.
+        assert all(one["every"] >= 4 for one in later), later
+        assert 10 < len(later) < 100
 
 
 def ask(path, target):
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(30)
+        client.settimeout(60)
         client.connect(path)
         client.sendall(f"GET {target} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\n\r\n".encode())
         answer = b""
@@ -241,17 +255,20 @@ def ask(path, target):
 def test_a_wait_ends_with_the_first_sample_and_others_are_served_meanwhile(tmp_path):
     with EngineHost(tmp_path / "engine.sock") as host:
         begin = ask(host.socket, "/v1/samples")["next"]
-        waiting = socket.socket(socket.AF_UNIX)
-        with waiting:
-            waiting.settimeout(30)
-            waiting.connect(host.socket)
-            before = time.monotonic()
-            waiting.sendall(f"GET /v1/samples?after={begin}&wait=1500 HTTP/1.1\r\nHost: e\r\n\r\n".encode())
-            assert ask(host.socket, "/v1/health")["engine"] == "memory"
-            assert time.monotonic() - before < 1.4, "one who waits keeps the others waiting"
-            answer = waiting.recv(65536)
-            assert time.monotonic() - before >= 1.4
-            assert b'"samples":[]' in answer
+        for wait in (1.5, 15):  # the latter for a machine that is very slow
+            with socket.socket(socket.AF_UNIX) as waiting:
+                waiting.settimeout(60)
+                waiting.connect(host.socket)
+                before = time.monotonic()
+                waiting.sendall(f"GET /v1/samples?after={begin}&wait={wait * 1000:.0f} HTTP/1.1\r\nHost: e\r\n\r\n".encode())
+                assert ask(host.socket, "/v1/health")["engine"] == "memory"
+                served = time.monotonic() - before
+                answer = waiting.recv(65536)
+                assert time.monotonic() - before >= wait - 0.1
+                assert b'"samples":[]' in answer
+            if served < wait - 0.1:
+                break
+        assert served < wait - 0.1, "one who waits keeps the others waiting"
 
 
 @pytest.mark.parametrize("words", [

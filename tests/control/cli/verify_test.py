@@ -2,6 +2,7 @@
 """`postern verify` on the examples that the standards print, and on the real messages of
 POSTERN_DATA's conformance/mail-auth-dkim, with their keys in master files."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -101,7 +102,7 @@ zone:
 """)
     with subprocess.Popen([NSD, "-d", "-c", tmp_path / "nsd.conf"]) as process:
         try:
-            for _ in range(200):
+            for _ in range(1200):
                 with socket.socket() as client:
                     if client.connect_ex(("127.0.0.1", port)) == 0:
                         break
@@ -111,7 +112,13 @@ zone:
                 pytest.fail("nsd did not come up")
             yield f"127.0.0.1@{port}"
         finally:
-            process.send_signal(signal.SIGTERM)
+            for _ in range(60):  # one that comes while it starts may be missed
+                process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                    break
+            else:
+                process.kill()
 
 
 def test_keys_from_a_name_server(message, name_server):

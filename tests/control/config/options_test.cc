@@ -66,6 +66,40 @@ TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
   EXPECT_EQ(read.teacher.credentials.authority, "c");
 }
 
+TEST(ControlOptions, Sources) {
+  const auto plain = options(with({}));
+  EXPECT_TRUE(plain.proxy.greet_teaser);
+  EXPECT_EQ(plain.sources.greylist.delay, 0);
+  EXPECT_EQ(plain.sources.known.known_for, 7 * 86400);
+  using policy::Limited;
+  const auto rate = [](const Options& from, Limited thing) {
+    return from.sources.limits.rates[static_cast<size_t>(thing)];
+  };
+  EXPECT_EQ(rate(plain, Limited::kSessions).count, 0u);
+  EXPECT_EQ(rate(plain, Limited::kErrors).count, 100u);
+  const auto set = options(with({"--greet-teaser", "no", "--greylist", "5m", "--known-for", "1d",
+                                 "--known-sources", "/var/lib/k", "--session-rate", "30/1m",
+                                 "--recipient-rate", "5/2s", "--error-rate", "0"}));
+  EXPECT_FALSE(set.proxy.greet_teaser);
+  EXPECT_EQ(set.sources.greylist.delay, 300);
+  EXPECT_EQ(set.sources.known.known_for, 86400);
+  EXPECT_EQ(set.known_sources, "/var/lib/k");
+  EXPECT_EQ(rate(set, Limited::kSessions).count, 30u);
+  EXPECT_EQ(rate(set, Limited::kSessions).milliseconds, 60'000);
+  EXPECT_EQ(rate(set, Limited::kRecipients).milliseconds, 2000);
+  EXPECT_EQ(rate(set, Limited::kErrors).count, 0u);
+  EXPECT_NE(complaint(with({"--session-rate", "30"})).find("a rate such as"), std::string::npos);
+  EXPECT_NE(complaint(with({"--greet-teaser", "maybe"})).find("yes or no"), std::string::npos);
+}
+
+TEST(ControlOptions, BareLineEnds) {
+  EXPECT_EQ(options(with({})).proxy.server.bare_line_ends, smtp::BareLineEnds::kRefuse);
+  EXPECT_EQ(options(with({"--bare-line-ends", "normalise"})).proxy.server.bare_line_ends,
+            smtp::BareLineEnds::kNormalise);
+  EXPECT_NE(complaint(with({"--bare-line-ends", "pass"})).find("refuse or normalise"),
+            std::string::npos);
+}
+
 TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   const test::TemporaryDirectory directory;
   const auto file = directory.write("control.conf",
@@ -77,6 +111,8 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
                                     "authserv-id = auth.farm.example\n"
                                     "certificate = c.pem\n"
                                     "key = k.pem\n"
+                                    "certificate = c2.pem\n"
+                                    "key = k2.pem\n"
                                     "snapshot = site.snap\n"
                                     "resolver = 127.0.0.1@5353\n"
                                     "reputation = rep.db\n"
@@ -97,6 +133,8 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   EXPECT_EQ(read.proxy.authserv_id, "auth.farm.example");
   EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
   EXPECT_EQ(read.teacher.engines.size(), 3u);
+  EXPECT_EQ(read.certificates, (std::vector<std::string>{"c.pem", "c2.pem"}));
+  EXPECT_EQ(read.keys, (std::vector<std::string>{"k.pem", "k2.pem"}));
   EXPECT_EQ(read.proxy.greet_pause, milliseconds{2000});
   EXPECT_EQ(read.evidence.threshold, 5u);
   EXPECT_EQ(read.evidence.window, 3600);

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -53,7 +54,7 @@ class NameServer {
                     environ) != 0) {
       throw std::runtime_error("nsd cannot be started");
     }
-    for (int attempt = 0; attempt < 500; attempt++) {
+    for (int attempt = 0; attempt < 3000; attempt++) {  // a minute
       if (waitpid(process_, nullptr, WNOHANG) != 0) {
         process_ = 0;
         break;
@@ -75,8 +76,11 @@ class NameServer {
 
   void stop() {
     if (process_ == 0) return;
-    kill(process_, SIGTERM);
-    waitpid(process_, nullptr, 0);
+    // Every second again: one that comes while it starts may be missed.
+    for (int attempt = 0; waitpid(process_, nullptr, WNOHANG) == 0; attempt++) {
+      if (attempt % 50 == 0) kill(process_, attempt < 3000 ? SIGTERM : SIGKILL);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
     process_ = 0;
   }
   std::string address() const { return "127.0.0.1@" + std::to_string(port_); }  // as libunbound
@@ -89,15 +93,16 @@ class NameServer {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return address;
   }
-  // Of UDP and of TCP: connections of tests before may still hold the latter.
+  // Of UDP and of TCP, and of those that the kernel gives to no client: nobody takes it until it is
+  // listened on.
   static uint16_t free_port() {
+    std::random_device random;
     for (int attempt = 0; attempt < 100; attempt++) {
       const int udp = socket(AF_INET, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0);
-      sockaddr_in address = loopback(0);
-      socklen_t length = sizeof address;
-      const bool is_free = bind(udp, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                           getsockname(udp, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
-                           bind(tcp, reinterpret_cast<sockaddr*>(&address), length) == 0;
+      const sockaddr_in address = loopback(static_cast<uint16_t>(20'000 + random() % 12'000));
+      const bool is_free =
+          bind(udp, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+          bind(tcp, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
       close(udp);
       close(tcp);
       if (is_free) return ntohs(address.sin_port);

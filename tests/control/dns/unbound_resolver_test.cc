@@ -40,6 +40,8 @@ empty.inner TXT x
 *.many TXT many
 )";
 
+constexpr std::chrono::seconds kPatience{60};  // with a server that may be slow, but answers
+
 struct Outcome {
   std::optional<Answer> answer;
   std::exception_ptr error;
@@ -86,6 +88,7 @@ class WithNameServer : public testing::Test {
   UnboundResolver::Options forwarding() const {
     UnboundResolver::Options options;
     options.forward_to = {server->address()};
+    options.deadline = kPatience;
     return options;
   }
   std::optional<NameServer> server;
@@ -144,6 +147,7 @@ TEST_F(WithNameServer, FailsForAZoneTheServerRefuses) {
 TEST_F(WithNameServer, AsksAStubForItsZone) {
   UnboundResolver::Options options;
   options.stubs.push_back({"example.org", server->address()});
+  options.deadline = kPatience;
   UnboundResolver resolver(loop, options);
   EXPECT_EQ(ask(loop, resolver, "text.example.org", RecordType::kTxt).status, Status::kFound);
   EXPECT_EQ(ask(loop, resolver, "absent.example.org", RecordType::kTxt).status, Status::kNoName);

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <memory>
 #include <string>
@@ -16,7 +17,8 @@ struct Certificate {
   std::string certificate, key;  // PEM
 };
 
-inline Certificate make_certificate() {
+// host: the one that it is good for, "*.example" too.
+inline Certificate make_certificate(const std::string& host = "mx.example") {
   const auto pem = [](auto write) {
     const std::unique_ptr<BIO, decltype(&BIO_free_all)> memory(BIO_new(BIO_s_mem()), BIO_free_all);
     write(memory.get());
@@ -32,8 +34,12 @@ inline Certificate make_certificate() {
   X509_set_pubkey(made.get(), key.get());
   X509_NAME* name = X509_get_subject_name(made.get());
   X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("mx.example"), -1, -1, 0);
+                             reinterpret_cast<const unsigned char*>(host.c_str()), -1, -1, 0);
   X509_set_issuer_name(made.get(), name);
+  const std::unique_ptr<X509_EXTENSION, decltype(&X509_EXTENSION_free)> names(
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, ("DNS:" + host).c_str()),
+      X509_EXTENSION_free);
+  X509_add_ext(made.get(), names.get(), -1);
   X509_sign(made.get(), key.get(), EVP_sha256());
   return {pem([&](BIO* out) { PEM_write_bio_X509(out, made.get()); }), pem([&](BIO* out) {
             PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);

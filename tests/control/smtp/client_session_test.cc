@@ -236,5 +236,42 @@ TEST(ClientSession, AfterXclientNothingIsOfferedUntilTheNextEhlo) {
   EXPECT_FALSE(session.offer().xforward.empty());
 }
 
+TEST(ClientSession, ANameOfTheClientsIsSaidOnlyWhereItIsOneWord) {
+  const auto said = [](const std::string& name) {
+    ClientSession session("me.example");
+    session.receive(kGreeting);
+    session.next_reply();
+    return session.ehlo(name);
+  };
+  EXPECT_EQ(said("client.example"), "EHLO client.example\r\n");
+  EXPECT_EQ(said("[192.0.2.1]"), "EHLO [192.0.2.1]\r\n");
+  for (const auto& name : {std::string(), std::string("a b"), std::string("a\r\nRSET"),
+                           std::string("a\0b", 3), std::string("\xc3\xa9"), std::string(256, 'x')})
+    EXPECT_EQ(said(name), "EHLO me.example\r\n");
+}
+
+TEST(ClientSession, WhatTwoBackendsHaveInCommon) {
+  FarmOffer a{.extended = true, .eight_bit_mime = true, .enhanced_status_codes = true};
+  a.utf8 = a.chunking = a.dsn = a.size_known = a.starttls = true;
+  a.size = 2000;
+  a.recipients = 100;
+  FarmOffer b = a;
+  b.starttls = false;
+  EXPECT_EQ(common_offer(a, a), b) << "all but how it is spoken with";
+  b.size = 1000;
+  b.recipients = 50;
+  b.dsn = false;
+  const auto both = common_offer(a, b);
+  EXPECT_EQ(both, common_offer(b, a));
+  EXPECT_EQ(both.size, 1000u);
+  EXPECT_EQ(both.recipients, 50u);
+  EXPECT_FALSE(both.dsn);
+  EXPECT_TRUE(both.chunking);
+  // 0 is no limit, and so never the smaller one.
+  b.size = 0;
+  EXPECT_EQ(common_offer(a, b).size, 2000u);
+  EXPECT_EQ(common_offer(b, a).size, 2000u);
+}
+
 }  // namespace
 }  // namespace postern::smtp

@@ -47,7 +47,7 @@ class ListeningEngine {
   // Waits until there are so many.
   std::vector<boost::json::value> bodies(size_t count) {
     std::unique_lock lock(mutex_);
-    came_.wait_for(lock, std::chrono::seconds{20}, [&] { return bodies_.size() >= count; });
+    came_.wait_for(lock, std::chrono::seconds{60}, [&] { return bodies_.size() >= count; });
     return bodies_;
   }
 
@@ -84,10 +84,12 @@ class ListeningEngine {
 class Learning : public testing::Test {
  protected:
   Learning() : path_("/tmp/postern-learn-" + std::to_string(::getpid()) + ".sock") {
-    proxy_.options.greet_pause = milliseconds{3000};
+    // Who speaks ends it: however late this test's thread is, it speaks before the greeting.
+    proxy_.options.greet_pause = milliseconds{60'000};
     proxy_.teacher_options.engines = {path_};
     proxy_.teacher_options.learn_for = std::chrono::seconds{120};
     proxy_.teacher_options.first_retry = milliseconds{20};
+    proxy_.teacher_options.last_retry = milliseconds{200};
     proxy_.evidence_options.threshold = 3;
   }
   std::string talk_early() {
@@ -111,7 +113,7 @@ TEST_F(Learning, ThreeEarlyTalkersBecomeOneEntry) {
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
   EXPECT_EQ(bodies[0].at("action").as_string(), "drop");
-  EXPECT_GE(bodies[0].at("seconds").to_number<int>(), 100);
+  EXPECT_GT(bodies[0].at("seconds").to_number<int>(), 60);
   EXPECT_LE(bodies[0].at("seconds").to_number<int>(), 120);
   EXPECT_NE(std::string(bodies[0].at("reason").as_string()).find("spoke before the greeting (3)"),
             std::string::npos);
@@ -163,7 +165,7 @@ TEST_F(Learning, ASignatureEndsTheSessionAndTeaches) {
   ASSERT_EQ(bodies.size(), 1u);
   EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
   EXPECT_EQ(bodies[0].at("reason").as_string(), "signature rude");
-  EXPECT_GE(bodies[0].at("seconds").to_number<int>(), 290);
+  EXPECT_GT(bodies[0].at("seconds").to_number<int>(), 200);  // of its own, not the 120 of others
 }
 
 TEST_F(Learning, ASignatureIsNotForWhoIsAllowed) {
@@ -180,6 +182,7 @@ TEST_F(Learning, AnEngineThatIsDownIsToldLater) {
   proxy_.start();
   for (int i = 0; i < 3; i++) talk_early();
   // Mail goes on meanwhile.
+  proxy_.on_loop([&] { proxy_.options.greet_pause = milliseconds{0}; });
   EXPECT_TRUE(send_message(*greeted(proxy_), "A: b\r\n\r\nx\r\n").starts_with("250 "));
   ListeningEngine engine(path_);
   EXPECT_EQ(engine.bodies(1).size(), 1u);
@@ -217,7 +220,7 @@ TEST_F(Learning, WhoWasAllowedUntilJustNowIsJudgedAgain) {
   proxy_.start("    accept any\n", "    allow category local\n");
   // The list expires within two seconds.
   bool refused = false;
-  for (int i = 0; i < 40 && !refused; i++) {
+  for (int i = 0; i < 600 && !refused; i++) {
     MailClient client(proxy_.port());
     client.send("EHLO ylmf-pc\r\n");
     refused = client.reply().starts_with("554 5.5.1 you spoke before the greeting");
@@ -240,6 +243,7 @@ TEST_F(Learning, ABrokenSignatureIsNoEvidence) {
 }
 
 TEST_F(Learning, WhoWaitsIsGreeted) {
+  proxy_.options.greet_pause = milliseconds{300};
   proxy_.start();
   MailClient client(proxy_.port());
   EXPECT_TRUE(client.reply().starts_with("220 "));

@@ -37,7 +37,6 @@ TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
   RunningProxy proxy;
   proxy.with_tls = true;
   proxy.start();
-  const size_t before = proxy.farm.commands().size();
   const std::string injected =
       "EHLO evil\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<c@d.example>\r\n";
   {  // In one write with STARTTLS.
@@ -53,7 +52,52 @@ TEST(ProxySession, WhatIsSentAheadOfTlsIsNeverActedOn) {
     client->send(injected);
     EXPECT_EQ(client->rest().find("250 "), std::string::npos);
   }
+  // The proxy's own look at what the farm offers, which may not have said QUIT yet at the start.
+  for (const auto& command : proxy.farm.commands())
+    EXPECT_TRUE(command == "EHLO mx.example" || command == "QUIT") << command;
+}
+
+// The plain words behind STARTTLS, cut from it anywhere and any time before the handshake.
+TEST(ProxySession, NothingThatIsSentAheadOfTlsIsActedOnAtAnyCut) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const size_t before = proxy.farm.commands().size();
+  const std::string words = "STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@b.example>\r\n";
+  for (size_t cut = 1; cut < words.size(); cut++) {
+    const auto client = greeted(proxy);
+    client->send(words.substr(0, cut));
+    if (cut >= 10) {
+      // The answer to STARTTLS is awaited, so that the rest surely comes behind it.
+      const auto answer = client->reply();
+      ASSERT_TRUE(answer.starts_with(cut == 10 ? "220 " : "554 ")) << cut << answer;
+    }
+    client->send(words.substr(cut));
+    const auto rest = client->rest();
+    EXPECT_EQ(rest.find("250"), std::string::npos) << cut << ' ' << rest;
+  }
   EXPECT_EQ(proxy.farm.commands().size(), before);
+}
+
+TEST(ProxySession, LargeMessagesOverTlsBothWaysAtOnce) {
+  RunningProxy proxy;
+  proxy.with_tls = true;
+  proxy.start();
+  const auto client = greeted(proxy);
+  client->say("STARTTLS");
+  ASSERT_TRUE(client->start_tls());
+  client->say("EHLO client.example");
+  std::string text = "Subject: large\r\n\r\n";
+  while (text.size() < 700'000) text += std::string(700, 'x') + "\r\n";
+  EXPECT_TRUE(send_message(*client, text).starts_with("250 "));
+  // Many replies to one write.
+  std::string noops;
+  for (int i = 0; i < 90; i++) noops += "NOOP\r\n";
+  client->send(noops);
+  for (int i = 0; i < 90; i++) ASSERT_TRUE(client->reply().starts_with("250 ")) << i;
+  const auto arrived = proxy.farm.acknowledged();
+  ASSERT_EQ(arrived.size(), 1u);
+  EXPECT_TRUE(arrived[0].wire.ends_with(text.substr(18) + ".\r\n"));
 }
 
 TEST(ProxySession, WithoutACertificateNoTlsIsOffered) {
@@ -65,14 +109,21 @@ TEST(ProxySession, WithoutACertificateNoTlsIsOffered) {
   EXPECT_TRUE(client.say("STARTTLS").starts_with("502 "));
 }
 
-TEST(ProxySession, ClientsThatWaitTooLong) {
+// Who is to wait too long says nothing that has a time: this test's thread may be late itself.
+TEST(ProxySession, AClientThatSaysNothing) {
   RunningProxy proxy;
   proxy.options.command_time = milliseconds{150};
+  proxy.start();
+  MailClient idle(proxy.port());
+  EXPECT_TRUE(idle.reply().starts_with("220 "));
+  EXPECT_TRUE(idle.reply().starts_with("421 4.4.2 "));
+  EXPECT_EQ(idle.rest(), "");
+}
+
+TEST(ProxySession, AClientThatStopsInTheMiddleOfItsText) {
+  RunningProxy proxy;
   proxy.options.text_time = milliseconds{150};
   proxy.start();
-  const auto idle = greeted(proxy);
-  EXPECT_TRUE(idle->reply().starts_with("421 4.4.2 "));
-  EXPECT_EQ(idle->rest(), "");
   const auto stalled = greeted(proxy);
   for (const char* line : {"MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"})
     stalled->say(line);

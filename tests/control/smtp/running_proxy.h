@@ -42,6 +42,7 @@ class RunningProxy {
     options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
+    options.farm.check_time = std::chrono::hours{1};  // once: its connections are counted, too
     options.farm.own_name = "mx.example";
     workshop_.list("local.netset", "127.0.0.0/8\n");
     workshop_.list("spam.domains", "spam.example\n");
@@ -79,10 +80,8 @@ class RunningProxy {
                                    .teacher = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
-      tls_.emplace(boost::asio::ssl::context::tls_server);
-      tls_->use_certificate(boost::asio::buffer(made.certificate), boost::asio::ssl::context::pem);
-      tls_->use_private_key(boost::asio::buffer(made.key), boost::asio::ssl::context::pem);
-      service_->tls = &*tls_;
+      service_->tls = std::make_shared<const smtp::TlsServer>(
+          std::vector<smtp::TlsServer::Pair>{{made.certificate, made.key, "certificate", "key"}});
     }
     if (!teacher_options.engines.empty()) {
       evidence_.emplace(evidence_options);
@@ -119,7 +118,7 @@ class RunningProxy {
     auto ended = done.get_future();
     boost::asio::post(loop_, [&] { proxy_->drain(time, [&] { done.set_value(); }); });
     drained_ = true;
-    return ended.wait_for(std::chrono::seconds{30}) == std::future_status::ready;
+    return ended.wait_for(std::chrono::seconds{60}) == std::future_status::ready;
   }
   void stop() {
     if (!thread_.joinable()) return;
@@ -161,7 +160,6 @@ class RunningProxy {
   boost::asio::io_context loop_{1};
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
-  std::optional<boost::asio::ssl::context> tls_;
   std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;

@@ -123,7 +123,7 @@ TEST(DpdkEngineWires, AreCountedApart) {
       ASSERT_TRUE(wire.send(port, kAttempt, static_cast<uint16_t>(i % kQueues)));
     const auto out = port == PS_PORT_WAN ? PS_PORT_MX : PS_PORT_WAN;
     size_t came = 0;
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (came < count && std::chrono::steady_clock::now() < until)
       for (uint16_t queue = 0; queue < kQueues; queue++) came += wire.take_all(out, queue).size();
     EXPECT_EQ(came, count);

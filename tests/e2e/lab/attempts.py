@@ -5,7 +5,7 @@ that machine would see it."""
 import subprocess
 import textwrap
 
-from tests.e2e.lab.farm import listens, started, stop
+from tests.e2e.lab.farm import PATIENCE, listens, started, stop
 
 CONNECT_SECONDS = 3
 
@@ -30,7 +30,7 @@ _SEGMENT = textwrap.dedent("""
     from scapy.all import IP, TCP, conf, sr1
     source, target = sys.argv[1:]
     conf.verb = 0
-    answer = sr1(IP(src=source, dst=target) / TCP(sport=45678, dport=25, flags="PA", seq=7, ack=9) / b"x", timeout=2)
+    answer = sr1(IP(src=source, dst=target) / TCP(sport=45678, dport=25, flags="PA", seq=7, ack=9) / b"x", timeout=5)
     print("no answer" if answer is None else f"answered {answer[TCP].flags}")
     """)
 
@@ -38,7 +38,7 @@ _DIALOGUE = textwrap.dedent("""
     import socket, sys
     source, target = sys.argv[1:]
     s = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET)
-    s.settimeout(5)
+    s.settimeout(25)
     s.bind((source, 0))
     s.connect((target, 25))
     def line():
@@ -125,7 +125,7 @@ class Outside:
         self.network, self.address = network, address
         self.processes = [network.wan.popen(["/usr/bin/python3", "-c", _LISTENER, address, port],
                                             stdout=subprocess.DEVNULL) for port in (25, 443)]
-        started(self, "a mail exchanger outside", 5, lambda: listens(network.wan, 25) and listens(network.wan, 443))
+        started(self, "a mail exchanger outside", PATIENCE, lambda: listens(network.wan, 25) and listens(network.wan, 443))
 
     def from_inside(self, source, port=25):
         return probe(self.network.mx, source, self.address, port)

@@ -25,6 +25,9 @@ def stop(process, seconds=5):
         process.wait()
 
 
+PATIENCE = 60  # seconds; only the end of a hang
+
+
 def wait_for(what, seconds, probe):
     """Polls until probe() is true; RuntimeError naming `what` when the time is over."""
     end = time.monotonic() + seconds
@@ -63,7 +66,7 @@ class Farm:
             ["smtp-sink", "-u", "nobody", "-4", "-h", "farm.example", "-d", f"{self.folder}/m.", f"127.0.0.1:{self.PORT}", "64"],
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": str(config)},
             stdout=(folder / "farm.log").open("wb"), stderr=subprocess.STDOUT)
-        started(self, "smtp-sink", 5, lambda: listens(space, self.PORT))
+        started(self, "smtp-sink", PATIENCE, lambda: listens(space, self.PORT))
 
     def received(self, subject):
         """The messages with that subject, as text with LF line ends; those complete so far."""
@@ -103,7 +106,7 @@ class NameServer:
         if self.process is None or self.process.poll() is not None:
             self.process = self.space.popen(["nsd", "-d", "-c", self.config], stdout=self.log.open("ab"),
                                             stderr=subprocess.STDOUT)
-            started(self, "nsd", 5, lambda: listens(self.space, self.PORT, "-u"))
+            started(self, "nsd", PATIENCE, lambda: listens(self.space, self.PORT, "-u"))
 
     def stop(self):
         stop(self.process)

@@ -13,7 +13,7 @@ import subprocess
 RECORDS = pathlib.Path("/run/postern-lab")
 
 
-def command(*words, check=True, timeout=30):
+def command(*words, check=True, timeout=60):
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=timeout)
     if check and done.returncode:
         raise RuntimeError(f"{' '.join(map(str, words))}: {(done.stderr or done.stdout).strip()}")
@@ -31,7 +31,7 @@ class Namespace:
     def prefix(self):
         return ["nsenter", f"--net=/run/netns/{self.name}"]
 
-    def run(self, *words, check=True, timeout=30):
+    def run(self, *words, check=True, timeout=60):
         return command(*self.prefix(), *words, check=check, timeout=timeout)
 
     def popen(self, words, **options):

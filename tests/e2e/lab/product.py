@@ -8,7 +8,7 @@ import pathlib
 import socket
 import subprocess
 
-from tests.e2e.lab.farm import Farm, NameServer, stop, wait_for
+from tests.e2e.lab.farm import PATIENCE, Farm, NameServer, stop, wait_for
 
 HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 HUGEPAGES_WANTED = 256  # of 2 MiB
@@ -40,9 +40,9 @@ class Api:
         self.path = str(path)
 
     def call(self, method, target, body=None):
-        connection = http.client.HTTPConnection("engine", timeout=10)
+        connection = http.client.HTTPConnection("engine", timeout=PATIENCE)
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(10)
+        connection.sock.settimeout(PATIENCE)
         connection.sock.connect(self.path)
         try:
             connection.request(method, target, body=None if body is None else json.dumps(body),

@@ -8,7 +8,7 @@ import re
 from typing import Callable
 
 from tests.e2e.lab import attempts, mail, real_lists, senders
-from tests.e2e.lab.farm import wait_for
+from tests.e2e.lab.farm import PATIENCE, wait_for
 
 POLICY = """\
 list dynamic     "dynamic.netset"     format cidr     category dynamic     contact "https://postmaster.farm.example/"
@@ -330,7 +330,7 @@ class Scenario:
             return [entry["reason"] for entry in entries if entry["prefix"] == f"{source}/32"]
 
         try:
-            wait_for("the entry", 5, reasons)
+            wait_for("the entry", PATIENCE, reasons)
         except RuntimeError:
             return "nothing"
         return reasons()[0]

@@ -11,7 +11,7 @@ import textwrap
 import time
 
 from tests.e2e.lab.attempts import probe
-from tests.e2e.lab.farm import listens, started, stop, wait_for
+from tests.e2e.lab.farm import PATIENCE, listens, started, stop, wait_for
 from tests.e2e.lab.mail import Keys
 
 def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.example", tls=False, helo=None,
@@ -35,15 +35,21 @@ def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.e
 
 
 _BOT = textwrap.dedent("""
-    import socket, sys
+    import socket, sys, time
     source, target, name, waits = sys.argv[1:]
-    s = socket.socket()
-    s.settimeout(10)
-    s.bind((source, 0))
-    s.connect((target, 25))
-    try:
+    while True:
+        s = socket.socket()
+        s.settimeout(25)
+        s.bind((source, 0))
+        s.connect((target, 25))
+        connected = time.monotonic()
         if waits == "waits":
             s.recv(512)
+        elif time.monotonic() > connected + 0.1:
+            s.close()  # too late to be sure to speak before the greeting
+            continue
+        break
+    try:
         s.sendall(b"EHLO " + name.encode() + b"\\r\\n")
         print(s.recv(512).decode("latin-1").splitlines()[0])
     except (OSError, IndexError):
@@ -97,7 +103,7 @@ class OtherService:
 
     def __init__(self, network):
         self.process = network.mx.popen(["/usr/bin/python3", "-c", _FLOW_SERVER, network.SERVICE_V4, self.PORT])
-        started(self, "the echo server", 5, lambda: listens(network.mx, self.PORT))
+        started(self, "the echo server", PATIENCE, lambda: listens(network.mx, self.PORT))
 
     def flow(self, network, source, size=4 << 20):
         done = network.wan.run("/usr/bin/python3", "-c", _FLOW_CLIENT, source, network.SERVICE_V4, self.PORT, size,
@@ -148,13 +154,13 @@ class Postfix:
                                         stdout=(self.base / "opendkim.log").open("wb"), stderr=subprocess.STDOUT)
         self.master = None
         try:
-            wait_for("opendkim", 10, lambda: listens(network.wan, self.MILTER))
+            wait_for("opendkim", PATIENCE, lambda: listens(network.wan, self.MILTER))
             network.wan.run("postfix", "-c", config, "check", check=False)
             # master in the foreground, so that it is a process of ours.
             self.master = network.wan.popen(["/usr/lib/postfix/sbin/master", "-c", config, "-d"],
                                             start_new_session=True,  # it ends its whole process group
                                             stdout=(self.base / "master.log").open("wb"), stderr=subprocess.STDOUT)
-            wait_for("postfix", 10, lambda: listens(network.wan, self.PORT))
+            wait_for("postfix", PATIENCE, lambda: listens(network.wan, self.PORT))
         except BaseException:
             self.stop()
             raise

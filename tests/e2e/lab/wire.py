@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 from scapy.contrib.lacp import LACP
 from scapy.contrib.lldp import LLDPDUChassisID, LLDPDUEndOfLLDPDU, LLDPDUPortID, LLDPDUTimeToLive
@@ -93,6 +94,9 @@ def frames():
     }
 
 
+PATIENCE = 30  # seconds, for a frame that has to come
+
+
 def ours(frame):
     return frame.endswith(MARK)
 
@@ -101,8 +105,23 @@ def passes_both_ways(ends, sent):
     for here, there in (ends, ends[::-1]):
         for frame in sent:
             here.send(frame)
-        came = there.collect(len(sent), 10, ours)
+        came = there.collect(len(sent), PATIENCE, ours)
         assert [f.hex() for f in came] == [f.hex() for f in sent]
+
+
+def stops(ends, *frames_stopped):
+    """That an engine lets none of them through: behind them goes one that passes, and it comes first."""
+    for frame in (*frames_stopped, datagram()):
+        ends[0].send(frame)
+    assert ends[1].collect(1, PATIENCE, ours) == [datagram()]
+
+
+def counted(engine, reason, number):
+    """How many the engine has counted under a reason, once they are so many: it counts what it has acted on."""
+    end = time.monotonic() + PATIENCE
+    while (found := engine.api.reasons()[reason]) < number and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
 
 
 class Refusals:

@@ -74,7 +74,7 @@ class Rbldnsd {
     socket_ = socket(AF_INET, SOCK_DGRAM, 0);
     const auto address = loopback(port);
     connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    for (int attempt = 0; attempt < 200; attempt++)
+    for (int attempt = 0; attempt < 3000; attempt++)  // a minute, where nobody listens
       if (answer("1.0.0.127.x.test", ns_t_a, 50)) return;
     stop();
     throw std::runtime_error("rbldnsd does not answer");
@@ -85,7 +85,7 @@ class Rbldnsd {
 
   // A values as "127.0.0.2", texts as they are.
   std::set<std::string> records(const std::string& name, ns_type type) {
-    for (int attempt = 0; attempt < 5; attempt++)
+    for (int attempt = 0; attempt < 30; attempt++)
       if (const auto found = answer(name, type, 2000)) return *found;
     throw std::runtime_error("rbldnsd does not answer any more");
   }

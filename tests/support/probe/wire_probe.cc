@@ -2,8 +2,9 @@
 //
 // wire_probe: frames into one end of a wire and out of the other, by AF_PACKET sockets in network
 // namespaces: `ping` times single frames one after the other, `flood` sends as fast as it is told,
-// `stream` numbers what it sends, and says what has become of the numbers at the other end. Prints
-// one line of JSON. Made for perf/dataplane/wire_bench.py and tests/e2e/hitless_test.py.
+// `stream` numbers what it sends, and says what has become of the numbers at the other end; SIGINT
+// ends it before its time. Prints one line of JSON. Made for perf/dataplane/wire_bench.py and
+// tests/e2e/hitless_test.py.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -17,6 +18,7 @@
 #include <atomic>
 #include <boost/program_options.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -200,6 +202,8 @@ void receive_stream(int to, const std::atomic<bool>& ended, Arrivals& arrivals) 
   }
 }
 
+volatile std::sig_atomic_t interrupted = 0;
+
 // One frame in turn, numbered, at an even rate; the rest of those that were sent are waited for.
 void stream(int from, int to, const std::vector<Frame>& frames, double seconds, double rate) {
   constexpr int kRoom = 256 << 20;
@@ -216,7 +220,8 @@ void stream(int from, int to, const std::vector<Frame>& frames, double seconds, 
   uint64_t refused = 0;
   const auto begin = now_ns();
   const auto end = begin + static_cast<uint64_t>(seconds * 1e9);
-  for (uint64_t now = begin; now < end; now = now_ns()) {
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  for (uint64_t now = begin; now < end && interrupted == 0; now = now_ns()) {
     if (static_cast<double>(tag.number) >= static_cast<double>(now - begin) * rate / 1e9) {
       usleep(50);
       continue;

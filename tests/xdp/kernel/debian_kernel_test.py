@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-BOOT_SECONDS = 240
+BOOT_SECONDS = 800
 CACHE = pathlib.Path(os.environ["POSTERN_KERNEL_CACHE"])
 INIT = """#!/busybox sh
 /busybox mkdir -p /proc /sys

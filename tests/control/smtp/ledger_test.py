@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The ledger: unique messages through the real postern-control to a farm, with a fault in the way of
+each: the client or the farm is cut or falls silent at every command and at many places of the text,
+the farm answers 4xx and 5xx at every step, control is killed, the disk is full. Clients try again as
+mail servers do. Then the books are closed: nothing that was acknowledged is missing, nothing was
+altered, nothing is there twice but where an acknowledgement was lost, and nothing that the farm
+refused for good was acknowledged. Each fault is named in the sender's address, where the farm reads
+it. POSTERN_LEDGER_FAULTS says how many (500); POSTERN_CONTROL and POSTERN_PROGRAM name the programs.
+"""
+
+import asyncio
+import collections
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import time
+
+CONTROL = os.environ["POSTERN_CONTROL"]
+POSTERN = os.environ["POSTERN_PROGRAM"]
+FAULTS = int(os.environ.get("POSTERN_LEDGER_FAULTS", "500"))
+AT_ONCE = 12
+PATIENCE = 60  # for one answer; what is cut or silent is noticed much sooner by control's own limits
+SOONER_OR_LATER = 600  # seconds within which a message is taken; only ends a hang
+OUR_FIELDS = 2  # Received and Authentication-Results
+
+POLICY = """\
+list pool "pool.netset" format cidr category dynamic
+service mx 127.0.0.1/32 port 25
+connection to mx
+    drop category dynamic
+message
+    accept any
+"""
+
+CLIENT_STEPS = ("helo", "mail", "rcpt", "data", "text", "dot", "answer")
+FARM_STEPS = ("mail", "rcpt", "data", "text", "dot", "after")
+FAULT_KINDS = (
+    [("none", "", "")]
+    + [("client", step, kind) for step in CLIENT_STEPS for kind in ("cut", "stall")]
+    + [("farm", step, kind) for step in FARM_STEPS for kind in ("cut", "stall")]
+    + [("farm", step, kind) for step in ("mail", "rcpt", "data", "dot") for kind in ("4xx", "5xx", "421")]
+    + [("control", "kill", "kill")]
+)
+
+
+class Lost(Exception):
+    """The other side is gone."""
+
+
+def at_every_place(text, random_number):
+    """Somewhere in the text, line ends and the final dot more often than not."""
+    places = [0, 1, len(text) - 1, len(text) - 2, len(text) - 3, len(text) - 5]
+    return max(0, min(len(text), places[random_number % len(places)] if random_number % 2 else
+                      random_number % (len(text) + 1)))
+
+
+def stuffed(text):
+    lines = text.split(b"\r\n")
+    return b"\r\n".join(b"." + l if l.startswith(b".") else l for l in lines) + b".\r\n"
+
+
+class Farm:
+    """Takes mail, and does to each message what its sender's address says, the first time."""
+
+    def __init__(self):
+        self.stored = collections.defaultdict(list)  # number of the message -> the texts
+        self.acknowledged = collections.Counter()  # a 250 was written for it
+        self.done = set()  # faults that have happened
+
+    async def start(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=1 << 22)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    def fault_at(self, step, fault, number):
+        """What is to happen here; each happens once, so that the next attempt succeeds."""
+        if not fault or fault[:2] != ("farm", step) or number in self.done:
+            return None
+        self.done.add(number)
+        return fault[2]
+
+    async def serve(self, reader, writer):
+        try:
+            await self.converse(reader, writer)
+        except (Lost, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass
+        finally:
+            writer.close()
+
+    async def act(self, kind, writer, fine):
+        if kind in ("cut", "stall"):
+            if kind == "stall":
+                await asyncio.sleep(6)
+            raise Lost
+        answers = {"4xx": "451 4.3.0 not now", "5xx": "554 5.6.0 never", "421": "421 4.3.2 closing"}
+        writer.write((answers.get(kind, fine) + "\r\n").encode())
+        await writer.drain()
+        return kind is None
+
+    async def converse(self, reader, writer):
+        writer.write(b"220 farm.example ESMTP\r\n")
+        fault, number, rcpts = None, None, 0
+        while line := await reader.readline():
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                writer.write(b"250-farm.example\r\n250-SIZE 10000000\r\n250-8BITMIME\r\n250 CHUNKING\r\n")
+            elif verb == b"MAIL":
+                who, step, kind, number = line.split(b"<")[1].split(b"@")[0].decode().split(".")
+                number, fault = int(number), (who, step, kind)
+                rcpts = 0
+                await self.act(self.fault_at("mail", fault, number), writer, "250 2.1.0 fine")
+            elif verb == b"RCPT":
+                rcpts += await self.act(self.fault_at("rcpt", fault, number), writer, "250 2.1.5 fine")
+            elif verb == b"DATA" and rcpts:
+                if await self.act(self.fault_at("data", fault, number), writer, "354 go"):
+                    await self.take(reader, writer, fault, number, None)
+            elif verb == b"BDAT" and rcpts:
+                await self.take(reader, writer, fault, number, int(line.split()[1]))
+            elif verb == b"QUIT":
+                writer.write(b"221 2.0.0 bye\r\n")
+                return
+            else:
+                writer.write(b"250 2.0.0 fine\r\n")
+            await writer.drain()
+
+    async def take(self, reader, writer, fault, number, octets):
+        kind = self.fault_at("text", fault, number)
+        if kind:
+            await reader.read(1)
+            await self.act(kind, writer, "")
+        if octets is None:
+            text = b""
+            while (line := await reader.readline()) != b".\r\n":
+                if not line.endswith(b"\n"):
+                    raise Lost
+                text += line[1:] if line.startswith(b".") else line
+        else:
+            text = await reader.readexactly(octets)
+        kind = self.fault_at("dot", fault, number)
+        if kind:
+            await self.act(kind, writer, "")
+            return
+        self.stored[number].append(text)
+        # The message is taken, and nobody hears of it.
+        await self.act(self.fault_at("after", fault, number), writer, "250 2.0.0 queued")
+        self.acknowledged[number] += 1
+
+
+class Control:
+    """postern-control in a file system of its own for messages, which is soon full."""
+
+    def __init__(self, folder, farm_port):
+        self.folder, self.farm_port = folder, farm_port
+        (folder / "pool.netset").write_text("192.0.2.0/24\n")
+        (folder / "site.policy").write_text(POLICY)
+        subprocess.run([POSTERN, "compile", "--policy", folder / "site.policy", "-o", folder / "site.snap"],
+                       check=True, capture_output=True)
+        self.spool = folder / "spool"
+        self.spool.mkdir()
+        self.port, self.process, self.kills = 0, None, 0
+        self.killing = asyncio.Lock()
+        self.log = (folder / "control.log").open("w")
+
+    async def start(self):
+        words = [CONTROL, "--listen", f"127.0.0.1:{self.port}", "--farm", f"127.0.0.1:{self.farm_port}",
+                 "--snapshot", str(self.folder / "site.snap"), "--name", "mx.farm.example",
+                 "--resolver", "127.0.0.1@9", "--greet-pause", "0", "--error-rate", "0",
+                 "--spool", str(self.spool), "--spool-memory", "4K",
+                 "--command-time", "3s", "--text-time", "3s", "--farm-connect-time", "3s",
+                 "--farm-reply-time", "3s", "--farm-final-time", "4s"]
+        if os.getuid() == 0:
+            # The messages of more than 4 KiB of a dozen sessions do not fit at once.
+            words = ["unshare", "-m", "sh", "-c",
+                     'mount -t tmpfs -o size=1m none "$0" && exec "$@"', str(self.spool)] + words
+        self.process = await asyncio.create_subprocess_exec(
+            *words, stdout=asyncio.subprocess.PIPE, stderr=self.log)
+        ready = (await self.process.stdout.readline()).decode()
+        assert ready.startswith("ready listen="), (self.folder / "control.log").read_text()[-2000:]
+        self.port = int(ready.rsplit(":", 1)[1])
+
+    async def kill(self):
+        async with self.killing:
+            self.kills += 1
+            self.process.kill()
+            await self.process.wait()
+            await self.start()
+
+    async def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = await asyncio.wait_for(self.process.wait(), PATIENCE)
+        self.log.close()
+        return status
+
+
+class Message:
+    def __init__(self, number, fault, dice):
+        self.number, self.fault, self.dice = number, fault, dice
+        self.sender = ".".join(fault) + f".{number}@b.example"
+        body = bytearray()
+        size = dice.choice((0, 1, 100, 3000, 5000, 40_000, 200_000))
+        while len(body) < size:
+            body += bytes(dice.choice((46, 46, 120, 0xC3, 0xFF, 32)) for _ in range(dice.randrange(90)))
+            body += b"\r\n"
+        self.text = (f"From: <{self.sender}>\r\nMessage-ID: <{number}@b.example>\r\n\r\n").encode() + bytes(body)
+        # Chunks reach the farm without a DATA, so there is nothing to answer.
+        self.chunks = dice.random() < 0.3 and fault[:2] != ("farm", "data")
+        if self.chunks and dice.random() < 0.3:
+            self.text += b"the end is within a line"
+        self.place = dice.randrange(1 << 30)
+        self.outcome = None  # "250", "5xx"
+        self.tries = 0
+        self.lost_answers = 0  # attempts of which the client does not know how they ended
+
+
+class Client:
+    """One attempt to send a message."""
+
+    def __init__(self, control, message):
+        self.control, self.message = control, message
+        self.faulty = message.tries == 1 and message.fault[0] == "client"
+        self.text_sent = False
+
+    async def reply(self):
+        while True:
+            line = await asyncio.wait_for(self.reader.readline(), PATIENCE)
+            if not line.endswith(b"\n"):
+                raise Lost
+            if line[3:4] != b"-":
+                return int(line[:3])
+
+    async def say(self, words, step):
+        """A command; a fault here cuts the connection in the middle of it, or says nothing more."""
+        if self.faulty and self.message.fault[1] == step:
+            whole = words + b"\r\n"
+            self.writer.write(whole[: self.message.place % (len(whole) + 1)])
+            await self.break_off()
+        self.writer.write(words + b"\r\n")
+        return await self.reply()
+
+    async def break_off(self):
+        await self.writer.drain()
+        if self.message.fault[2] == "stall":
+            await self.reader.read()  # until control has had enough
+        raise Lost
+
+    async def run(self):
+        """The code that the message was answered with. Raises Lost."""
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.control.port)
+        try:
+            code = await self.reply()
+            if code == 220:
+                code = await self.say(b"EHLO client.example", "helo")
+            if code == 250:
+                code = await self.say(f"MAIL FROM:<{self.message.sender}>".encode(), "mail")
+            if code == 250:
+                code = await self.say(b"RCPT TO:<c@d.example>", "rcpt")
+            if code == 250:
+                code = await (self.send_chunks() if self.message.chunks else self.send_data())
+            self.writer.write(b"QUIT\r\n")
+            return code
+        finally:
+            self.writer.close()
+
+    async def send_data(self):
+        code = await self.say(b"DATA", "data")
+        if code != 354:
+            return code
+        return await self.send_text(stuffed(self.message.text))
+
+    async def send_chunks(self):
+        text = self.message.text
+        half = self.message.place % (len(text) + 1)
+        if self.faulty and self.message.fault[1] == "data":
+            await self.say(f"BDAT {half}".encode(), "data")
+        self.writer.write(f"BDAT {half}\r\n".encode() + text[:half])
+        code = await self.reply()
+        if code != 250:
+            return code
+        return await self.send_text(f"BDAT {len(text) - half} LAST\r\n".encode() + text[half:])
+
+    async def send_text(self, wire):
+        step = self.message.fault[1] if self.faulty else ""
+        if step in ("text", "dot"):
+            # "dot": all but a few octets of the end.
+            place = at_every_place(wire, self.message.place)
+            cut = len(wire) - 1 - self.message.place % 4 if step == "dot" else place
+            self.writer.write(wire[: min(cut, len(wire) - 1)])
+            await self.break_off()
+        if self.message.fault[0] == "control" and self.message.tries == 1:
+            self.writer.write(wire[: at_every_place(wire, self.message.place)])
+            await self.writer.drain()
+            await self.control.kill()
+        self.text_sent = True
+        self.writer.write(wire)
+        await self.writer.drain()
+        if step == "answer":
+            await self.break_off()
+        return await self.reply()
+
+
+async def deliver(control, message):
+    """As a mail server does it: again and again, until it is taken or refused for good."""
+    end = time.monotonic() + SOONER_OR_LATER
+    while message.outcome is None:
+        message.tries += 1
+        assert time.monotonic() < end, f"{message.sender} is never taken"
+        client = Client(control, message)
+        try:
+            code = await client.run()
+            if 200 <= code < 300:
+                message.outcome = "250"
+            elif code >= 500:
+                message.outcome = "5xx"
+        except (Lost, ConnectionError, asyncio.IncompleteReadError):
+            message.lost_answers += client.text_sent
+        if message.outcome is None:
+            await asyncio.sleep(message.dice.random() * 0.2)
+
+
+def without_our_fields(text):
+    for _ in range(OUR_FIELDS):
+        end = text.find(b"\r\n")
+        while text[end + 2 : end + 3] in (b" ", b"\t"):
+            end = text.find(b"\r\n", end + 2)
+        text = text[end + 2 :]
+    return text
+
+
+def close_the_books(messages, farm):
+    wrong = []
+    for message in messages:
+        stored = [without_our_fields(t) for t in farm.stored[message.number]]
+        name = f"{message.sender} ({message.outcome}, {len(stored)} stored)"
+        if message.outcome == "250" and not stored:
+            wrong.append(f"{name}: acknowledged and not there")
+        if any(text != message.text for text in stored):
+            wrong.append(f"{name}: altered")
+        lost = message.lost_answers + (message.fault[:2] == ("farm", "after"))
+        if len(stored) > 1 + lost:
+            wrong.append(f"{name}: more than once, and only {lost} acknowledgements were lost")
+        if message.outcome == "5xx" and (stored or message.fault[2] != "5xx"):
+            wrong.append(f"{name}: refused for good without a reason")
+    return wrong
+
+
+async def keep_the_ledger(folder):
+    farm = Farm()
+    await farm.start()
+    control = Control(folder, farm.port)
+    await control.start()
+    dice = random.Random(5321)
+    messages = []
+    for number in range(FAULTS):
+        fault = FAULT_KINDS[number % len(FAULT_KINDS)]
+        messages.append(Message(number, fault, random.Random(dice.random())))
+    waiting = iter(messages)
+
+    async def work():
+        for message in waiting:
+            await deliver(control, message)
+
+    begun = time.monotonic()
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    took = time.monotonic() - begun
+    assert await control.stop() == 0
+    log = (folder / "control.log").read_text()
+    print(f"{len(messages)} messages, {sum(m.tries for m in messages)} attempts, {len(farm.done)} faults of the "
+          f"farm, {control.kills} kills, {sum(m.lost_answers for m in messages)} answers lost, "
+          f"{sum(len(s) - 1 for s in farm.stored.values() if s)} duplicates, "
+          f"{log.count('452 4.3.1')} times no room, {took:.0f} s")
+    assert close_the_books(messages, farm) == []
+    # The faults did happen.
+    assert control.kills == sum(m.fault[0] == "control" for m in messages)
+    assert farm.done == {m.number for m in messages if m.fault[0] == "farm"}
+    if os.getuid() == 0 and FAULTS >= 500:
+        assert "452 4.3.1" in log, "the disk was never full"
+
+
+def test_nothing_is_lost_and_nothing_is_altered(tmp_path):
+    asyncio.run(keep_the_ledger(pathlib.Path(tmp_path)))
+
+
+def test_the_books_notice():
+    """Each kind of wrong is found when it is there."""
+    def message(outcome, fault=("none", "", ""), lost=0):
+        m = Message(1, fault, random.Random(1))
+        m.outcome, m.lost_answers = outcome, lost
+        return m
+
+    def found(m, *stored):
+        farm = Farm()
+        farm.stored[1] = [b"Received: x\r\n\tby y\r\nAuthentication-Results: z\r\n" + s for s in stored]
+        return [w.split(": ")[1] for w in close_the_books([m], farm)]
+
+    text = message("250").text
+    assert found(message("250"), text) == []
+    assert found(message("250")) == ["acknowledged and not there"]
+    assert found(message("250"), text + b"x") == ["altered"]
+    assert found(message("250"), text, text) == ["more than once, and only 0 acknowledgements were lost"]
+    assert found(message("250", lost=1), text, text) == []
+    assert found(message("5xx"), text) == ["refused for good without a reason"]
+    assert found(message("5xx", ("farm", "dot", "5xx"))) == []
