@@ -38,6 +38,9 @@ extern const Command kConfirmCommand;
 extern const Command kFetchCommand;  // in postern-fetch
 inline constexpr std::string_view kFetchName = "fetch";
 inline constexpr std::string_view kFetchTitle = "Brings the feeds of lists by HTTPS";
+extern const Command kDirectoryCommand;  // in postern-directory
+inline constexpr std::string_view kDirectoryName = "directory";
+inline constexpr std::string_view kDirectoryTitle = "Looks a recipient up in the directory";
 extern const Command kStatsCommand;
 extern const Command kDropsCommand;
 extern const Command kCaptureCommand;
@@ -45,5 +48,6 @@ extern const Command kTopCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;
+extern const Command kNamesCommand;
 
 }  // namespace postern::cli

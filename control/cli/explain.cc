@@ -113,8 +113,10 @@ void print_services(const json::object& account, const std::vector<CoveringEntry
            "only observed: " + place(*observed, "file", "line") + ": " + text(*observed, "rule")});
     if (service.at("told").is_string())
       table.row({"", "", "", "the client reads: " + text(service, "told")});
-    if (service.at("limited").as_bool())
-      table.row({"", "", "", "its attempts are counted against a limit"});
+    if (const auto* limit = service.if_contains("limit"); limit && limit->is_object())
+      table.row({"", "", "",
+                 "its attempts are counted against " + place(limit->get_object(), "file", "line") +
+                     ": " + text(limit->get_object(), "rule")});
     for (const auto& change : service.at("changes").as_array()) {
       std::string without;
       for (const auto& one : change.at("without").as_array())

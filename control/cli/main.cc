@@ -18,10 +18,20 @@ constexpr Command kFetchElsewhere = {.name = kFetchName,
                                      .run = nullptr,
                                      .program = "postern-fetch"};
 
+// Likewise, for libldap and its libraries.
+constexpr Command kDirectoryElsewhere = {.name = kDirectoryName,
+                                         .title = kDirectoryTitle,
+                                         .synopsis = {},
+                                         .manual = {},
+                                         .declare = nullptr,
+                                         .run = nullptr,
+                                         .program = "postern-directory"};
+
 constexpr const Command* kCommands[] = {
-    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,  &kDiffCommand,
-    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,  &kDropsCommand,
-    &kCaptureCommand, &kTopCommand,     &kEntriesCommand, &kReplayCommand, &kVerifyCommand};
+    &kCheckCommand,   &kCompileCommand,    &kExplainCommand, &kListsCommand,  &kDiffCommand,
+    &kApplyCommand,   &kConfirmCommand,    &kFetchElsewhere, &kStatsCommand,  &kDropsCommand,
+    &kCaptureCommand, &kTopCommand,        &kEntriesCommand, &kReplayCommand, &kVerifyCommand,
+    &kNamesCommand,   &kDirectoryElsewhere};
 
 }  // namespace
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Read whole and replaced whole.
 #include "control/config/known_sources_file.h"
 
 #include <spdlog/spdlog.h>

@@ -22,6 +22,7 @@
 #include <optional>
 #include <random>
 #include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,14 +30,17 @@
 #include "control/config/known_sources_file.h"
 #include "control/config/options.h"
 #include "control/config/privileges.h"
+#include "control/config/site_directory.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
+#include "control/policy/harvest.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_policy.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
 #include "control/smtp/log_text.h"
 #include "control/smtp/proxy.h"
+#include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
 #include "control/smtp/tls_server.h"
 #include "rules/text/diagnostic.h"
@@ -139,6 +143,34 @@ asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watc
   }
 }
 
+asio::awaitable<void> reload(directory::FileDirectory& file) {
+  std::string refused;
+  try {
+    co_await file.reload();
+  } catch (const std::exception& error) {
+    refused = error.what();  // the generation in force stays
+  }
+  if (refused.empty())
+    spdlog::info("recipients state=loaded file={} generation={} entries={}", file.path(),
+                 file.generation(), file.table().size());
+  else
+    spdlog::error("recipients state=refused file={} error={}", file.path(),
+                  smtp::log_value(refused));
+}
+
+// asked: on SIGHUP, which also cancels the timer.
+asio::awaitable<void> reload_when_replaced(directory::FileDirectory& file, FileWatch& watch,
+                                           asio::steady_timer& timer, bool& asked,
+                                           const bool& ending) {
+  while (!ending) {
+    boost::system::error_code woken;
+    timer.expires_after(kWatchTime);
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    const bool wanted = watch.changed() || std::exchange(asked, false);
+    if (wanted && !ending) co_await reload(file);
+  }
+}
+
 asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
                                       std::chrono::milliseconds time, asio::steady_timer& timer,
                                       const bool& ending) {
@@ -168,14 +200,18 @@ class Daemon {
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
+        harvest_(options.harvest),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_),
-        watch_timer_(loop_) {}
+        watch_timer_(loop_),
+        recipients_timer_(loop_) {}
 
   int run() {
     require_directory(options_.spool_directory);
     Watches watches(options_);
     auto first_policy = read_policy_of(options_.snapshot);
+    FileWatch recipients_watch(options_.directory.file);
+    const auto site = open_site_directory(loop_.get_executor(), options_.directory);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
     std::vector<tcp::acceptor> bound;
@@ -189,6 +225,10 @@ class Daemon {
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
+    std::optional<smtp::RecipientCheck> recipients;
+    if (site.directory)
+      recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
+                         &teacher);
     smtp::Service service{.options = options_.proxy,
                           .resolver = resolver,
                           .store = store,
@@ -199,7 +239,8 @@ class Daemon {
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
-                          .teacher = &teacher};
+                          .teacher = &teacher,
+                          .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
     std::string places;
     for (auto& acceptor : bound) {
@@ -215,6 +256,11 @@ class Daemon {
                    asio::detached);
     asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
                    asio::detached);
+    if (site.file != nullptr)
+      asio::co_spawn(loop_,
+                     reload_when_replaced(*site.file, recipients_watch, recipients_timer_,
+                                          recipients_asked_, ending_),
+                     asio::detached);
     await_signal(proxy, service, teacher);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
@@ -239,6 +285,8 @@ class Daemon {
       if (signal == SIGHUP) {
         reload(options_.snapshot, service);
         if (!options_.certificates.empty()) reload_certificates(options_, service);
+        recipients_asked_ = true;
+        recipients_timer_.cancel();
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={}", proxy.sessions());
@@ -246,6 +294,7 @@ class Daemon {
           teacher.stop();
           flush_timer_.cancel();
           watch_timer_.cancel();
+          recipients_timer_.cancel();
           signals_.cancel();
           loop_.stop();
         });
@@ -261,9 +310,12 @@ class Daemon {
   smtp::SpoolSpace spool_space_;
   policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
+  policy::HarvestTable harvest_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
   asio::steady_timer watch_timer_;
+  asio::steady_timer recipients_timer_;
+  bool recipients_asked_ = false;
   bool ending_ = false;
 };
 

@@ -9,25 +9,22 @@
 #include <algorithm>
 #include <array>
 #include <boost/program_options.hpp>
-#include <functional>
-#include <map>
 #include <optional>
 #include <sstream>
 #include <utility>
 
 #include "control/config/backend_text.h"
+#include "control/config/site_directory.h"
 #include "control/config/value.h"
+#include "control/config/values.h"
 #include "rules/text/diagnostic.h"
-#include "rules/text/file_text.h"
+#include "rules/text/host_name.h"
 
 namespace postern::config {
 namespace {
 
 namespace po = boost::program_options;
 using std::chrono::milliseconds;
-using Strings = std::vector<std::string>;
-
-constexpr size_t kMaxFile = 1 << 20;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -39,7 +36,7 @@ po::options_description settings() {
   po::options_description all(100, 50);
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   const auto texts = [](const char* name) {
-    return po::value<Strings>()->composing()->value_name(name);
+    return po::value<Values::Strings>()->composing()->value_name(name);
   };
   po::options_description mail("Mail", 100);
   // clang-format off
@@ -77,7 +74,12 @@ po::options_description settings() {
      "names that only bots say: one regular expression per line (built in)")
     ("learn-threshold", text("N"), "so many offences of one source make an entry (3)")
     ("learn-window", text("TIME"), "within that time (10m)")
-    ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)");
+    ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)")
+    ("harvest-threshold", text("N"),
+     "so many different unknown recipients of one source are an entry, too (20)")
+    ("harvest-window", text("TIME"), "within that time (10m)")
+    ("harvest-known", text("PERCENT"),
+     "but not where that many or more of its recipients were known (50)");
   po::options_description sources("Sources", 100);
   sources.add_options()
     ("greet-pause", text("TIME"),
@@ -121,7 +123,7 @@ po::options_description settings() {
     ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(sources).add(learning).add(limits);
+  all.add(mail).add(directory_settings()).add(sources).add(learning).add(limits);
   return all;
 }
 
@@ -150,111 +152,8 @@ std::string help(const po::options_description& all) {
   return text.str();
 }
 
-// Where each setting of the config file stands, and what is wrong there.
-class ConfigFile {
- public:
-  ConfigFile(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
-    std::istringstream lines(text_);
-    std::string line;
-    for (uint32_t number = 1; std::getline(lines, line); number++) {
-      lines_.push_back(line);
-      const std::string key = trimmed(line.substr(0, line.find_first_of("=#")));
-      if (!key.empty()) places_[key].push_back(number);
-    }
-  }
-
-  const std::string& text() const noexcept { return text_; }
-
-  // The line that says `option`, and where the value is told apart, the one with that value.
-  [[noreturn]] void refuse(const std::string& option, const std::string& value,
-                           const std::string& message) const {
-    Diagnostic diagnostic{.file = name_, .line = 0, .column = 0, .message = message, .source = {}};
-    const auto places = places_.find(option);
-    if (places != places_.end()) {
-      for (const uint32_t number : places->second) {
-        const std::string& line = lines_[number - 1];
-        const size_t at = value.empty() ? std::string::npos : line.find(value);
-        if (diagnostic.line != 0 && at == std::string::npos) continue;
-        diagnostic.line = number;
-        diagnostic.source = line;
-        diagnostic.column = at == std::string::npos ? 1 : static_cast<uint32_t>(at + 1);
-        if (at != std::string::npos) break;
-      }
-    }
-    throw BadInput(diagnostic);
-  }
-  bool says(const std::string& option) const { return places_.contains(option); }
-
- private:
-  static std::string trimmed(const std::string& text) {
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-  }
-
-  std::string name_, text_;
-  std::vector<std::string> lines_;
-  std::map<std::string, std::vector<uint32_t>> places_;
-};
-
-// Converts what was given, and complains in the right place.
-class Values {
- public:
-  Values(const po::variables_map& given, const ConfigFile* file) : given_(given), file_(file) {}
-
-  bool has(const std::string& name) const { return given_.contains(name); }
-
-  void text(const std::string& name, std::string& into) const {
-    if (has(name)) into = given_[name].as<std::string>();
-  }
-  Strings texts(const std::string& name) const {
-    return has(name) ? given_[name].as<Strings>() : Strings{};
-  }
-  void time(const std::string& name, milliseconds& into, milliseconds least) const {
-    convert(name, into, parse_time, "a time such as 300ms, 5s, 10m or 1h",
-            [&](milliseconds value) { return value >= least; });
-  }
-  template <typename Number>
-  void size(const std::string& name, Number& into, uint64_t least) const {
-    convert(name, into, parse_size, "a size such as 65536, 256K or 50M",
-            [&](uint64_t value) { return value >= least; });
-  }
-  template <typename Number>
-  void number(const std::string& name, Number& into, uint64_t least, uint64_t most) const {
-    const auto plain = [](std::string_view text) {
-      const bool digits =
-          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-      return digits ? parse_size(text) : std::nullopt;
-    };
-    convert(name, into, plain,
-            "a number from " + std::to_string(least) + " to " + std::to_string(most),
-            [&](uint64_t value) { return value >= least && value <= most; });
-  }
-
-  [[noreturn]] void refuse(const std::string& name, const std::string& value,
-                           const std::string& expected) const {
-    const std::string message =
-        name + " is to be " + expected + (value.empty() ? "" : ", not \"" + value + '"');
-    if (file_ != nullptr && file_->says(name)) file_->refuse(name, value, message);
-    throw UsageError("--" + message);
-  }
-
- private:
-  template <typename Into, typename Parse, typename Accept>
-  void convert(const std::string& name, Into& into, Parse parse, const std::string& expected,
-               Accept acceptable) const {
-    if (!has(name)) return;
-    const auto& text = given_[name].as<std::string>();
-    const auto value = parse(text);
-    if (!value || !acceptable(*value)) refuse(name, text, expected);
-    into = static_cast<Into>(*value);
-  }
-
-  const po::variables_map& given_;
-  const ConfigFile* file_;
-};
-
-bool is_host_name(const std::string& name) {
+// Often a host name, but any word (RFC 8601, section 2.5), as far as we have a use for it.
+bool is_authserv_id(const std::string& name) {
   return !name.empty() && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_';
@@ -285,12 +184,14 @@ void read_mail(const Values& values, Options& options) {
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
-  if (!is_host_name(proxy.server.name)) values.refuse("name", proxy.server.name, "a host name");
+  if (const auto* fault = fault_of_host_name(proxy.server.name))
+    values.refuse("name", proxy.server.name, "a host name", fault);
   proxy.farm.own_name = proxy.server.name;
   proxy.authserv_id = proxy.server.name;
   values.text("authserv-id", proxy.authserv_id);
-  if (!is_host_name(proxy.authserv_id))
-    values.refuse("authserv-id", proxy.authserv_id, "a host name");
+  if (!is_authserv_id(proxy.authserv_id))
+    values.refuse("authserv-id", proxy.authserv_id,
+                  "letters, digits, dots, hyphens and underscores");
 
   options.certificates = values.texts("certificate");
   options.keys = values.texts("key");
@@ -322,14 +223,16 @@ void read_learning(const Values& values, Options& options) {
   milliseconds learn_for = options.teacher.learn_for;
   values.time("learn-for", learn_for, milliseconds{1000});
   options.teacher.learn_for = std::chrono::duration_cast<std::chrono::seconds>(learn_for);
+  values.number("harvest-threshold", options.harvest.threshold, 1, 1000);
+  window = milliseconds{options.harvest.window * 1000};
+  values.time("harvest-window", window, milliseconds{1000});
+  options.harvest.window = std::chrono::duration_cast<std::chrono::seconds>(window).count();
+  values.number("harvest-known", options.harvest.known_percent, 1, 99);
 }
 
 void read_sources(const Values& values, Options& options) {
   values.time("greet-pause", options.proxy.greet_pause, milliseconds{0});
-  std::string teaser = "yes";
-  values.text("greet-teaser", teaser);
-  if (teaser != "yes" && teaser != "no") values.refuse("greet-teaser", teaser, "yes or no");
-  options.proxy.greet_teaser = teaser == "yes";
+  values.yes_or_no("greet-teaser", options.proxy.greet_teaser);
   const auto seconds = [&](const char* name, int64_t& into, milliseconds least) {
     milliseconds time{into * 1000};
     values.time(name, time, least);
@@ -387,27 +290,6 @@ void read_limits(const Values& values, Options& options) {
   values.time("drain-time", options.drain_time, milliseconds{0});
 }
 
-ConfigFile read_config(const std::string& name, const po::options_description& description,
-                       po::variables_map& given) {
-  ConfigFile file(name, read_file_text(name, kMaxFile).text);
-  std::istringstream stream(file.text());
-  try {
-    po::store(po::parse_config_file(stream, description), given);
-  } catch (const po::invalid_config_file_syntax& error) {
-    file.refuse(error.tokens(), error.tokens(), "expected NAME = VALUE");
-  } catch (const po::error_with_option_name& error) {
-    // what() speaks of command lines; the place says more than the words.
-    const std::string option = error.get_option_name();
-    const auto* unknown = dynamic_cast<const po::unknown_option*>(&error);
-    file.refuse(option, option,
-                unknown != nullptr ? "there is no setting \"" + option + '"' : error.what());
-  } catch (const po::error& error) {
-    throw BadInput(
-        Diagnostic{.file = name, .line = 0, .column = 0, .message = error.what(), .source = {}});
-  }
-  return file;
-}
-
 }  // namespace
 
 std::variant<Options, Answer> parse_options(int count, const char* const* words) {
@@ -429,7 +311,7 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
     if (given.contains("help")) return Answer{help(all)};
     if (given.contains("version")) return Answer{"postern-control " POSTERN_VERSION "\n"};
     if (given.contains("config"))
-      file.emplace(read_config(given["config"].as<std::string>(), description, given));
+      file.emplace(ConfigFile::read(given["config"].as<std::string>(), description, given));
     po::notify(given);
   } catch (const po::error& error) {
     throw UsageError(error.what());
@@ -438,6 +320,7 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   const Values values(given, file ? &*file : nullptr);
   read_mail(values, options);
   read_sources(values, options);
+  options.directory = read_directory(values);
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

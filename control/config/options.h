@@ -7,14 +7,16 @@
 
 #include <chrono>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "control/config/site_directory.h"
+#include "control/config/values.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/policy/evidence.h"
+#include "control/policy/harvest.h"
 #include "control/policy/source_memory.h"
 #include "control/smtp/service.h"
 #include "control/smtp/teacher.h"
@@ -36,9 +38,11 @@ struct Options {
   std::chrono::milliseconds flush_time{5000};  // how often the reputation is written
   dns::UnboundResolver::Options resolver;
   std::string helo_patterns;  // file; empty: the built-in ones
+  DirectoryOptions directory;
   policy::EvidenceTable::Options evidence;
   policy::SourceMemory::Options sources;
   std::string known_sources;  // file; empty: in memory only
+  policy::HarvestTable::Options harvest;
   smtp::TeacherOptions teacher;
   std::string spool_directory = "/var/tmp";
   uint64_t spool_memory = 256u << 10;
@@ -51,13 +55,6 @@ struct Options {
 // --help or --version: what to print.
 struct Answer {
   std::string text;
-};
-
-// The command line is wrong (exit status 2); what() is one line. What is wrong in the config file
-// is BadInput (exit status 1).
-class UsageError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
 };
 
 // Throws UsageError or BadInput.

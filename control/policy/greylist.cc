@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// An attempt is forgotten as soon as it has made its network known.
 #include "control/policy/greylist.h"
 
 #include <xxhash.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The text is read leniently, line by line: the file is a convenience.
 #include "control/policy/known_sources.h"
 
 #include <charconv>

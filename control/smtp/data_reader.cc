@@ -85,15 +85,14 @@ void DataReader::finish(std::string& text) {
 }
 
 void DotStuffer::update(std::string_view bytes, std::string& wire) {
-  for (const char c : bytes) {
-    if (state_ == State::kLineStart && c == '.') wire += '.';
-    wire += c;
-    if (c == '\r')
-      state_ = State::kCr;
-    else if (c == '\n' && state_ == State::kCr)
-      state_ = State::kLineStart;
-    else
-      state_ = State::kText;
+  while (!bytes.empty()) {
+    if (state_ == State::kLineStart && bytes.front() == '.') wire += '.';
+    const size_t newline = bytes.find('\n');
+    const auto line = bytes.substr(0, newline == std::string_view::npos ? newline : newline + 1);
+    const bool ended = line.ends_with("\r\n") || (line == "\n" && state_ == State::kCr);
+    wire += line;
+    state_ = ended ? State::kLineStart : line.ends_with('\r') ? State::kCr : State::kText;
+    bytes.remove_prefix(line.size());
   }
 }
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Thresholds are compared as fractions of whole numbers, so that they are exact however many
+// sessions there may be.
 #include "control/smtp/overload.h"
 
 #include <algorithm>

@@ -26,6 +26,7 @@
 
 namespace postern::smtp {
 
+class RecipientCheck;
 class Teacher;
 
 struct ProxyOptions {
@@ -61,6 +62,7 @@ struct Service {
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
+  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

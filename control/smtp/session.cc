@@ -13,6 +13,7 @@
 
 #include "control/smtp/command.h"
 #include "control/smtp/log_text.h"
+#include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
 
 namespace postern::smtp {
@@ -298,6 +299,14 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
   if (const auto held = hold_back(event.recipient)) {
     protocol_.answer(*held);
     co_return;
+  }
+  if (service_.recipients != nullptr) {
+    const auto refusal =
+        co_await service_.recipients->check(event.recipient.address, ends_.client, !is_exempt());
+    if (refusal) {
+      protocol_.answer(*refusal);
+      co_return;
+    }
   }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
   protocol_.answer(reply);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Every question is asked of the snapshot in force and of the time that it is: lists expire.
 #include "control/smtp/standing.h"
 
 #include <algorithm>

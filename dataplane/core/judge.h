@@ -258,10 +258,15 @@ PS_INLINE void ps_decide_by(struct ps_image* image, const struct ps_tables* tabl
         packet, (uint32_t)said, (uint16_t)text,
         flags & PS_VERDICT_GREETING ? 0 : question->greeting, &decision->answer);
     decision->action = PS_ACTION_REFUSE;
-    if (!decision->answer.flags)
-      *decision = ps_decision_because((enum ps_reason)decision->reason);
-    else if (!ps_is_answerable(packet))
-      *decision = ps_decision_because(PS_REASON_NEVER_ANSWERED);
+    /* With nothing to say, or not to such a segment: who decided that stays named. */
+    if (!decision->answer.flags) {
+      decision->action = PS_ACTION_DROP;
+    } else if (!ps_is_answerable(packet)) {
+      decision->action = PS_ACTION_DROP;
+      decision->reason = PS_REASON_NEVER_ANSWERED;
+      decision->answer.flags = 0;
+      decision->answer.text = 0;
+    }
     return;
   }
 

@@ -26,7 +26,9 @@ bool is_attempt(size_t reason) noexcept {
     case PS_REASON_LIMIT_RESET:
     case PS_REASON_LIMIT_REFUSE:
     case PS_REASON_NEVER_ANSWERED:
+    case PS_REASON_BAD_CHECKSUM:
     case PS_REASON_ANSWER_LIMIT:
+    case PS_REASON_NO_REPLY_ROOM:
       return true;
     default:
       return false;

@@ -18,8 +18,11 @@
 
 namespace postern {
 
-// Attempts to a service (or, under outbound rules, from inside) that were judged. Under `hard`,
-// each segment that was stopped is one; what a refused session says afterwards is none.
+// Attempts to a service (or, under outbound rules, from inside) that were judged, by their reasons.
+// Each that the cells of the matrix count is one, also where the reply that was due could not be
+// sent, unless it passed and the other port did not take it: that reason is of all that passes.
+// Those that an entry decided are, too. Under `hard`, each segment that was stopped is one; what a
+// refused session says afterwards is none, unless its reply could not be sent.
 AttemptCount attempts_of(const ps_counters& counters) noexcept;
 
 class CounterHistory {

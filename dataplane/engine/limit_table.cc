@@ -12,10 +12,6 @@
 
 namespace postern {
 
-size_t limit_buckets_for(size_t sources) noexcept {
-  return 1 + std::bit_ceil((sources + PS_LIMIT_WAYS - 1) / PS_LIMIT_WAYS);
-}
-
 namespace {
 
 bool is_size(size_t buckets) noexcept {
@@ -27,6 +23,10 @@ uint32_t log2_of(size_t buckets) noexcept {
 }
 
 }  // namespace
+
+size_t limit_buckets_for(size_t sources) noexcept {
+  return 1 + std::bit_ceil((sources + PS_LIMIT_WAYS - 1) / PS_LIMIT_WAYS);
+}
 
 void start_limits(std::span<ps_limit_bucket> memory) {
   if (!is_size(memory.size()))

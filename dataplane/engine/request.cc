@@ -80,49 +80,6 @@ uint64_t number_in(const json::value& value, std::string_view name, uint64_t lar
   return static_cast<uint64_t>(*number);
 }
 
-}  // namespace
-
-EntryRequest read_entry_request(std::string_view body) {
-  const auto object = read_object(body, {"prefix", "action", "reason", "seconds"});
-  const auto action_word = text_of(object, "action");
-  const auto& seconds_value = member_of(object, "seconds");
-  EntryRequest request{prefix_of(object), Action::DROP, {}, 0};
-
-  const auto action = action_from(action_word);
-  if (!action) throw ApiRefusal{422, in_quotes(action_word) + " is no action"};
-  request.action = *action;
-
-  if (object.contains("reason")) request.reason = text_of(object, "reason");
-  if (request.reason.size() > DynamicTable::kMaxReasonBytes)
-    throw ApiRefusal{422, "the reason is longer than " +
-                              std::to_string(DynamicTable::kMaxReasonBytes) + " bytes"};
-
-  request.seconds = number_in(seconds_value, "seconds", kMaxEntrySeconds);
-  return request;
-}
-
-Prefix read_removal_request(std::string_view body) {
-  return prefix_of(read_object(body, {"prefix"}));
-}
-
-SnapshotRequest read_snapshot_request(std::string_view body) {
-  const auto object = read_object(body, {"path", "confirm_seconds"});
-  SnapshotRequest request{text_of(object, "path"), std::nullopt};
-  if (!request.path.starts_with('/') || request.path.find('\0') != std::string::npos)
-    throw ApiRefusal{422, "the snapshot's path must be absolute, not " + in_quotes(request.path)};
-  if (object.contains("confirm_seconds"))
-    request.confirm_seconds =
-        number_in(member_of(object, "confirm_seconds"), "confirm_seconds", kMaxConfirmSeconds);
-  return request;
-}
-
-uint64_t read_confirmation(std::string_view body) {
-  const auto object = read_object(body, {"generation"});
-  return number_in(member_of(object, "generation"), "generation", INT64_MAX);
-}
-
-namespace {
-
 // Of a percent-encoded parameter (RFC 3986, section 2.1).
 std::string decoded(std::string_view text) {
   const auto digit_of = [](char c) {
@@ -193,6 +150,45 @@ uint64_t bit_of_reason(std::string_view word) {
 }
 
 }  // namespace
+
+EntryRequest read_entry_request(std::string_view body) {
+  const auto object = read_object(body, {"prefix", "action", "reason", "seconds"});
+  const auto action_word = text_of(object, "action");
+  const auto& seconds_value = member_of(object, "seconds");
+  EntryRequest request{prefix_of(object), Action::DROP, {}, 0};
+
+  const auto action = action_from(action_word);
+  if (!action) throw ApiRefusal{422, in_quotes(action_word) + " is no action"};
+  request.action = *action;
+
+  if (object.contains("reason")) request.reason = text_of(object, "reason");
+  if (request.reason.size() > DynamicTable::kMaxReasonBytes)
+    throw ApiRefusal{422, "the reason is longer than " +
+                              std::to_string(DynamicTable::kMaxReasonBytes) + " bytes"};
+
+  request.seconds = number_in(seconds_value, "seconds", kMaxEntrySeconds);
+  return request;
+}
+
+Prefix read_removal_request(std::string_view body) {
+  return prefix_of(read_object(body, {"prefix"}));
+}
+
+SnapshotRequest read_snapshot_request(std::string_view body) {
+  const auto object = read_object(body, {"path", "confirm_seconds"});
+  SnapshotRequest request{text_of(object, "path"), std::nullopt};
+  if (!request.path.starts_with('/') || request.path.find('\0') != std::string::npos)
+    throw ApiRefusal{422, "the snapshot's path must be absolute, not " + in_quotes(request.path)};
+  if (object.contains("confirm_seconds"))
+    request.confirm_seconds =
+        number_in(member_of(object, "confirm_seconds"), "confirm_seconds", kMaxConfirmSeconds);
+  return request;
+}
+
+uint64_t read_confirmation(std::string_view body) {
+  const auto object = read_object(body, {"generation"});
+  return number_in(member_of(object, "generation"), "generation", INT64_MAX);
+}
 
 ExplainRequest read_explain_request(std::string_view query) {
   std::optional<IpAddress> address, to;

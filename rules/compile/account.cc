@@ -27,6 +27,7 @@ struct Findings {
   IpAddress address;
   Explanation explanation;
   std::vector<std::vector<Alternative>> alternatives;  // per service of the explanation
+  std::vector<const ConnectionRule*> limit_rules;      // likewise; nullptr where there is none
   int64_t now;
 
   const Policy& policy() const { return snapshot.policy(); }
@@ -94,15 +95,11 @@ json::array alternatives_json(const Findings& findings,
   return array;
 }
 
-namespace {
-
 // null: in all frames.
 json::value vlan_json(const VlanRange& vlan) {
   if (vlan.is_any()) return nullptr;
   return json::value(vlan.to_string());
 }
-
-}  // namespace
 
 json::object to_json(const Findings& findings) {
   const auto& explanation = findings.explanation;
@@ -122,6 +119,7 @@ json::object to_json(const Findings& findings) {
         {"line", nullptr},
         {"observed", nullptr},
         {"limited", service.verdict.limit != 0},
+        {"limit", nullptr},
         {"told", nullptr},
         {"changes", alternatives_json(findings, findings.alternatives[i])}};
     if (service.rule)
@@ -130,6 +128,7 @@ json::object to_json(const Findings& findings) {
       object["told"] = json_text(
           refusal_line(findings.snapshot, service.verdict.text & 0x3fffu, findings.address));
     if (service.observed_rule) object["observed"] = rule_json(findings, *service.observed_rule);
+    if (const auto* rule = findings.limit_rules[i]) object["limit"] = rule_json(findings, *rule);
     services.push_back(std::move(object));
   }
   json::object object{{"address", findings.address.to_string()},
@@ -157,6 +156,7 @@ json::object account_of(const Snapshot& snapshot, const IpAddress& source,
                     .address = source,
                     .explanation = snapshot.explain(source, to, now),
                     .alternatives = {},
+                    .limit_rules = {},
                     .now = now};
   for (auto& service : findings.explanation.services) {
     const auto address_class = findings.explanation.address_class;
@@ -164,6 +164,9 @@ json::object account_of(const Snapshot& snapshot, const IpAddress& source,
     service.rule = snapshot.rule_of(service.number, service.verdict.rule);
     service.observed_rule = snapshot.rule_of(service.number, service.verdict.observed_rule);
     findings.alternatives.push_back(alternatives_for(snapshot, service.number, address_class, now));
+    findings.limit_rules.push_back(
+        service.verdict.limit == 0 ? nullptr
+                                   : limit_rule_at(snapshot, service.number, address_class, now));
   }
   return to_json(findings);
 }

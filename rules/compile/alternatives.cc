@@ -17,17 +17,27 @@ class Judge {
 
   // The verdict of the service for a class with these members.
   ps_verdict verdict_of(std::vector<uint32_t> members) const {
-    const std::vector<std::vector<uint32_t>> classes = {std::move(members)};
-    const auto matrix =
-        build_matrix({.policy = snapshot_.policy(),
-                      .sublists = snapshot_.sublists(),
-                      .classes = classes,
-                      .protect_owner = static_cast<uint32_t>(snapshot_.sublists().size()),
-                      .now = now_});
+    const auto matrix = matrix_of(std::move(members));
     return matrix.rows[matrix.row_of_service[service_]].front();
+  }
+  // The number of the rule whose limit that verdict has; 0: none.
+  uint16_t limit_rule_of(std::vector<uint32_t> members) const {
+    const auto matrix = matrix_of(std::move(members));
+    const auto& row = matrix.limit_rules[matrix.row_of_service[service_]];
+    return row.empty() ? uint16_t{0} : row.front();
   }
 
  private:
+  // Of the one class.
+  Matrix matrix_of(std::vector<uint32_t> members) const {
+    const std::vector<std::vector<uint32_t>> classes = {std::move(members)};
+    return build_matrix({.policy = snapshot_.policy(),
+                         .sublists = snapshot_.sublists(),
+                         .classes = classes,
+                         .protect_owner = static_cast<uint32_t>(snapshot_.sublists().size()),
+                         .now = now_});
+  }
+
   const Snapshot& snapshot_;
   const size_t service_;
   const int64_t now_;
@@ -38,6 +48,12 @@ class Judge {
 ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class,
                       int64_t now) {
   return Judge(snapshot, service, now).verdict_of(snapshot.members_of(address_class));
+}
+
+const ConnectionRule* limit_rule_at(const Snapshot& snapshot, size_t service, ClassId address_class,
+                                    int64_t now) {
+  const auto members = snapshot.members_of(address_class);
+  return snapshot.rule_of(service, Judge(snapshot, service, now).limit_rule_of(members));
 }
 
 std::vector<Alternative> alternatives_for(const Snapshot& snapshot, size_t service,

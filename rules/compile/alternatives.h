@@ -17,6 +17,11 @@ namespace postern {
 // expired since the snapshot was compiled no longer count.
 ps_verdict verdict_at(const Snapshot& snapshot, size_t service, ClassId address_class, int64_t now);
 
+// The rule of Snapshot::policy() whose limit that verdict holds attempts to, in force or only
+// observed; nullptr where they are held to none.
+const ConnectionRule* limit_rule_at(const Snapshot& snapshot, size_t service, ClassId address_class,
+                                    int64_t now);
+
 struct Alternative {
   std::vector<size_t> without_lists;  // indices into Snapshot::lists(); empty: without protect
   ps_verdict verdict;

@@ -34,10 +34,11 @@ bool read_rate_word(std::string_view text, RateLimit& rate) {
   return false;
 }
 
-// Where the last of these lists was taken, if all of them are.
-std::optional<PolicyPlace> last_taken(const std::vector<size_t>& lists,
-                                      const std::vector<std::optional<PolicyPlace>>& taken_by) {
-  std::optional<PolicyPlace> last;
+// By what the last of these lists was taken, if all of them are.
+template <typename By>
+std::optional<By> last_taken(const std::vector<size_t>& lists,
+                             const std::vector<std::optional<By>>& taken_by) {
+  std::optional<By> last;
   for (const size_t list : lists) {
     if (!taken_by[list]) return std::nullopt;
     last = std::max(last, taken_by[list]);
@@ -54,9 +55,9 @@ void ConnectionRules::read_header(Statement& statement) {
   for (auto& taken : taken_) {
     taken.any.reset();
     taken.by_list.assign(policy_.lists.size(), std::nullopt);
+    taken.sums.clear();
   }
   sources_taken_by_.resize(policy_.lists.size());
-  sums_taken_.clear();
   from_inside_ = statement.accept("from");
   if (from_inside_) {
     auto& block = policy_.outbound.emplace_back();
@@ -239,9 +240,8 @@ void ConnectionRules::check_limit_count(const Statement& statement, const Token&
   limits_.push_back(limit);
 }
 
-ConnectionRules::SumRange ConnectionRules::sums_of(const WeightIs& match,
-                                                   const PolicyPlace& place) {
-  SumRange sums{INT32_MIN, INT32_MAX, place};  // beyond what lists can add up to
+ConnectionRules::SumRange ConnectionRules::sums_of(const WeightIs& match) {
+  SumRange sums = kAllSums;
   switch (match.comparison) {
     case Comparison::kEqual:
     case Comparison::kNotEqual:  // not in the grammar
@@ -263,58 +263,71 @@ ConnectionRules::SumRange ConnectionRules::sums_of(const WeightIs& match,
   return sums;
 }
 
-// The last of the rules that together take all of these sums, if they do.
-std::optional<PolicyPlace> ConnectionRules::last_that_takes(SumRange sums) const {
-  std::optional<size_t> last;
-  while (sums.first <= sums.last) {
-    const auto takes = [&](const SumRange& taken) {
-      return taken.first <= sums.first && sums.first <= taken.last;
-    };
-    const auto found = std::ranges::find_if(sums_taken_, takes);
-    if (found == sums_taken_.end()) return std::nullopt;
-    last = std::max(last.value_or(0), static_cast<size_t>(found - sums_taken_.begin()));
-    sums.first = found->last + 1;
-  }
-  return sums_taken_[*last].place;
-}
-
 ConnectionRules::Kind ConnectionRules::kind_of(const ConnectionRule& rule) noexcept {
   if (rule.limit) return rule.observe ? kObservedLimit : kLimit;
   return rule.observe ? kObserved : kEnding;
 }
 
+// The last of the rules that together take all of these sums from a rule of that kind, if they do.
+std::optional<size_t> ConnectionRules::last_that_takes(Kind kind, SumRange sums) const {
+  std::optional<size_t> last;
+  while (sums.first <= sums.last) {
+    std::optional<size_t> rule;
+    int64_t taken_to = 0;
+    for (const auto by : {kEnding, kind})
+      for (const auto& [taken, number] : taken_[by].sums)
+        if (taken.first <= sums.first && sums.first <= taken.last && (!rule || number < *rule)) {
+          rule = number;
+          taken_to = taken.last;
+        }
+    if (!rule) return std::nullopt;
+    last = std::max(last, rule);
+    sums.first = taken_to + 1;
+  }
+  return last;
+}
+
+// Likewise of all that a rule could match.
+std::optional<size_t> ConnectionRules::last_that_takes(Kind kind, const AddressMatch& match) const {
+  const auto &ending = taken_[kEnding], &own = taken_[kind];
+  for (const auto* taken : {&ending, &own})
+    if (taken->any) return taken->any;
+  if (const auto* weight = std::get_if<WeightIs>(&match))
+    return last_that_takes(kind, sums_of(*weight));
+  if (const auto all = last_that_takes(kind, kAllSums)) return all;
+  std::vector<size_t> lists;  // that have all of it
+  if (const auto* in_list = std::get_if<InList>(&match))
+    lists = {in_list->list};
+  else if (const auto* in_category = std::get_if<InCategory>(&match))
+    lists = lists_with_category(policy_, in_category->category);
+  auto by_list = ending.by_list;
+  for (const size_t list : lists)
+    if (!by_list[list] || (own.by_list[list] && *own.by_list[list] < *by_list[list]))
+      by_list[list] = own.by_list[list];
+  return last_taken(lists, by_list);
+}
+
 void ConnectionRules::check_reachable(const Statement& statement, const Token& token,
                                       const ConnectionRule& rule) {
-  const auto never = [&](const PolicyPlace& before) {
-    statement.fail_at(token, "this rule can never match: the rule at " +
-                                 place_beside(policy_, before, statement.place()) +
-                                 " comes before it");
-  };
   const auto kind = kind_of(rule);
-  auto &ending = taken_[kEnding], &own = taken_[kind];
-  for (const auto* taken : {&ending, &own})
-    if (taken->any) never(*taken->any);
-  if (std::holds_alternative<AnyAddress>(rule.match)) own.any = statement.place();
-
-  // Which lists have all that the rule could match, and which have nothing else.
-  std::vector<size_t> needed, lists;
-  if (const auto* in_list = std::get_if<InList>(&rule.match)) {
-    needed = lists = {in_list->list};
-  } else if (const auto* in_category = std::get_if<InCategory>(&rule.match)) {
-    needed = lists_with_category(policy_, in_category->category);
+  if (const auto before = last_that_takes(kind, rule.match))
+    statement.fail_at(token,
+                      "this rule can never match: the rule at " +
+                          place_beside(policy_, rules_->at(*before).place, statement.place()) +
+                          " comes before it");
+  auto& own = taken_[kind];
+  const size_t number = rules_->size();
+  std::vector<size_t> lists;  // that have nothing else
+  if (const auto* in_list = std::get_if<InList>(&rule.match))
+    lists = {in_list->list};
+  else if (const auto* in_category = std::get_if<InCategory>(&rule.match))
     lists = lists_in_category(policy_, in_category->category);
-  }
-  for (const auto* taken : {&ending, &own})
-    if (const auto before = last_taken(needed, taken->by_list)) never(*before);
-  if (const auto* weight = std::get_if<WeightIs>(&rule.match)) {
-    const auto sums = sums_of(*weight, statement.place());
-    if (const auto before = last_that_takes(sums)) never(*before);
-    if (kind == kEnding) sums_taken_.push_back(sums);
-    if (!ending.any)
-      ending.any = last_that_takes(sums_of({Comparison::kGreaterEqual, INT32_MIN}, {}));
-  }
+  else if (const auto* weight = std::get_if<WeightIs>(&rule.match))
+    own.sums.emplace_back(sums_of(*weight), number);
+  else
+    own.any = number;
   for (const size_t list : lists)
-    if (!own.by_list[list]) own.by_list[list] = statement.place();
+    if (!own.by_list[list]) own.by_list[list] = number;
 }
 
 }  // namespace postern

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "rules/policy/policy.h"
@@ -37,25 +38,27 @@ class ConnectionRules {
                          const ConnectionRule& rule);
   struct SumRange {  // sums of weights, both ends included
     int64_t first, last;
-    PolicyPlace place;  // of the rule that takes them
   };
-  static SumRange sums_of(const WeightIs& match, const PolicyPlace& place);
-  std::optional<PolicyPlace> last_that_takes(SumRange sums) const;
+  static constexpr SumRange kAllSums = {INT32_MIN, INT32_MAX};  // beyond what lists can add up to
+  static SumRange sums_of(const WeightIs& match);
   void check_reachable(const Statement& statement, const Token& token, const ConnectionRule& rule);
 
   Policy& policy_;
   // Within the block that is being read:
   bool from_inside_ = false;
   std::vector<ConnectionRule>* rules_ = nullptr;
-  // What the rules of one kind take: of each kind the first that matches counts.
+  // What the rules of one kind take: of each kind the first that matches counts. A number is a
+  // rule's index in the block.
   enum Kind { kEnding, kLimit, kObservedLimit, kObserved, kKinds };
   struct Taken {
-    std::optional<PolicyPlace> any;                   // the first rule that takes all there is
-    std::vector<std::optional<PolicyPlace>> by_list;  // per list: the first that takes it
+    std::optional<size_t> any;                   // the first rule that takes all there is
+    std::vector<std::optional<size_t>> by_list;  // per list: the first that takes it
+    std::vector<std::pair<SumRange, size_t>> sums;
   };
   static Kind kind_of(const ConnectionRule& rule) noexcept;
+  std::optional<size_t> last_that_takes(Kind kind, SumRange sums) const;
+  std::optional<size_t> last_that_takes(Kind kind, const AddressMatch& match) const;
   std::array<Taken, kKinds> taken_;
-  std::vector<SumRange> sums_taken_;  // by rules that end the search
   // Over all blocks:
   std::vector<std::optional<PolicyPlace>> judged_by_;  // per service: the block that judges it
   std::vector<std::optional<PolicyPlace>> sources_taken_by_;  // per list: the block that judges it

@@ -10,14 +10,15 @@
 #include "rules/lists/list_format.h"
 #include "rules/policy/list_details.h"
 #include "rules/policy/names.h"
+#include "rules/text/host_name.h"
 #include "rules/text/quoted.h"
 
 namespace postern {
 namespace {
 
 constexpr int kHeaviest = 1000;
-constexpr size_t kMaxHostName = 100;
-constexpr size_t kMaxContact = 200;  // it has to fit into one line of an SMTP reply
+constexpr size_t kMaxHostName = 100;  // it has to fit into one line of an SMTP reply
+constexpr size_t kMaxContact = 200;   // likewise
 
 std::string known_formats() {
   std::string names;
@@ -33,15 +34,6 @@ bool is_contact(std::string_view text) {
   return text.size() <= kMaxContact && std::all_of(text.begin(), text.end(), is_plain) &&
          (text.starts_with("https://") || text.starts_with("http://") ||
           text.starts_with("mailto:"));
-}
-
-bool is_host_name(std::string_view text) {
-  const auto is_plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-';
-  };
-  return !text.empty() && text.size() <= kMaxHostName &&
-         std::all_of(text.begin(), text.end(), is_plain);
 }
 
 StaleRule::Then read_stale_word(Statement& statement) {
@@ -195,9 +187,10 @@ void Declarations::read_service(Statement& statement) {
   if (statement.accept("name")) {
     const auto& token = statement.peek();
     service.host_name = statement.expect_string("a host name");
-    if (!is_host_name(service.host_name))
-      statement.fail_at(token,
-                        "a host name is letters, digits, dots and hyphens, 100 bytes at most");
+    if (const auto* fault = fault_of_host_name(service.host_name))
+      statement.fail_at(token, "host name " + quoted(service.host_name) + ' ' + fault);
+    if (service.host_name.size() > kMaxHostName)
+      statement.fail_at(token, "a name to greet with has 100 bytes at most");
   }
   for (size_t i = first; i < destinations_.size(); i++) {
     destinations_[i].port = service.port;

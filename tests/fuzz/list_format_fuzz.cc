@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Any bytes as a list of the format POSTERN_LIST_FORMAT (one target for each format, built from
-// this file): refused whole, or every entry is a range at a line that the text has, with a note
+// Any bytes as a list of the format postern_list_format (one target for each format, linked with
+// its name): refused whole, or every entry is a range at a line that the text has, with a note
 // that there is, and every complaint is short. Reading twice gives the same.
 #include <algorithm>
 #include <cstddef>
@@ -13,6 +13,8 @@
 #include "rules/lists/list_format.h"
 
 using namespace postern;
+
+extern "C" const char postern_list_format[];
 
 namespace {
 
@@ -40,7 +42,7 @@ void check_entries(const Entries& entries, size_t lines, size_t notes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto* format = find_list_format(POSTERN_LIST_FORMAT);
+  const auto* format = find_list_format(postern_list_format);
   require(format != nullptr);
   const auto fit = format->fit(text);
   require(fit.read <= fit.lines);

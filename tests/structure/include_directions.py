@@ -8,7 +8,8 @@ freestanding code, the only ones that they may). The longest folder that matches
 source file in a folder that no rule names is itself a violation, so that a new folder has to take
 its place here. Quoted includes are written from the root of the tree.
 
-Every source file also opens with an SPDX line and a paragraph that says what it is.
+Every source file also opens with an SPDX line and a paragraph that says what it is, and has one
+anonymous namespace at most.
 
 Limits: includes are read line by line, without a preprocessor; one that stands in a comment on a
 line of its own counts, one that is made by a macro is refused. Prints `file:line: what` for each
@@ -64,19 +65,26 @@ RULES = (
     Rule("xdp/loader", ("rules", "dataplane/core", "dataplane/engine", "xdp/bpf", "xdp/loader"),
          never=DPDK, generated=("*.skel.h",)),
 
-    # Control: smtp, milter, web -> policy -> auth, reputation -> dns. It never includes an engine;
-    # it speaks to one through control/web/engine_client.h, which is all that smtp may see of web.
+    # Control: smtp, milter, web -> policy -> auth, names, reputation -> dns, and directory beside dns.
+    # It never includes an engine; it speaks to one through control/web/engine_client.h, which is all
+    # that smtp may see of web.
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
+    # Of dns it takes the one form of domain names.
+    Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/directory"),
+         never=ENGINE_LIBRARIES),
     Rule("control/auth", ("rules", "control/dns", "control/auth"), never=ENGINE_LIBRARIES),
+    # Names are only looked at: who asks the DNS for them is above.
+    Rule("control/names", ("rules", "control/names"), never=ENGINE_LIBRARIES + SOCKETS),
     Rule("control/reputation", ("rules", "control/dns", "control/reputation"),
          never=ENGINE_LIBRARIES),
-    Rule("control/policy", ("rules", "control/dns", "control/auth", "control/reputation",
-                            "control/policy"), never=ENGINE_LIBRARIES),
-    Rule("control/web", ("rules", "control/dns", "control/auth", "control/reputation",
-                         "control/policy", "control/web"), never=ENGINE_LIBRARIES),
-    Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/reputation",
-                          "control/policy", "control/smtp", "control/web/engine_client.h"),
+    Rule("control/policy", ("rules", "control/dns", "control/auth", "control/names",
+                            "control/reputation", "control/policy"), never=ENGINE_LIBRARIES),
+    Rule("control/web", ("rules", "control/dns", "control/auth", "control/names",
+                         "control/reputation", "control/policy", "control/web"),
          never=ENGINE_LIBRARIES),
+    Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
+                          "control/reputation", "control/policy", "control/directory",
+                          "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
     # On top: what puts the parts together. cli also runs the core offline (decision 0003).
     Rule("control/config", ("rules", "control"), never=ENGINE_LIBRARIES),
     Rule("control/cli", ("rules", "control", "dataplane/core"), never=ENGINE_LIBRARIES),
@@ -195,6 +203,15 @@ def check_opening(path: str, lines: List[str]) -> Iterator[Violation]:
         yield Violation(path, number, "has no opening paragraph that says what it is")
 
 
+def check_anonymous(path: str, lines: List[str]) -> Iterator[Violation]:
+    """What a file of the product keeps to itself stands together, in one anonymous namespace."""
+    numbers = [number for number, line in enumerate(lines, 1) if line.rstrip() == "namespace {"]
+    if not path.startswith(("tests/", "perf/")):
+        for number in numbers[1:]:
+            yield Violation(path, number, "has another anonymous namespace, besides that of "
+                                          f"line {numbers[0]}")
+
+
 def is_script(path: str) -> bool:
     try:
         with open(path, "rb") as file:
@@ -230,6 +247,7 @@ def check_tree(root: str) -> Tuple[int, List[Violation]]:
             violations.extend(check_opening(path, lines))
         if path.endswith(SOURCES):
             violations.extend(check_includes(root, path, lines))
+            violations.extend(check_anonymous(path, lines))
     return count, sorted(violations)
 
 

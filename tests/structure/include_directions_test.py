@@ -33,7 +33,8 @@ class SyntheticTree(unittest.TestCase):
                        "dataplane/core/parse.h", "dataplane/engine/engine.h",
                        "dataplane/dpdk/port.h", "xdp/bpf/maps.h", "xdp/loader/loader.h",
                        "control/dns/resolver.h", "control/auth/authenticate.h",
-                       "control/reputation/store.h", "control/policy/facts.h",
+                       "control/names/pcre_table.h", "control/reputation/store.h",
+                       "control/policy/facts.h",
                        "control/web/engine_client.h", "control/web/server.h",
                        "control/smtp/session.h", "control/config/config.h",
                        "control/cli/options.h"):
@@ -137,7 +138,10 @@ class SyntheticTree(unittest.TestCase):
         self.refused("control/reputation/a.cc", '"control/policy/facts.h"',
                      '"control/auth/authenticate.h"')
         self.allowed("control/policy/a.cc", '"control/auth/authenticate.h"',
-                     '"control/reputation/store.h"')
+                     '"control/names/pcre_table.h"', '"control/reputation/store.h"')
+        self.allowed("control/names/a.cc", "<pcre2.h>", '"rules/lists/list_format.h"')
+        self.refused("control/names/a.cc", '"control/policy/facts.h"', '"control/dns/resolver.h"',
+                     "<boost/asio.hpp>")
         self.refused("control/policy/a.cc", '"control/smtp/session.h"', '"control/web/server.h"')
         self.allowed("control/smtp/a.cc", '"control/policy/facts.h"',
                      '"control/web/engine_client.h"')
@@ -189,6 +193,15 @@ class SyntheticTree(unittest.TestCase):
         self.write("tests/data", "No script: a file that has no extension.\n")
         self.write("tests/__init__.py", "")
         self.assertEqual([], self.violations())
+
+    def test_a_second_anonymous_namespace_is_found(self):
+        block = "namespace {\nint a;\n}  // namespace\n"
+        self.write("rules/a.cc", HEAD + block)
+        self.write("tests/a.cc", HEAD + block + block)
+        self.assertEqual([], self.violations())
+        self.write("rules/a.cc", HEAD + block + "int b;\n" + block)
+        self.assertEqual([("rules/a.cc", HEAD_LINES + 5)],
+                         [(violation.file, violation.line) for violation in self.violations()])
 
     def test_command_prints_file_and_line_and_exits_1(self):
         self.write("control/cli/a.cc", HEAD + '\n#include "xdp/bpf/maps.h"\n')

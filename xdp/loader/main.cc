@@ -87,7 +87,7 @@ int main(int count, char** words) {
     if (options.debug) spdlog::set_level(spdlog::level::debug);
     return run(options);
   } catch (const xdp::UsageError& error) {
-    std::fprintf(stderr, "postern-xdp: %s\npostern-xdp: try --help\n", error.what());
+    std::fprintf(stderr, "postern-xdp: %s (--help shows the options)\n", error.what());
     return 2;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "postern-xdp: %s\n", error.what());

@@ -16,6 +16,8 @@ import time
 
 import pytest
 
+import directory_test
+import names_test
 import replay_test
 import verify_test
 from postern_program import LISTS, POLICY, EngineHost, postern, write_site
@@ -57,6 +59,8 @@ def make_site(tmp_path_factory):
         replay_test.syn("203.0.113.130", flags="PA"), replay_test.syn("198.18.0.1")])
     (folder / "message.eml").write_text(verify_test.MESSAGE)
     (folder / "zone").write_text(verify_test.ZONE)
+    (folder / "recipients").write_text(directory_test.RECIPIENTS)
+    (folder / "site.pcre").write_text(names_test.TABLE)
     changed = tmp_path_factory.mktemp("changed")
     policy = write_site(changed, dynamic_netset=LISTS["dynamic.netset"].replace(
         "203.0.113.0/24", "203.0.113.0/25\n198.18.0.0/15"))
@@ -86,6 +90,7 @@ def pattern_of(expected):
 
 def test_the_documents_site_is_the_one_that_is_tested():
     assert [text for kind, text in blocks() if kind == "policy"] == [POLICY]
+    assert [text for kind, text in blocks() if kind == "pcre"] == [names_test.TABLE]
     listed = DOCUMENT.read_text()
     for name in LISTS:
         assert f"`{name}`" in listed

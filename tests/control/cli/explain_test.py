@@ -83,11 +83,31 @@ def test_unlisted_source(policy):
 def test_a_limit_is_told(tmp_path):
     policy = write_site(tmp_path, POLICY.replace(
         "connection to mx\n", "connection to mx\n    limit category dynamic 20/minute else drop\n"))
-    said = "its attempts are counted against a limit"
-    limited = {one["service"]: one["limited"] for one in explain(policy, "203.0.113.5")["services"]}
-    assert limited == {"mx": True, "submission": False}
-    assert fine("explain", "203.0.113.5", "--policy", policy).count(said) == 1
-    assert said not in fine("explain", "198.18.0.1", "--policy", policy)
+    rule = "limit category dynamic 20/minute else drop"
+    services = {one["service"]: one for one in explain(policy, "203.0.113.5")["services"]}
+    assert {name: one["limited"] for name, one in services.items()} == {"mx": True, "submission": False}
+    limit = services["mx"]["limit"]
+    assert (limit["rule"], os.path.basename(limit["file"]), limit["line"]) == (rule, "site.policy", 10)
+    assert services["submission"]["limit"] is None
+    said = fine("explain", "203.0.113.5", "--policy", policy)
+    assert said.count(f"its attempts are counted against {limit['file']}:10: {rule}\n") == 1
+    assert "counted against" not in fine("explain", "198.18.0.1", "--policy", policy)
+
+
+def test_of_several_limits_the_one_that_holds_is_told(tmp_path):
+    """The first that matches, those that are only observed behind the others, and of a snapshot as of its policy."""
+    policy = write_site(tmp_path, POLICY.replace("connection to mx\n", """\
+connection to mx
+    observe limit any 5/minute else drop
+    limit list hijacked 1/minute else reset
+    limit category dynamic 20/minute else drop
+"""))
+    snapshot = tmp_path / "snapshot"
+    fine("compile", "--policy", policy, "-o", snapshot)
+    for address, line in (("203.0.113.130", 11), ("203.0.113.5", 12), ("198.18.0.1", 10)):
+        for source in (["--policy", policy], ["--snapshot", snapshot]):
+            mx, submission = fine_json("explain", address, *source)["services"]
+            assert (mx["limit"]["line"], submission["limit"]) == (line, None)
 
 
 def test_what_a_refused_client_reads(tmp_path):

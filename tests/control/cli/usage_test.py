@@ -10,7 +10,7 @@ import pytest
 
 from postern_program import PROGRAM, POLICY, fine, postern, wrong_usage, write_site
 
-COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify")
+COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify", "names", "directory")
 
 
 def test_help_names_every_command():
@@ -51,11 +51,13 @@ def test_unknown_options_are_wrong_usage(command):
     ["replay"], ["replay", "x.pcap", "--port", "lan"], ["verify"],
     ["verify", "x.eml", "--time", "yesterday"], ["verify", "x.eml", "--ip", "localhost"],
     ["verify", "x.eml", "--dns", "a", "--resolver", "192.0.2.1"],
+    ["names"], ["names", "x.pcre", "--class", "two words"], ["names", "x.pcre", "--marked", "-x"],
     ["entries", "forget"], ["entries", "add"], ["entries", "add", "203.0.113.7/24"],
     ["entries", "add", "203.0.113.7", "--action", "explode"],
     ["entries", "add", "203.0.113.7", "--for", "a while"], ["entries", "list", "203.0.113.7"],
     ["entries", "list", "--for", "1h"], ["entries", "remove"], ["check", "--pol", "x"],
     ["apply", "--snapshot", "s", "-o", "t", "--engine", "e"], ["check", "--policy"],
+    ["directory"], ["directory", "a@b", "c@d"], ["directory", "a@b", "--config", "x", "--file", "y"],
     ["stats", "extra"], ["lists", "extra"], ["lists", "-p", "a", "-s", "b"],
 ])
 def test_wrong_usage(arguments):

@@ -146,6 +146,10 @@ def test_what_cannot_work_is_told_in_one_line(site):
         (words + ["--snapshot", snapshot, "--user", "nosuchuser"], "nosuchuser"),
         (words + ["--snapshot", snapshot, "--reputation", site.folder / "pool.netset"], "pool.netset"),
         (words + ["--snapshot", snapshot, "--listen", "192.0.2.77:25"], "192.0.2.77"),
+        (words + ["--snapshot", snapshot, "--directory-file", site.folder / "missing"], "missing"),
+        (words + ["--snapshot", snapshot, "--directory-ldap", "ldapi://%2Fx", "--directory-ldap-base",
+                  "dc=x", "--directory-ldap-bind", "cn=x", "--directory-ldap-password",
+                  site.folder / "no-password"], "no-password"),
     ]
     for words, named in cases:
         done = run(*map(str, words))
@@ -223,6 +227,72 @@ def test_drops_privileges(site):
     assert re.search(rf"^Uid:\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s+{nobody.pw_uid}\s", status, re.M)
     assert re.search(rf"^Gid:\s+{nobody.pw_gid}\s+{nobody.pw_gid}\s+{nobody.pw_gid}\s", status, re.M)
     assert re.search(r"^CapEff:\s+0+$", status, re.M)
+    assert site.stop() == 0
+
+
+def recipients_of(site, *addresses):
+    """-> what each RCPT of one message is answered; no farm is needed for those that are unknown."""
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+        stream = client.makefile("rb")
+        stream.readline()
+        replies = []
+        for line in ["HELO client.example", "MAIL FROM:<a@b.example>"] + [
+                f"RCPT TO:<{address}>" for address in addresses]:
+            client.sendall(line.encode() + b"\r\n")
+            replies.append(stream.readline().decode())
+    return replies[2:]
+
+
+def test_unknown_recipients_are_refused_and_harvesting_is_learned(site):
+    (site.folder / "recipients").write_text("user@farm.example\n")
+    path = site.folder / "engine.sock"
+    engine = subprocess.Popen([ENGINE_HOST, path])
+    site.running.append(engine)
+    wait_until("the engine", path.exists)
+    site.start("--engine", path, "--directory-file", site.folder / "recipients",
+               "--harvest-threshold", "5")
+    tried = [f"{name}@farm.example" for name in ("ada", "bob", "carl", "ada", "dora")]
+    for reply in recipients_of(site, *tried):
+        assert reply.startswith("550 5.1.1 "), reply
+    # Known: the farm is asked, which is not there.
+    assert recipients_of(site, "User+shop@Farm.example")[0].startswith("451 4.4.1 ")
+    assert not site.lines("learned")
+    assert recipients_of(site, "eve@farm.example")[0].startswith("550 5.1.1 ")
+    wait_until("the entry", lambda: site.lines("learned"))
+    done = subprocess.run(["curl", "-s", "--unix-socket", path, "http://engine/v1/entries"],
+                          capture_output=True, text=True, timeout=PATIENCE, check=True)
+    entries = json.loads(done.stdout)["entries"]
+    assert [e["prefix"] for e in entries] == ["127.0.0.1/32"]
+    assert entries[0]["reason"].startswith("harvesting: 5 unknown recipients, 1 known in ")
+    assert site.stop() == 0
+
+
+def test_a_replaced_recipient_file_needs_no_signal(site):
+    recipients = site.folder / "recipients"
+    recipients.write_text("user@farm.example\n")
+    site.start("--directory-file", recipients)
+    assert recipients_of(site, "new@farm.example")[0].startswith("550 5.1.1 ")
+    recipients.write_text("user@farm.example\nnew@farm.example\n")
+    wait_until("the new file", lambda: "recipients state=loaded" in site.log.read_text())
+    assert recipients_of(site, "new@farm.example")[0].startswith("451 4.4.1 ")
+    recipients.write_text("nonsense\n")
+    wait_until("the refusal", lambda: "recipients state=refused" in site.log.read_text())
+    assert "recipients:1:1: " in site.log.read_text()
+    assert recipients_of(site, "new@farm.example")[0].startswith("451 4.4.1 ")
+    recipients.write_text("")
+    wait_until("the empty file", lambda: "generation=3 entries=0" in site.log.read_text())
+    site.process.send_signal(signal.SIGHUP)
+    wait_until("SIGHUP", lambda: "generation=4 entries=0" in site.log.read_text())
+    assert site.stop() == 0
+
+
+def test_an_ldap_directory_that_is_down_rejects_nobody(site):
+    words = ["--directory-ldap", "ldapi://%2Fnonexistent", "--directory-ldap-base", "dc=example"]
+    site.start(*words, "--directory-unavailable", "defer")
+    assert recipients_of(site, "user@farm.example")[0].startswith("451 4.4.3 ")
+    assert recipients_of(site, "postmaster@farm.example")[0].startswith("451 4.4.1 ")
+    assert len(site.lines("directory")) == 1, "said once"
+    assert "state=unavailable" in site.lines("directory")[0]
     assert site.stop() == 0
 
 

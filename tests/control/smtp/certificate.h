@@ -17,7 +17,7 @@ struct Certificate {
   std::string certificate, key;  // PEM
 };
 
-// host: the one that it is good for, "*.example" too.
+// host: the one that it is good for, "*.example" too; also the common name of its subject.
 inline Certificate make_certificate(const std::string& host = "mx.example") {
   const auto pem = [](auto write) {
     const std::unique_ptr<BIO, decltype(&BIO_free_all)> memory(BIO_new(BIO_s_mem()), BIO_free_all);

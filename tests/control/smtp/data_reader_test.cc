@@ -155,6 +155,36 @@ TEST(DotStuffer, WhatGoesOutComesBackTheSame) {
   }
 }
 
+// The definition: a dot more where one begins a line, and lines begin behind CRLF.
+std::string naively_stuffed(const std::string& text) {
+  std::string wire;
+  for (size_t i = 0; i < text.size(); i++) {
+    const bool begins = i == 0 || (i >= 2 && text.compare(i - 2, 2, "\r\n") == 0);
+    if (begins && text[i] == '.') wire += '.';
+    wire += text[i];
+  }
+  const bool ended = text.empty() || text.ends_with("\r\n");
+  return wire + (ended ? ".\r\n" : "\r\n.\r\n");
+}
+
+TEST(DotStuffer, AgreesWithTheNaiveOneAtEveryCut) {
+  std::mt19937 random(1870);
+  const std::string alphabet = "\r\n\r\n.a";
+  for (int round = 0; round < 3000; round++) {
+    std::string text;
+    for (size_t i = random() % 12; i > 0; i--) text += alphabet[random() % alphabet.size()];
+    const std::string expected = naively_stuffed(text);
+    for (size_t cut = 0; cut <= text.size(); cut++) {
+      DotStuffer stuffer;
+      std::string wire;
+      stuffer.update(std::string_view(text).substr(0, cut), wire);
+      stuffer.update(std::string_view(text).substr(cut), wire);
+      stuffer.finish(wire);
+      ASSERT_EQ(wire, expected) << testing::PrintToString(text) << " cut at " << cut;
+    }
+  }
+}
+
 TEST(DotStuffer, EndsALastLineThatHasNoEnd) {
   DotStuffer stuffer;
   std::string wire;

@@ -89,6 +89,7 @@ class RunningProxy {
       service_->evidence = &*evidence_;
       service_->teacher = &*teacher_;
     }
+    service_->recipients = recipients;
     proxy_.emplace(loop_, *service_);
     auto acceptor = smtp::bind(loop_, {boost::asio::ip::address_v4::loopback(), 0});
     port_ = acceptor.local_endpoint().port();
@@ -144,6 +145,7 @@ class RunningProxy {
   smtp::ProxyOptions options;
   bool with_tls = false;
   bool wait_for_farm = true;
+  smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named

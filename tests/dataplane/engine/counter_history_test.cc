@@ -6,7 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 #include <vector>
+
+#include "tests/packets/core_judge.h"
+#include "tests/packets/corpus.h"
 
 namespace postern {
 namespace {
@@ -22,13 +26,41 @@ TEST(Attempts, AreWhatIsJudged) {
   for (auto& port : all.packets)
     for (auto& count : port) count = 1;
   const auto count = attempts_of(all);
-  EXPECT_EQ(count.attempts, 2u * 17u);
-  EXPECT_EQ(count.stopped, 2u * 11u);
+  EXPECT_EQ(count.attempts, 2u * 19u);
+  EXPECT_EQ(count.stopped, 2u * 13u);
   ps_counters none{};
   for (const auto reason : {PS_REASON_NOT_IP, PS_REASON_NOT_SERVICE, PS_REASON_NOT_ATTEMPT,
                             PS_REASON_FROM_INSIDE, PS_REASON_REFUSAL_TEXT, PS_REASON_BAD_IP_HEADER})
     none.packets[PS_PORT_WAN][reason] = 5;
   EXPECT_EQ(attempts_of(none).attempts, 0u);
+}
+
+// Whatever a cell counts, whatever becomes of its reply; what a cell does not count is what an
+// entry decided, what `hard` stops besides attempts, and replies of refused sessions.
+TEST(Attempts, AreThoseThatCellsCount) {
+  namespace ps = packets;
+  int of_cells = 0, without_reply = 0;
+  for (const auto& c : ps::corpus()) {
+    ps::CoreJudge core(ps::corpus_world());
+    ps_counters counters{};
+    std::set<Reason> reasons;
+    for (int i = 0; i <= c.before; i++) {
+      const auto reason = core.judge(c.port, c.frame, c.now_ns, c.with_rules).reason;
+      counters.packets[c.port][static_cast<size_t>(reason)]++;
+      reasons.insert(reason);
+    }
+    uint64_t counted = 0;
+    for (const auto& cell : core.cells()) counted += cell.attempts;
+    if (counted == 0) continue;
+    EXPECT_EQ(attempts_of(counters).attempts, counted) << c.name;
+    of_cells++;
+    without_reply += reasons.contains(Reason::BAD_CHECKSUM);
+  }
+  EXPECT_GT(of_cells, 50);
+  EXPECT_GT(without_reply, 0);
+  ps_counters no_room{};
+  no_room.packets[PS_PORT_WAN][PS_REASON_NO_REPLY_ROOM] = 3;
+  EXPECT_EQ(attempts_of(no_room).stopped, 3u);
 }
 
 TEST(CounterHistory, KnowsNothingBeforeItsFirstMoment) {

@@ -77,7 +77,7 @@ class SampleJsonTest : public testing::Test {
   test::Workshop shop_;
   std::shared_ptr<const Snapshot> rules_;
   WorldLimits limits_;
-  const ps_cookie_keys cookies_{};
+  const ps_cookie_keys cookies_{.keys = {}, .epoch = 0, .accepted = 1};
   SampleJson words_{SamplesRequest::Bytes::kNone, 0, 1'700'000'000};
 };
 
@@ -96,6 +96,33 @@ TEST_F(SampleJsonTest, WhatIsNeverAnsweredNamesWhatDecided) {
   const auto frame = attempt("127.0.0.1", "198.51.100.25");
   EXPECT_EQ(told(PS_PORT_WAN, frame), "never-answered: reset any (10)");
   EXPECT_EQ(told(PS_PORT_WAN, frame), "never-answered: limit any 1/minute burst 1 else reset (8)");
+}
+
+// Of a refused session: what is answered, what needs no answer, and what gets none.
+TEST_F(SampleJsonTest, WhatARefusedSessionSaysNamesWhatRefusesIt) {
+  rules_ = shop_.snapshot(
+      "list bad \"bad.txt\"\nservice mx 198.51.100.0/24\nconnection to mx\n"
+      "  limit any 1/minute burst 1 else refuse\n  refuse list bad\n");
+  const auto told_of = [&](const char* source, uint8_t flags, uint32_t said, bool to_all = false) {
+    const auto attempt_frame = attempt(source, "198.51.100.25");
+    ps_packet packet;
+    ps_parse(attempt_frame.data(), attempt_frame.data() + attempt_frame.size(), &packet);
+    Ethernet link{};
+    if (to_all) link.destination = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const Bytes frame =
+        link / Ipv4{.source = source, .destination = "198.51.100.25"} /
+        Tcp{.flags = flags, .acknowledgement = ps_cookie_make(&cookies_, &packet) + 1 + said};
+    return told(PS_PORT_WAN, frame);
+  };
+  const std::string by_rule = ": refuse list bad (5); source bad:2";
+  EXPECT_EQ(told_of("203.0.113.1", kAck, 0), "refusal-greeting" + by_rule);
+  EXPECT_EQ(told_of("203.0.113.1", kAck, 37), "refusal-quiet" + by_rule);
+  EXPECT_EQ(told_of("203.0.113.1", kRst | kAck, 37), "refusal-quiet" + by_rule);
+  EXPECT_EQ(told_of("203.0.113.1", kFin | kAck, 37, true), "never-answered" + by_rule);
+  const std::string by_limit = ": limit any 1/minute burst 1 else refuse (4)";
+  EXPECT_EQ(told_of("192.0.2.1", kFin | kAck, 37), "refusal-end" + by_limit);
+  EXPECT_EQ(told_of("192.0.2.1", kAck, 37), "refusal-quiet" + by_limit);
+  EXPECT_EQ(told_of("192.0.2.1", kFin | kAck, 37, true), "never-answered" + by_limit);
 }
 
 TEST_F(SampleJsonTest, OutboundNamesTheSendersBlockAndBothLists) {

@@ -5,11 +5,13 @@
 #include "rules/compile/alternatives.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <string>
 #include <vector>
 
 #include "tests/rules/support/any_site.h"
+#include "tests/rules/support/compiled.h"
 #include "tests/rules/support/naive_compiled.h"
 #include "tests/rules/support/naive_stretches.h"
 

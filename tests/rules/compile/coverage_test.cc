@@ -4,10 +4,12 @@
 #include "rules/compile/coverage.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <map>
 
 #include "tests/rules/support/any_site.h"
+#include "tests/rules/support/compiled.h"
 #include "tests/rules/support/naive_compiled.h"
 #include "tests/rules/support/naive_stretches.h"
 

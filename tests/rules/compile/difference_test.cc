@@ -5,11 +5,13 @@
 #include "rules/compile/difference.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <map>
 #include <tuple>
 
 #include "tests/rules/support/any_site.h"
+#include "tests/rules/support/compiled.h"
 #include "tests/rules/support/naive_compiled.h"
 #include "tests/rules/support/naive_stretches.h"
 

@@ -167,8 +167,7 @@ TEST(Matrix, LimitsAndObservesOnTheWay) {
 TEST(Matrix, SaysWhoseTheLimitIs) {
   const auto matrix = matrix_of(
       "connection to one\n limit list a 1/minute else drop\n observe limit list b 1/minute else "
-      "drop\n limit list c 1/minute else drop\n allow list b\n limit category x 1/minute else "
-      "drop\n"
+      "drop\n limit list c 1/minute else drop\n allow list b\n"
       "connection to two, three\n drop list a\n",
       {{}, {0}, {1}, {2}, {0, 2}, {1, 2}, {0, kProtect}});
   ASSERT_EQ(matrix.limit_rules.size(), 2u);

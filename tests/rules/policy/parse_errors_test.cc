@@ -236,7 +236,24 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"service mx 192.0.2.1 name mx", 27,
               "expected a host name in double quotes, not \"mx\""},
         Fault{"service mx 192.0.2.1 name \"a b\"", 27,
-              "a host name is letters, digits, dots and hyphens, 100 bytes at most"},
+              "host name \"a b\" has a byte that no domain name has"},
+        Fault{"service mx 192.0.2.1 name \"a..b\"", 27, "host name \"a..b\" has an empty label"},
+        Fault{"service mx 192.0.2.1 name \"-x\"", 27,
+              "host name \"-x\" has a label that begins or ends with a hyphen"},
+        Fault{"service mx 192.0.2.1 name \"x-\"", 27,
+              "host name \"x-\" has a label that begins or ends with a hyphen"},
+        Fault{"service mx 192.0.2.1 name \"mx_1\"", 27,
+              "host name \"mx_1\" has an underscore, as no host's name has"},
+        Fault{"service mx 192.0.2.1 name "
+              "\"a123456789a123456789a123456789a123456789a123456789a123456789a123.example\"",
+              27,
+              "host name "
+              "\"a123456789a123456789a123456789a123456789...\" "
+              "has a label of more than 63 bytes"},
+        Fault{"service mx 192.0.2.1 name "
+              "\"a123456789a123456789a123456789a123456789a123456789."
+              "b123456789b123456789b123456789b123456789b12345.example\"",
+              27, "a name to greet with has 100 bytes at most"},
         Fault{"service mx 192.0.2.1 name \"\"", 27, "a host name is empty"},
         Fault{"service mx 192.0.2.1 name \"mx\" port 25", 32,
               "expected the end of the line, not \"port\""},
@@ -347,7 +364,33 @@ INSTANTIATE_TEST_SUITE_P(
               2, "this rule can never match: the rule at line 4 comes before it"},
         Fault{"service mx 192.0.2.1\nconnection to mx\n drop weight > 3\n reset weight < 4\n"
               " allow any",
-              2, "this rule can never match: the rule at line 4 comes before it"}));
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit weight >= 4 5/hour else drop\n"
+              " limit weight >= 6 1/hour else reset",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop weight >= 4\n"
+              " observe reset weight = 6",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe limit weight > 1 5/hour else drop\n"
+              " observe limit weight > 1 1/hour else drop",
+              2, "this rule can never match: the rule at line 3 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n observe drop weight >= 4\n"
+              " observe reset weight <= 4\n observe refuse any",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{"service mx 192.0.2.1\nconnection to mx\n limit weight = 6 5/hour else drop\n"
+              " drop weight > 6\n limit weight >= 6 1/hour else drop",
+              2, "this rule can never match: the rule at line 4 comes before it"},
+        Fault{
+            "list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n limit weight >= 0 5/hour else "
+            "drop\n drop weight < 0\n limit list a 1/hour else drop",
+            2, "this rule can never match: the rule at line 5 comes before it"},
+        Fault{"list a \"a\" category x\nlist b \"b\" category x\nservice mx 192.0.2.1\n"
+              "connection to mx\n observe drop list b\n drop list a\n observe reset category x",
+              2, "this rule can never match: the rule at line 6 comes before it"},
+        Fault{
+            "list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n limit list a 5/hour else drop\n"
+            " drop weight < 0\n reset weight >= 0\n limit any 1/hour else drop",
+            2, "this rule can never match: the rule at line 6 comes before it"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Messages, OneFault,

@@ -290,6 +290,29 @@ TEST(Policy, JudgesConnectionsByWhatMayBeDeclaredFurtherDown) {
   EXPECT_EQ(policy.connections[1].rules[0].action, Action::RESET);
 }
 
+// Kinds that let the search go on take nothing from one another, nor does one block from the next.
+TEST(Policy, HasRulesBehindOthersThatLeaveThemSomething) {
+  const auto policy = parsed(
+      "list a \"a\" category x\nlist b \"b\" category x\n"
+      "service mx 192.0.2.1\nservice other 192.0.2.2\n"
+      "connection to mx\n"
+      "  limit weight >= 6 5/hour else drop\n"
+      "  limit weight >= 4 9/hour else drop\n"
+      "  observe limit weight >= 6 5/day else drop\n"
+      "  observe drop weight >= 4\n"
+      "  observe reset weight < 3\n"
+      "  observe drop list a\n"
+      "  limit category x 9/day else drop\n"
+      "  drop list b\n"
+      "  observe reset any\n"
+      "  drop weight >= 4\n"
+      "connection to other\n"
+      "  limit weight >= 6 5/hour else drop\n"
+      "  drop weight >= 5\n");
+  EXPECT_EQ(policy.connections[0].rules.size(), 10u);
+  EXPECT_EQ(policy.connections[1].rules.size(), 2u);
+}
+
 TEST(Policy, JudgesMessages) {
   const auto policy = parsed(
       "list good \"g\" format domains category fine\n"

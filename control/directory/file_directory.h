@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// FileDirectory: a file of recipients (recipient_table.h), whole in memory. It is read again
+// without a stop: the next generation is read by a thread of its own and takes the place of this
+// one when it is sound; a bad file changes nothing. This directory is never unavailable.
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "control/directory/directory.h"
+#include "control/directory/recipient_table.h"
+
+namespace postern::directory {
+
+class FileDirectory : public Directory {
+ public:
+  // Reads it. Throws BadInput.
+  FileDirectory(std::string path, AddressRules rules);
+
+  boost::asio::awaitable<Answer> look_up(std::string address) override;
+  // Throws BadInput; the generation in force then stays. The directory outlives it.
+  boost::asio::awaitable<void> reload();
+
+  const std::string& path() const noexcept { return path_; }
+  uint64_t generation() const noexcept { return generation_; }  // from 1
+  const RecipientTable& table() const noexcept { return *table_; }
+
+ private:
+  std::string path_;
+  AddressRules rules_;
+  std::shared_ptr<const RecipientTable> table_;
+  uint64_t generation_ = 1;
+  std::optional<boost::asio::thread_pool> reader_;  // from the first reload on
+};
+
+}  // namespace postern::directory

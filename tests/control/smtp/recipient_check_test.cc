@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a client hears at RCPT by what the directory says, whether the farm is asked, and how
+// harvesting is found and forgiven.
+#include "control/smtp/recipient_check.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/control/directory/asking.h"
+#include "tests/control/smtp/running_proxy.h"
+
+namespace postern::test {
+namespace {
+
+using directory::Presence;
+
+// Says what it is told of each address; everybody else is unknown. Used on the proxy's loop.
+class ScriptedDirectory : public directory::Directory {
+ public:
+  boost::asio::awaitable<directory::Answer> look_up(std::string address) override {
+    asked.push_back(address);
+    const auto found = says.find(address);
+    directory::Answer answer;
+    answer.presence = found == says.end() ? Presence::kUnknown : found->second;
+    co_return answer;
+  }
+  std::map<std::string, Presence> says;
+  std::vector<std::string> asked;
+};
+
+class RecipientChecks : public testing::Test {
+ protected:
+  RecipientChecks() {
+    scripted_.says = {{"user@x.example", Presence::kKnown},
+                      {"down@x.example", Presence::kUnavailable}};
+  }
+  std::string check(smtp::RecipientCheck& recipients, std::string address, bool may_learn = true) {
+    const auto reply = directory::finish(
+        loop_, recipients.check(std::move(address), *IpAddress::parse("192.0.2.1"), may_learn));
+    return reply ? reply->one_line() : "to the farm";
+  }
+  boost::asio::io_context loop_{1};
+  ScriptedDirectory scripted_;
+};
+
+TEST_F(RecipientChecks, UnknownIsRefusedAndUnavailableNever) {
+  smtp::RecipientCheck passing(scripted_, false, nullptr, nullptr);
+  EXPECT_EQ(check(passing, "user@x.example"), "to the farm");
+  EXPECT_EQ(check(passing, "nobody@x.example"), "550 5.1.1 there is no such recipient here");
+  EXPECT_EQ(check(passing, "down@x.example"), "to the farm");
+  smtp::RecipientCheck deferring(scripted_, true, nullptr, nullptr);
+  EXPECT_TRUE(check(deferring, "down@x.example").starts_with("451 4.4.3 "));
+  EXPECT_EQ(check(deferring, "user@x.example"), "to the farm");
+}
+
+TEST_F(RecipientChecks, PostmasterIsNotAskedFor) {
+  smtp::RecipientCheck recipients(scripted_, true, nullptr, nullptr);
+  for (const char* address : {"postmaster", "Postmaster@x.example", "POSTMASTER@y.example"})
+    EXPECT_EQ(check(recipients, address), "to the farm") << address;
+  EXPECT_TRUE(scripted_.asked.empty());
+  EXPECT_TRUE(check(recipients, "postmasters@x.example").starts_with("550 "));
+  EXPECT_TRUE(check(recipients, "postmaste").starts_with("550 "));
+}
+
+TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
+  policy::HarvestTable harvest({.threshold = 3, .window = 3600});
+  smtp::Teacher teacher(loop_, {});
+  smtp::RecipientCheck recipients(scripted_, false, &harvest, &teacher);
+  check(recipients, "a@x.example", false);
+  EXPECT_EQ(harvest.size(), 0u);
+  check(recipients, "down@x.example");
+  EXPECT_EQ(harvest.size(), 0u) << "no answer is no evidence";
+  check(recipients, "a@x.example");
+  check(recipients, "b@x.example");
+  EXPECT_EQ(harvest.size(), 1u);
+  check(recipients, "c@x.example");
+  EXPECT_EQ(harvest.size(), 0u) << "found, taught and forgotten";
+}
+
+TEST(RecipientCheckInSession, TheFarmIsAskedOnlyForThoseWhoMayBeThere) {
+  ScriptedDirectory scripted;
+  scripted.says = {{"c@d.example", Presence::kKnown}, {"down@d.example", Presence::kUnavailable}};
+  smtp::RecipientCheck recipients(scripted, false, nullptr, nullptr);
+  RunningProxy proxy;
+  proxy.recipients = &recipients;
+  proxy.start();
+  const auto client = greeted(proxy);
+  EXPECT_TRUE(client->say("MAIL FROM:<a@b.example>").starts_with("250"));
+  EXPECT_EQ(client->say("RCPT TO:<nobody@d.example>"),
+            "550 5.1.1 there is no such recipient here\r\n");
+  EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("250 2.1.5 recipient fine"));
+  EXPECT_TRUE(client->say("RCPT TO:<down@d.example>").starts_with("250 2.1.5 recipient fine"));
+  EXPECT_TRUE(client->say("DATA").starts_with("354"));
+  client->send("A: b\r\n\r\nx\r\n.\r\n");
+  EXPECT_TRUE(client->reply().starts_with("250 "));
+  const auto messages = proxy.farm.acknowledged();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].recipients.size(), 2u);
+  // Nobody at all: the session goes on, and the farm has heard nothing.
+  EXPECT_TRUE(client->say("MAIL FROM:<a@b.example>").starts_with("250"));
+  EXPECT_TRUE(client->say("RCPT TO:<nobody@d.example>").starts_with("550"));
+  EXPECT_TRUE(client->say("DATA").starts_with("5"));
+}
+
+}  // namespace
+}  // namespace postern::test
