@@ -251,6 +251,7 @@ class Daemon {
                                   .resolver = resolver,
                                   .store = store,
                                   .policy = std::move(first_policy)};
+    smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
       recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
@@ -258,13 +259,13 @@ class Daemon {
     smtp::Service service{.options = options_.proxy,
                           .judging = judging,
                           .spool_space = spool_space_,
+                          .farm = farm,
                           .sources = sources_,
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
                           .teacher = &teacher,
-                          .recipients = recipients ? &*recipients : nullptr,
-                          .farm_offer = {}};
+                          .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
     milter::Service milter_service{
         .options = options_.milter,
@@ -301,11 +302,12 @@ class Daemon {
                                           recipients_asked_, ending_),
                      asio::detached);
     await_signal(proxy, milter, service, teacher);
-    const auto& farm = options_.proxy.farm;
+    std::string backends;
+    for (const auto& backend : options_.proxy.farm.backends)
+      backends += (backends.empty() ? "" : ",") + backend.place();
     spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
                  places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
-                 options_.runs_proxy ? farm.host + ":" + farm.port : "-",
-                 options_.proxy.server.name, tls_ ? "yes" : "no",
+                 backends.empty() ? "-" : backends, options_.proxy.server.name, tls_ ? "yes" : "no",
                  judging.policy->snapshot().generation());
     std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());

@@ -13,6 +13,7 @@
 #include <sstream>
 #include <utility>
 
+#include "control/config/backend_text.h"
 #include "control/config/site_directory.h"
 #include "control/config/value.h"
 #include "control/config/values.h"
@@ -42,7 +43,13 @@ po::options_description settings() {
   mail.add_options()
     ("listen", texts("ADDRESS[:PORT]"),
      "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
-    ("farm", text("HOST[:PORT]"), "the mail exchangers behind us; needed for SMTP")
+    ("farm", texts("BACKEND"),
+     "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,backup]\n"
+     "[,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
+    ("farm-ca", text("FILE"),
+     "tls=verify: the authorities of the farm's certificates, PEM (the system's)")
+    ("load-balancer", texts("PREFIX"),
+     "connections from there begin with a PROXY header, version 1 or 2; several times")
     ("milter", texts("SOCKET"),
      "serve mail servers as a milter there, unix:PATH or inet:PORT@ADDRESS; several times;\n"
      "without --listen and --farm SMTP is not spoken at all")
@@ -109,9 +116,17 @@ po::options_description settings() {
     ("command-time", text("TIME"), "wait for a whole command (5m)")
     ("text-time", text("TIME"), "wait for each KiB of a message (3m)")
     ("authentication-time", text("TIME"), "for all look-ups of one message (20s)")
-    ("farm-connect-time", text("TIME"), "for a connection to the farm (30s)")
+    ("farm-connect-time", text("TIME"), "for a connection to a backend, and its greeting (30s)")
     ("farm-reply-time", text("TIME"), "for the farm's answers (5m)")
     ("farm-final-time", text("TIME"), "for its answer to a whole message (10m)")
+    ("farm-check", text("TIME"), "ask a backend that often whether it lives (1m)")
+    ("farm-fall", text("N"), "so many failures in a row take a backend out (2)")
+    ("farm-rise", text("N"), "so many successes in a row bring it back (2)")
+    ("farm-slow-start", text("TIME"), "until it has its whole part again (30s)")
+    ("farm-stall", text("TIME"),
+     "a client that is silent that long gives its backend back; 0: never (5s)")
+    ("farm-idle", text("N"), "connections kept per backend for other clients (10)")
+    ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
   all.add(mail).add(directory_settings()).add(sources).add(learning).add(limits);
@@ -153,12 +168,21 @@ bool is_authserv_id(const std::string& name) {
   });
 }
 
-void read_farm(const Values& values, const std::string& text, smtp::ProxyOptions& proxy) {
-  if (text.empty()) throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
-  const auto host = parse_host(text, 25);
-  if (!host) values.refuse("farm", text, "HOST[:PORT], IPv6 in brackets");
-  proxy.farm.host = host->host;
-  proxy.farm.port = host->port;
+void read_farm(const Values& values, smtp::ProxyOptions& proxy) {
+  for (const auto& text : values.texts("farm")) {
+    auto backend = parse_backend(text);
+    if (const auto* bad = std::get_if<BadBackend>(&backend))
+      values.refuse("farm", bad->part, bad->expected);
+    proxy.farm.backends.push_back(std::get<smtp::Backend>(std::move(backend)));
+  }
+  if (proxy.farm.backends.empty())
+    throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
+  values.text("farm-ca", proxy.farm.ca_file);
+  for (const auto& text : values.texts("load-balancer")) {
+    const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
+    if (!prefix) values.refuse("load-balancer", text, "a prefix such as 192.0.2.0/28");
+    proxy.load_balancers.push_back(*prefix);
+  }
 }
 
 void read_mail(const Values& values, Options& options) {
@@ -174,10 +198,9 @@ void read_mail(const Values& values, Options& options) {
     options.milter_sockets.push_back(*name);
   }
   values.text("milter-group", options.milter_group);
-  std::string farm;
-  values.text("farm", farm);
-  options.runs_proxy = options.milter_sockets.empty() || !options.listen.empty() || !farm.empty();
-  if (options.runs_proxy) read_farm(values, farm, proxy);
+  options.runs_proxy =
+      options.milter_sockets.empty() || !options.listen.empty() || values.has("farm");
+  if (options.runs_proxy) read_farm(values, proxy);
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
@@ -282,6 +305,13 @@ void read_limits(const Values& values, Options& options) {
   values.time("farm-connect-time", proxy.farm.connect_time, least);
   values.time("farm-reply-time", proxy.farm.reply_time, least);
   values.time("farm-final-time", proxy.farm.final_time, least);
+  values.time("farm-check", proxy.farm.check_time, milliseconds{100});
+  values.number("farm-fall", proxy.farm.pool.fall, 1, 100);
+  values.number("farm-rise", proxy.farm.pool.rise, 1, 100);
+  values.time("farm-slow-start", proxy.farm.pool.slow_start, milliseconds{0});
+  values.time("farm-stall", proxy.farm.stall_time, milliseconds{0});
+  values.number("farm-idle", proxy.farm.idle_legs, 0, 1000);
+  values.time("farm-idle-time", proxy.farm.idle_time, least);
   values.time("drain-time", options.drain_time, milliseconds{0});
 }
 

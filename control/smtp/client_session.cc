@@ -43,6 +43,9 @@ FarmOffer read_offer(const Reply& ehlo_reply) {
     if (is("SMTPUTF8")) offer.utf8 = true;
     if (is("CHUNKING")) offer.chunking = true;
     if (is("DSN")) offer.dsn = true;
+    if (is("STARTTLS")) offer.starttls = true;
+    if (is("XCLIENT")) offer.xclient = ForwardAttributes::read(cursor.rest());
+    if (is("XFORWARD")) offer.xforward = ForwardAttributes::read(cursor.rest());
     if (is("LIMITS")) read_limits(cursor.rest(), offer);
     if (is("SIZE")) {
       offer.size_known = true;
@@ -55,11 +58,34 @@ FarmOffer read_offer(const Reply& ehlo_reply) {
   return offer;
 }
 
-std::string ClientSession::ehlo() {
-  return send(Command::kEhlo, "EHLO " + own_name_);
+FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b) {
+  FarmOffer both;
+  both.extended = a.extended && b.extended;
+  both.eight_bit_mime = a.eight_bit_mime && b.eight_bit_mime;
+  both.enhanced_status_codes = a.enhanced_status_codes && b.enhanced_status_codes;
+  both.utf8 = a.utf8 && b.utf8;
+  both.chunking = a.chunking && b.chunking;
+  both.dsn = a.dsn && b.dsn;
+  both.recipients = std::min(a.recipients, b.recipients);
+  both.size_known = a.size_known && b.size_known;
+  both.size = a.size == 0 || b.size == 0 ? std::max(a.size, b.size) : std::min(a.size, b.size);
+  return both;
 }
-std::string ClientSession::helo() {
-  return send(Command::kOther, "HELO " + own_name_);
+
+std::string ClientSession::ehlo(std::string_view client_name) {
+  return send(Command::kEhlo, "EHLO " + name_or_own(client_name));
+}
+std::string ClientSession::helo(std::string_view client_name) {
+  return send(Command::kOther, "HELO " + name_or_own(client_name));
+}
+
+// A stranger's name goes into a command only where it is one word of printable ASCII.
+std::string ClientSession::name_or_own(std::string_view client_name) const {
+  constexpr size_t kMaxName = 255;
+  const bool sound = !client_name.empty() && client_name.size() <= kMaxName &&
+                     std::all_of(client_name.begin(), client_name.end(),
+                                 [](char c) { return c > ' ' && c <= '~'; });
+  return sound ? std::string(client_name) : own_name_;
 }
 
 std::string ClientSession::mail(const Sender& sender) {
@@ -95,13 +121,36 @@ std::string ClientSession::quit() {
   return send(Command::kOther, "QUIT");
 }
 
+std::string ClientSession::starttls() {
+  return send(Command::kStartTls, "STARTTLS");
+}
+std::string ClientSession::xclient(std::string line) {
+  return send(Command::kXclient, std::move(line));
+}
+std::string ClientSession::xforward(std::string line) {
+  return send(Command::kOther, std::move(line));
+}
+
+void ClientSession::receive(std::string_view bytes) {
+  // In plain, from whoever sits on the wire, to be taken for the farm's word later.
+  if (handshake_due_ && !bytes.empty()) broken_ = true;
+  reader_.receive(bytes);
+}
+
+void ClientSession::secured() {
+  if (!handshake_due_) broken_ = true;
+  handshake_due_ = false;
+  reader_ = ReplyReader();
+  offer_ = {};
+}
+
 void ClientSession::text_sent() {
   outstanding_ = Command::kOther;
 }
 
 std::string ClientSession::send(Command command, std::string text) {
   if (outstanding()) broken_ = true;  // its replies could not be told apart any more
-  if (spoke_unasked()) broken_ = true;
+  if (spoke_unasked() || handshake_due_) broken_ = true;
   outstanding_ = command;
   return text + "\r\n";
 }
@@ -112,6 +161,8 @@ std::optional<Reply> ClientSession::next_reply() {
   if (!reply) return std::nullopt;
   const Command command = std::exchange(outstanding_, Command::kNothing);
   if (command == Command::kEhlo) offer_ = read_offer(*reply);
+  if (command == Command::kStartTls) handshake_due_ = reply->positive();
+  if (command == Command::kXclient && reply->positive()) offer_ = {};
   // Two replies to one command: the second would be taken for the answer to the next one.
   if (reader_.holds_bytes()) broken_ = true;
   return reply;

@@ -4,6 +4,10 @@
 // are asked for and come out as bytes, the farm's bytes go in and come out as replies, one for each
 // command, in order. It has no socket and no clock. One command is outstanding at a time. A farm
 // that speaks unasked, or does not speak SMTP, is broken, and nothing more is sent to it.
+//
+// STARTTLS (RFC 3207): what came in plain is never acted on after the handshake. Bytes behind the
+// reply to STARTTLS break the session, wherever they are cut; secured() begins with a reader that
+// is new, and with nothing offered.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +17,7 @@
 #include <string_view>
 
 #include "control/smtp/envelope.h"
+#include "control/smtp/forwarded_client.h"
 #include "control/smtp/reply.h"
 
 namespace postern::smtp {
@@ -28,9 +33,15 @@ struct FarmOffer {
   size_t recipients = SIZE_MAX;  // per message (RFC 9422 RCPTMAX)
   bool size_known = false;
   uint64_t size = 0;  // octets; 0 where known: no limit that it would name
+  bool starttls = false;
+  ForwardAttributes xclient = {}, xforward = {};
+  bool operator==(const FarmOffer&) const = default;
 };
 
 FarmOffer read_offer(const Reply& ehlo_reply);
+// What both offer; of limits the smaller one. How they are spoken with (TLS, XCLIENT, XFORWARD)
+// is each one's own and not in it.
+FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b);
 
 class ClientSession {
  public:
@@ -38,8 +49,9 @@ class ClientSession {
   explicit ClientSession(std::string own_name) : own_name_(std::move(own_name)) {}
 
   // Each returns the bytes to send. Call only when nothing is outstanding.
-  std::string ehlo();
-  std::string helo();
+  // By our own name, or, where the backend was told whose mail we bring, by the client's.
+  std::string ehlo(std::string_view client_name = {});
+  std::string helo(std::string_view client_name = {});
   // Parameters go along only where the farm offers their extension.
   std::string mail(const Sender& sender);
   std::string rcpt(const Recipient& recipient);
@@ -51,8 +63,14 @@ class ClientSession {
   void text_sent();
   std::string rset();
   std::string quit();
+  std::string starttls();
+  // The handshake that a 2xx to STARTTLS asks for is done: EHLO comes next.
+  void secured();
+  // One line of write_xclient() or write_xforward(). After a 2xx to XCLIENT EHLO comes next.
+  std::string xclient(std::string line);
+  std::string xforward(std::string line);
 
-  void receive(std::string_view bytes) { reader_.receive(bytes); }
+  void receive(std::string_view bytes);
   // The answer to what is outstanding. nullopt: not there yet, or broken().
   std::optional<Reply> next_reply();
   bool outstanding() const noexcept { return outstanding_ != Command::kNothing; }
@@ -62,13 +80,15 @@ class ClientSession {
   const FarmOffer& offer() const noexcept { return offer_; }
 
  private:
-  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kOther };
+  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kOther };
   std::string send(Command command, std::string text);
+  std::string name_or_own(std::string_view client_name) const;
 
   std::string own_name_;
   ReplyReader reader_;
   Command outstanding_ = Command::kGreeting;
   FarmOffer offer_;
+  bool handshake_due_ = false;  // until secured() nothing is said in plain
   bool broken_ = false;
 };
 

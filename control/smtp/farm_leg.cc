@@ -3,20 +3,18 @@
 // Commands go one at a time: each answer is handed to the client before the next command is known.
 #include "control/smtp/farm_leg.h"
 
+#include <algorithm>
 #include <array>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <utility>
 
 #include "control/smtp/data_reader.h"
+#include "control/smtp/proxy_header.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 namespace {
 
@@ -27,62 +25,192 @@ constexpr std::chrono::milliseconds kLastWordTime{1000};
 
 }  // namespace
 
-FarmLeg::FarmLeg(const asio::any_io_executor& executor, const FarmOptions& options)
+FarmLeg::FarmLeg(const asio::any_io_executor& executor, const FarmOptions& options,
+                 const Backend& backend, size_t member, FarmTls& tls, TlsSessionSlot& session)
     : options_(options),
-      resolver_(executor),
-      socket_(executor),
-      deadline_(executor,
-                [this] {
-                  resolver_.cancel();
-                  close();
-                }),
+      backend_(backend),
+      member_(member),
+      tls_(tls),
+      tls_session_(session),
+      stream_(executor),
       session_(options.own_name) {}
 
 void FarmLeg::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  given_up_ = true;
+  usable_ = false;
+  stream_.close();
 }
 
 void FarmLeg::fail(std::string why) {
   usable_ = false;
   error_ = std::move(why);
-  close();
+  stream_.close();
 }
 
-asio::awaitable<bool> FarmLeg::open() {
-  error_code error;
-  deadline_.arm(options_.connect_time);
-  const auto addresses = co_await resolver_.async_resolve(
-      options_.host, options_.port, asio::redirect_error(asio::use_awaitable, error));
-  if (!error)
-    co_await asio::async_connect(socket_, addresses,
-                                 asio::redirect_error(asio::use_awaitable, error));
-  deadline_.disarm();
-  if (error) {
-    fail(deadline_.expired() ? "connecting took too long" : error.message());
+asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
+  const auto until = steady_clock::now() + options_.connect_time;
+  const auto endpoints =
+      co_await stream_.resolve(backend_.host, backend_.port, options_.connect_time);
+  if (endpoints.empty()) fail(stream_.error());
+  for (size_t i = 0; i < endpoints.size() && !given_up_; i++) {
+    // Each gets its share of the time, or one that swallows everything would be the only one.
+    const auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
+    const auto share =
+        std::max(left / static_cast<milliseconds::rep>(endpoints.size() - i), milliseconds{1});
+    bool opened = co_await open_at(endpoints[i], share, client, backend_.tls != TlsUse::kNone);
+    if (opened) co_return true;
+    if (!tls_failed_ || backend_.tls != TlsUse::kMay || given_up_) continue;
+    opened = co_await open_at(endpoints[i], share, client, false);
+    if (opened) co_return true;
+  }
+  co_return false;
+}
+
+asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, milliseconds time,
+                                       const ForwardedClient* client, bool with_tls) {
+  session_ = ClientSession(options_.own_name);
+  client_.reset();
+  client_refusal_.reset();
+  tls_failed_ = false;
+  transaction_open_ = false;
+  refusals_ = 0;
+  const bool connected = co_await stream_.connect(endpoint, time);
+  if (!connected) {
+    fail(stream_.error());
     co_return false;
   }
-  socket_.set_option(asio::ip::tcp::no_delay(true), error);
   usable_ = true;
-  auto answer = co_await reply(options_.reply_time);
-  if (answer && answer->positive()) {
-    answer = co_await command(session_.ehlo());
-    if (answer && answer->permanent()) answer = co_await command(session_.helo());
+  opening_ = true;
+  if (backend_.hand_on == HandOn::kProxy) {
+    std::optional<ProxyEndpoints> told;
+    if (client != nullptr) {
+      client_ = *client;
+      told = ProxyEndpoints{.source = client->address,
+                            .destination = client->local,
+                            .source_port = client->port,
+                            .destination_port = client->local_port};
+    }
+    const bool written = co_await write(write_proxy_header(told), time);
+    if (!written) {
+      fail(error_);
+      co_return false;
+    }
   }
+  const auto greeting = co_await reply(reply_time());
+  if (client_ && refuses_client(greeting)) {
+    opening_ = false;
+    co_return true;
+  }
+  if (greeting && !greeting->positive()) fail("it said " + greeting->one_line());
+  bool ready = co_await say_hello();
+  if (ready && with_tls && !client_refusal_) ready = co_await start_tls(time);
+  if (ready && backend_.hand_on == HandOn::kXclient && write_xclient({}, offer().xclient).empty())
+    fail("it does not offer XCLIENT ADDR to us");
+  if (usable_ && backend_.hand_on == HandOn::kXforward &&
+      !offer().xforward.has(ForwardAttribute::kAddr))
+    fail("it does not offer XFORWARD ADDR to us");
+  opening_ = false;
+  co_return usable_;
+}
+
+asio::awaitable<bool> FarmLeg::say_hello() {
+  // A backend that takes the session for the client's own judges its name, too.
+  const bool as_client = client_ && backend_.hand_on != HandOn::kXforward;
+  const std::string name = as_client ? client_->helo : std::string();
+  auto answer = co_await command(session_.ehlo(name));
+  if (client_ && refuses_client(answer)) co_return true;
+  if (answer && answer->permanent()) answer = co_await command(session_.helo(name));
+  if (client_ && refuses_client(answer)) co_return true;
   if (answer && !answer->positive()) fail("it said " + answer->one_line());
   co_return usable_;
 }
 
+asio::awaitable<bool> FarmLeg::start_tls(milliseconds time) {
+  if (!offer().starttls) {
+    if (backend_.tls == TlsUse::kMay) co_return true;
+    fail("it does not offer STARTTLS");
+    co_return false;
+  }
+  const auto answer = co_await command(session_.starttls());
+  if (session_.broken()) fail("it spoke in plain behind its answer to STARTTLS");
+  if (!answer || !usable_) {
+    tls_failed_ = true;
+    co_return false;
+  }
+  if (!answer->positive()) {
+    if (backend_.tls != TlsUse::kMay) fail("it answered STARTTLS with " + answer->one_line());
+    co_return usable_;
+  }
+  const bool secured = co_await stream_.secure(tls_, backend_, tls_session_, time);
+  if (!secured) {
+    tls_failed_ = true;
+    fail("TLS: " + stream_.error());
+    co_return false;
+  }
+  session_.secured();
+  co_return co_await say_hello();
+}
+
+// Of a backend that does not even greet others are tried before the client loses patience.
+milliseconds FarmLeg::reply_time() const {
+  return opening_ ? std::min(options_.reply_time, options_.connect_time) : options_.reply_time;
+}
+
+bool FarmLeg::refuses_client(const std::optional<Reply>& answer) {
+  // 421 and 5xx of other kinds are about the session or the command, and would bounce mail that is
+  // fine wherever a backend is set up wrongly.
+  if (!answer || !usable_ || answer->code == 421) return false;
+  if (!answer->transient() && answer->code != 550 && answer->code != 554) return false;
+  client_refusal_ = answer;
+  return true;
+}
+
+asio::awaitable<bool> FarmLeg::introduce(const ForwardedClient& client) {
+  switch (backend_.hand_on) {
+    case HandOn::kNothing:
+    case HandOn::kProxy:  // it was said at the beginning
+      co_return usable_;
+    case HandOn::kXforward:
+      client_ = client;
+      co_return usable_;
+    case HandOn::kXclient:
+      break;
+  }
+  if (client_ == client) co_return usable_;
+  client_ = client;
+  client_refusal_.reset();
+  const auto answer = co_await command(session_.xclient(write_xclient(client, offer().xclient)));
+  if (refuses_client(answer)) co_return true;
+  if (answer && !answer->positive()) fail("it answered XCLIENT with " + answer->one_line());
+  if (!usable_) co_return false;
+  co_return co_await say_hello();
+}
+
 asio::awaitable<std::optional<Reply>> FarmLeg::mail(const Sender& sender) {
-  co_return co_await command(session_.mail(sender));
+  messages_++;
+  text_begun_ = false;
+  if (client_refusal_) co_return client_refusal_;
+  if (backend_.hand_on == HandOn::kXforward && client_) {
+    for (const auto& line : write_xforward(*client_, offer().xforward)) {
+      auto answer = co_await command(session_.xforward(line));
+      if (!answer || !answer->positive()) co_return answer;
+    }
+  }
+  auto answer = co_await command(session_.mail(sender));
+  if (answer && answer->positive()) transaction_open_ = true;
+  co_return answer;
 }
 
 asio::awaitable<std::optional<Reply>> FarmLeg::rcpt(const Recipient& recipient) {
   co_return co_await command(session_.rcpt(recipient));
 }
 
-asio::awaitable<std::optional<Reply>> FarmLeg::rset() {
-  co_return co_await command(session_.rset());
+asio::awaitable<bool> FarmLeg::clean() {
+  if (!transaction_open_) co_return usable_;
+  const auto done = co_await command(session_.rset());
+  if (done && !done->positive()) fail("it answered RSET with " + done->one_line());
+  transaction_open_ = false;
+  co_return usable_;
 }
 
 asio::awaitable<std::optional<Reply>> FarmLeg::send(std::string head, Spool& spool) {
@@ -93,6 +221,7 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send(std::string head, Spool& spo
     co_return std::nullopt;
   }
   if (!answer || answer->code != 354) co_return answer;
+  text_begun_ = true;
   DotStuffer stuffer;
   std::string wire;
   stuffer.update(head, wire);
@@ -116,6 +245,7 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send_chunk(std::string head, Spoo
     fail("it spoke out of turn");
     co_return std::nullopt;
   }
+  text_begun_ = true;
   const auto copy = [](std::string_view bytes, std::string& into) { into += bytes; };
   const bool taken = co_await write_text(std::move(wire), spool, copy);
   co_return co_await answer_to_text(taken);
@@ -143,10 +273,14 @@ asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode
 // taken: every octet of the message was.
 asio::awaitable<std::optional<Reply>> FarmLeg::answer_to_text(bool taken) {
   session_.text_sent();
-  if (taken) co_return co_await reply(options_.final_time);
+  if (taken) {
+    auto answer = co_await reply(options_.final_time);
+    if (answer && answer->positive()) transaction_open_ = false;
+    co_return answer;
+  }
   const std::string why = error_;
   // A farm that has had enough says so and closes; only a refusal can be believed here.
-  usable_ = socket_.is_open();
+  usable_ = stream_.is_open();
   const auto answer = co_await reply(kLastWordTime);
   fail(why);
   if (answer && !answer->positive()) co_return answer;
@@ -161,7 +295,6 @@ asio::awaitable<void> FarmLeg::quit() {
       static_cast<void>(farewell);
     }
   }
-  usable_ = false;
   close();
 }
 
@@ -171,44 +304,41 @@ asio::awaitable<std::optional<Reply>> FarmLeg::command(std::string bytes) {
     fail("it spoke out of turn");
     co_return std::nullopt;
   }
-  const bool written = co_await write(bytes, options_.reply_time);
+  const bool written = co_await write(bytes, reply_time());
   if (!written) {
     fail(error_);
     co_return std::nullopt;
   }
-  co_return co_await reply(options_.reply_time);
+  co_return co_await reply(reply_time());
 }
 
-asio::awaitable<bool> FarmLeg::write(std::string_view bytes, std::chrono::milliseconds time) {
-  error_code error;
-  deadline_.arm(time);
-  co_await asio::async_write(socket_, asio::buffer(bytes.data(), bytes.size()),
-                             asio::redirect_error(asio::use_awaitable, error));
-  deadline_.disarm();
-  if (!error) co_return true;
+asio::awaitable<bool> FarmLeg::write(std::string_view bytes, milliseconds time) {
+  const bool written = co_await stream_.write(bytes, time);
+  if (written) co_return true;
   usable_ = false;
-  error_ = deadline_.expired() ? "it takes nothing any more" : error.message();
+  error_ = stream_.error();
   co_return false;
 }
 
-asio::awaitable<std::optional<Reply>> FarmLeg::reply(std::chrono::milliseconds time) {
+asio::awaitable<std::optional<Reply>> FarmLeg::reply(milliseconds time) {
   if (!usable_) co_return std::nullopt;
   std::array<char, 4096> buffer;
-  error_code error;
-  deadline_.arm(time);
+  const auto until = steady_clock::now() + time;
   for (;;) {
     auto answer = session_.next_reply();
-    if (answer || session_.broken() || error) {
-      deadline_.disarm();
-      if (session_.broken())
-        fail("what it says is not SMTP");
-      else if (error)
-        fail(deadline_.expired() ? "it did not answer in time" : error.message());
-      if (answer && answer->code == 421) fail("it said " + answer->one_line());
-      co_return answer;
+    if (session_.broken()) fail("what it says is not SMTP");
+    if (answer) {
+      answered_ = true;
+      if (!answer->positive() && !answer->intermediate()) refusals_++;
+      if (answer->code == 421) fail("it said " + answer->one_line());
     }
-    const size_t count = co_await socket_.async_read_some(
-        asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+    if (answer || !usable_) co_return answer;
+    const auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
+    const size_t count = co_await stream_.read(buffer, std::max(left, milliseconds{1}));
+    if (count == 0) {
+      fail(stream_.error());
+      co_return std::nullopt;
+    }
     session_.receive(std::string_view(buffer.data(), count));
   }
 }

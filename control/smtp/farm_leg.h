@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// FarmLeg: one connection to the farm, carried by coroutines around ClientSession. It serves one
-// message after another for the same client. Whatever goes wrong with the connection is told as
-// "no reply" and an error text; what a client is then told is its user's choice (always a 4xx).
+// FarmLeg: one connection to a backend, carried by coroutines around ClientSession: made at the
+// address that answers, secured as the site says, the client made known. It serves one message
+// after another. Whatever goes wrong with the connection is told as "no reply" and an error text;
+// what a client is then told is its user's choice (always a 4xx). What a backend that knows the
+// client says to his coming is its answer to his mail.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -14,32 +16,31 @@
 #include <string_view>
 
 #include "control/smtp/client_session.h"
-#include "control/smtp/deadline.h"
+#include "control/smtp/farm_options.h"
+#include "control/smtp/farm_stream.h"
+#include "control/smtp/farm_tls.h"
+#include "control/smtp/forwarded_client.h"
 #include "control/smtp/spool.h"
 
 namespace postern::smtp {
 
-struct FarmOptions {
-  std::string host;
-  std::string port;
-  std::string own_name;  // said in EHLO
-  // RFC 5321 §4.5.3.2 asks for at least 5, 5, 2, 3 and 10 minutes.
-  std::chrono::milliseconds connect_time{30'000};
-  std::chrono::milliseconds reply_time{300'000};  // greeting and commands
-  std::chrono::milliseconds block_time{180'000};  // of text to be taken
-  std::chrono::milliseconds final_time{600'000};  // the answer to the final dot
-};
-
 class FarmLeg {
  public:
-  FarmLeg(const boost::asio::any_io_executor& executor, const FarmOptions& options);
+  // All outlive it. member: the number of the backend in the farm.
+  FarmLeg(const boost::asio::any_io_executor& executor, const FarmOptions& options,
+          const Backend& backend, size_t member, FarmTls& tls, TlsSessionSlot& session);
 
-  // Connects and says EHLO, or HELO where EHLO is not known. True when commands may follow.
-  boost::asio::awaitable<bool> open();
+  // Connects and says EHLO, or HELO where EHLO is not known; each address is tried, and what the
+  // site asks of this backend (TLS, XCLIENT) must be there. client: told by a PROXY header where
+  // that is how; null: nobody's, to see whether it lives. True when introduce() may follow.
+  boost::asio::awaitable<bool> open(const ForwardedClient* client);
+  // Makes the client known for the messages that follow. True when mail() may follow.
+  boost::asio::awaitable<bool> introduce(const ForwardedClient& client);
   // nullopt: the connection is lost, error() says why.
   boost::asio::awaitable<std::optional<Reply>> mail(const Sender& sender);
   boost::asio::awaitable<std::optional<Reply>> rcpt(const Recipient& recipient);
-  boost::asio::awaitable<std::optional<Reply>> rset();
+  // RSET where a transaction is open there. True when another message may follow.
+  boost::asio::awaitable<bool> clean();
   // DATA, then `head`, then the spool from its beginning, dots doubled. Returns the reply to the
   // final dot, or to DATA where that was not 354. The final dot is sent only after every byte of
   // the message: a message that cannot be sent whole ends the connection instead.
@@ -52,7 +53,28 @@ class FarmLeg {
   bool usable() const noexcept { return usable_; }
   const FarmOffer& offer() const noexcept { return session_.offer(); }
   const std::string& error() const noexcept { return error_; }
-  void close();
+  void close();  // for good, whatever is under way
+
+  // Some of the message was sent: nobody may send it again without the client's asking.
+  bool text_begun() const noexcept { return text_begun_; }
+  bool timed_out() const noexcept { return stream_.timed_out(); }
+  // It is taken up again after a time in which nothing was said.
+  void reused() noexcept { answered_ = false; }
+  // Nothing was heard since then: it had probably been closed all the while.
+  bool stale() const noexcept { return !answered_; }
+  bool quiet() { return !session_.spoke_unasked() && stream_.quiet(); }
+  // mail() will be answered with what the backend said to the client's coming.
+  bool refuses_client() const noexcept { return client_refusal_.has_value(); }
+  bool fit_for_others() const noexcept {
+    return usable_ && backend_.hand_on != HandOn::kProxy && !client_refusal_;
+  }
+
+  const Backend& backend() const noexcept { return backend_; }
+  size_t member() const noexcept { return member_; }
+  size_t messages() const noexcept { return messages_; }  // MAIL commands
+  size_t refusals() const noexcept { return refusals_; }  // 4xx and 5xx
+  bool tls() const noexcept { return stream_.is_tls(); }
+  bool tls_resumed() { return stream_.tls_resumed(); }
 
  private:
   boost::asio::awaitable<std::optional<Reply>> command(std::string bytes);
@@ -61,14 +83,34 @@ class FarmLeg {
   boost::asio::awaitable<bool> write_text(std::string wire, Spool& spool, Encode encode);
   boost::asio::awaitable<std::optional<Reply>> answer_to_text(bool taken);
   boost::asio::awaitable<bool> write(std::string_view bytes, std::chrono::milliseconds time);
+  boost::asio::awaitable<bool> open_at(boost::asio::ip::tcp::endpoint endpoint,
+                                       std::chrono::milliseconds time,
+                                       const ForwardedClient* client, bool with_tls);
+  boost::asio::awaitable<bool> say_hello();
+  boost::asio::awaitable<bool> start_tls(std::chrono::milliseconds time);
+  // True where the answer is the backend's word about the client, who was made known to it.
+  bool refuses_client(const std::optional<Reply>& answer);
+  std::chrono::milliseconds reply_time() const;
   void fail(std::string why);
 
   const FarmOptions& options_;
-  boost::asio::ip::tcp::resolver resolver_;
-  boost::asio::ip::tcp::socket socket_;
-  Deadline deadline_;
+  const Backend& backend_;
+  const size_t member_;
+  FarmTls& tls_;
+  TlsSessionSlot& tls_session_;
+  FarmStream stream_;
   ClientSession session_;
+  std::optional<ForwardedClient> client_;  // as the backend knows it
+  std::optional<Reply> client_refusal_;
+  bool opening_ = false;
+  bool given_up_ = false;
   bool usable_ = false;
+  bool tls_failed_ = false;
+  bool answered_ = true;
+  bool text_begun_ = false;
+  bool transaction_open_ = false;
+  size_t messages_ = 0;
+  size_t refusals_ = 0;
   std::string error_;
 };
 

@@ -5,6 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -41,7 +44,7 @@ IpAddress address_of(const asio::ip::address& address) {
 }  // namespace
 
 Proxy::Proxy(asio::io_context& loop, Service& service)
-    : loop_(loop), service_(service), watch_timer_(loop), drain_timer_(loop) {}
+    : loop_(loop), service_(service), drain_timer_(loop) {}
 
 Proxy::~Proxy() = default;
 
@@ -66,7 +69,7 @@ void Proxy::add(tcp::acceptor acceptor) {
 
 void Proxy::start() {
   for (auto& acceptor : acceptors_) asio::co_spawn(loop_, accept(acceptor), asio::detached);
-  asio::co_spawn(loop_, watch_farm(), asio::detached);
+  service_.farm.start();
 }
 
 asio::awaitable<void> Proxy::accept(tcp::acceptor& acceptor) {
@@ -100,10 +103,23 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
   if (error) co_return;  // gone again
   const auto local = socket.local_endpoint(error);
   if (error) co_return;
-  const SessionEnds ends{.client = address_of(remote.address()),
-                         .client_port = remote.port(),
-                         .local = address_of(local.address()),
-                         .local_port = local.port()};
+  SessionEnds ends{.client = address_of(remote.address()),
+                   .client_port = remote.port(),
+                   .local = address_of(local.address()),
+                   .local_port = local.port()};
+  const auto is_it = [&](const Prefix& prefix) { return prefix.contains(ends.client); };
+  if (std::ranges::any_of(service_.options.load_balancers, is_it)) {
+    if (unnamed_ >= service_.options.max_sessions) co_return;
+    unnamed_++;
+    const IpAddress balancer = ends.client;
+    const bool named = co_await read_proxy_header(socket, ends);
+    unnamed_--;
+    if (draining_) co_return;
+    if (!named) {
+      spdlog::warn("session client={} end=no-proxy-header", balancer.to_string());
+      co_return;
+    }
+  }
   const Prefix source = policy::EvidenceTable::source_of(ends.client);
   if (const auto full = no_room_for(ends, source); !full.empty()) {
     spdlog::warn("session client={} end={}", ends.client.to_string(), full);
@@ -173,27 +189,29 @@ asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
   if (outcome == ClientStream::Outcome::kDone) co_await stream.linger(kTurnAwayTime);
 }
 
-asio::awaitable<void> Proxy::watch_farm() {
-  bool reachable = true;
-  while (!draining_) {
-    FarmLeg leg(loop_.get_executor(), service_.options.farm);
-    const bool opened = co_await leg.open();
-    if (draining_) co_return;
-    if (opened) service_.farm_offer = leg.offer();
-    if (opened != reachable || !service_.farm_offer) {
-      if (opened)
-        spdlog::info("farm state=available host={} port={}", service_.options.farm.host,
-                     service_.options.farm.port);
-      else
-        spdlog::warn("farm state=unavailable host={} port={} error={}", service_.options.farm.host,
-                     service_.options.farm.port, log_value(leg.error()));
-    }
-    reachable = opened;
-    co_await leg.quit();
-    error_code woken;
-    watch_timer_.expires_after(service_.options.farm_watch_time);
-    co_await watch_timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, SessionEnds& ends) {
+  ProxyHeaderReader reader;
+  std::array<char, 512> buffer;
+  Deadline deadline(socket.get_executor(), [&socket] {
+    error_code ignored;
+    socket.cancel(ignored);
+  });
+  deadline.arm(service_.options.proxy_header_time);
+  while (const size_t wanted = reader.wanted()) {
+    error_code error;
+    const size_t count = co_await socket.async_read_some(
+        asio::buffer(buffer.data(), std::min(wanted, buffer.size())),
+        asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;
+    reader.receive(std::string_view(buffer.data(), count));
   }
+  if (!reader.header()) co_return false;
+  if (const auto& told = reader.header()->endpoints)
+    ends = {.client = told->source,
+            .client_port = told->source_port,
+            .local = told->destination,
+            .local_port = told->destination_port};
+  co_return true;
 }
 
 void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
@@ -201,11 +219,12 @@ void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
   done_ = std::move(done);
   error_code ignored;
   for (auto& acceptor : acceptors_) acceptor.close(ignored);
-  watch_timer_.cancel();
+  service_.farm.stop();
   for (Session* session : sessions_) session->drain();
   drain_timer_.expires_after(time);
   drain_timer_.async_wait([this](const error_code& error) {
     if (error) return;
+    service_.farm.cut();
     for (Session* session : sessions_) session->cut();
   });
   finished();

@@ -15,6 +15,7 @@
 #include <set>
 #include <string_view>
 
+#include "control/smtp/proxy_header.h"
 #include "control/smtp/service.h"
 #include "control/smtp/session.h"
 
@@ -33,7 +34,7 @@ class Proxy {
   Proxy& operator=(const Proxy&) = delete;
 
   void add(boost::asio::ip::tcp::acceptor acceptor);
-  // Begins to accept, and to ask the farm now and then what it offers.
+  // Begins to accept, and the farm's health to be watched.
   void start();
   // Accepts nothing more. Sessions end when they have no message under way, at the latest after
   // `time`; then done is called, once.
@@ -46,7 +47,9 @@ class Proxy {
   std::string_view no_room_for(const SessionEnds& ends, const Prefix& source);
   void watch_load();
   boost::asio::awaitable<void> turn_away(boost::asio::ip::tcp::socket socket, Reply reply);
-  boost::asio::awaitable<void> watch_farm();
+  // From a named load balancer: whose connection it is. False: it does not say so, or too late.
+  boost::asio::awaitable<bool> read_proxy_header(boost::asio::ip::tcp::socket& socket,
+                                                 SessionEnds& ends);
   void finished();
 
   boost::asio::io_context& loop_;
@@ -54,11 +57,11 @@ class Proxy {
   std::list<boost::asio::ip::tcp::acceptor> acceptors_;
   std::set<Session*> sessions_;
   std::map<Prefix, size_t> per_source_;
-  boost::asio::steady_timer watch_timer_;
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;
   uint64_t next_id_ = 1;
   size_t turned_away_ = 0;  // at work
+  size_t unnamed_ = 0;      // connections of balancers whose header is to come
   bool draining_ = false;
 };
 

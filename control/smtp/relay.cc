@@ -3,8 +3,6 @@
 // The farm's replies pass with code and text; what is no answer to the question becomes a 451.
 #include "control/smtp/relay.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -14,12 +12,23 @@ namespace asio = boost::asio;
 
 namespace {
 
+// Connections that may fail one after another before a client hears of it.
+constexpr int kAttempts = 3;
+
 // What the client is told: the farm's reply, unless it concerns our connection or makes no sense.
 Reply for_client(Reply reply) {
   if (reply.code == 421) reply.code = 451;
   if (reply.intermediate())
     return make_reply(451, "4.3.0", "the mail exchanger gave an answer that is none");
   return reply;
+}
+
+Reply unavailable() {
+  return make_reply(451, "4.4.1", "the mail exchanger does not answer; try again later");
+}
+
+Reply differing() {
+  return make_reply(451, "4.4.5", "the mail exchangers differ about a recipient; try again later");
 }
 
 // Without altering the message, or what the sender was promised. Reports of delivery are no such
@@ -33,118 +42,170 @@ bool can_carry(const FarmOffer& offer, const Sender& sender) {
 
 Offer Service::offer() const {
   Offer offer{.size = options.max_message};
-  if (!farm_offer) return offer;
-  offer.eight_bit_mime = farm_offer->eight_bit_mime;
-  offer.enhanced_status_codes = farm_offer->enhanced_status_codes;
-  offer.utf8 = farm_offer->utf8 && farm_offer->eight_bit_mime;  // RFC 6531 §3.1 item 8
-  offer.chunking = farm_offer->chunking;
-  offer.dsn = farm_offer->dsn;
-  offer.recipients = farm_offer->recipients;
-  if (farm_offer->size != 0) offer.size = std::min(offer.size, farm_offer->size);
+  const auto& all = farm.offer();
+  if (!all) return offer;
+  offer.eight_bit_mime = all->eight_bit_mime;
+  offer.enhanced_status_codes = all->enhanced_status_codes;
+  offer.utf8 = all->utf8 && all->eight_bit_mime;  // RFC 6531 §3.1 item 8
+  offer.chunking = all->chunking;
+  offer.dsn = all->dsn;
+  offer.recipients = all->recipients;
+  if (all->size != 0) offer.size = std::min(offer.size, all->size);
   return offer;
 }
 
-Reply Relay::unavailable() {
-  spdlog::warn("farm state=unavailable host={} port={} error=\"{}\"", service_.options.farm.host,
-               service_.options.farm.port, leg_ ? leg_->error() : "");
-  leg_.reset();
-  mail_open_ = false;
-  needs_reset_ = false;
-  return make_reply(451, "4.4.1", "the mail exchanger does not answer; try again later");
+void Relay::lose() {
+  open_ = false;
+  if (closed_)
+    leg_.reset();  // by us
+  else
+    service_.farm.lost(std::move(leg_), retry_);
+}
+
+// Makes leg_ one on which MAIL may be said, the one that there is or another.
+asio::awaitable<bool> Relay::take_up() {
+  if (!leg_ || !leg_->usable()) co_return false;
+  leg_->reused();
+  const bool clean = co_await leg_->clean();
+  if (!clean) co_return false;
+  const bool introduced = co_await leg_->introduce(client_);
+  co_return introduced && (leg_->refuses_client() || can_carry(leg_->offer(), sender_));
+}
+
+// MAIL, and the recipients that were accepted before, on whichever backend. 2xx: RCPT or the text
+// may follow. Where recipients were accepted before, anything else is a 4xx.
+asio::awaitable<Reply> Relay::begin() {
+  Reply told = unavailable();
+  for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
+    if (open_) co_return make_reply(250, "2.0.0", "open");
+    if (leg_) {
+      const bool taken_up = co_await take_up();
+      // One that only cannot carry this message is fine for others.
+      if (!taken_up && leg_->usable()) service_.farm.give_back(std::move(leg_));
+      if (!taken_up && leg_) lose();
+    }
+    if (!leg_ && !closed_) {
+      leg_ = co_await service_.farm.connect(client_, retry_);
+      if (!leg_) break;
+    }
+    if (closed_) break;
+    if (!leg_->refuses_client() && !can_carry(leg_->offer(), sender_)) {
+      // It was offered when the client asked; the next EHLO will not offer it.
+      co_return make_reply(451, "4.3.0", "what MAIL asks for is not to be had any more; try again");
+    }
+    auto answer = co_await leg_->mail(sender_);
+    if (answer && leg_->usable() && !answer->positive()) {
+      if (accepted_.empty()) co_return for_client(std::move(*answer));
+      differs_ = true;
+      co_return differing();
+    }
+    if (answer && leg_->usable()) answer = co_await replay();
+    if (answer && leg_->usable()) {
+      if (differs_) co_return differing();
+      open_ = true;
+      continue;
+    }
+    if (answer && !answer->positive() && accepted_.empty()) told = for_client(std::move(*answer));
+    const bool late = leg_->timed_out();
+    lose();
+    if (late) break;  // the client's patience is not ours to use up
+  }
+  if (open_) co_return make_reply(250, "2.0.0", "open");
+  co_return told;
+}
+
+// The last answer; nullopt: the connection is lost.
+asio::awaitable<std::optional<Reply>> Relay::replay() {
+  std::optional<Reply> answer = make_reply(250, "2.0.0", "nobody yet");
+  for (const auto& recipient : accepted_) {
+    answer = co_await leg_->rcpt(recipient);
+    if (!answer || !leg_->usable()) co_return answer;
+    if (answer->positive()) continue;
+    differs_ = true;
+    co_return answer;
+  }
+  co_return answer;
 }
 
 asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& recipient) {
   if (refusal_) co_return *refusal_;
-  if (!mail_open_) {
-    Reply begun = co_await begin(sender);
+  sender_ = sender;
+  std::optional<Reply> told;  // the last word of a backend that was lost with it
+  for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
+    const Reply begun = co_await begin();
     if (!begun.positive()) {
       refusal_ = begun;
-      co_return begun;
+      co_return told.value_or(begun);
     }
-    mail_open_ = true;
-  }
-  auto answer = co_await leg_->rcpt(recipient);
-  if (!answer || !leg_->usable()) {
-    // Recipients accepted before are lost with the connection: deliver() will say 451.
-    refusal_ = unavailable();
-    co_return answer && !answer->positive() ? for_client(*answer) : *refusal_;
-  }
-  co_return for_client(std::move(*answer));
-}
-
-asio::awaitable<Reply> Relay::begin(const Sender& sender) {
-  auto answer = co_await reuse(sender);
-  if (!answer) {
-    leg_ = std::make_unique<FarmLeg>(executor_, service_.options.farm);
-    needs_reset_ = false;
-    const bool opened = co_await leg_->open();
-    if (!opened) co_return unavailable();
-    service_.farm_offer = leg_->offer();
-    if (!can_carry(leg_->offer(), sender)) {
-      // It was offered when the client asked; the next EHLO will not offer it.
-      co_return make_reply(451, "4.3.0", "what MAIL asks for is not to be had any more; try again");
+    auto answer = co_await leg_->rcpt(recipient);
+    if (answer && leg_->usable()) {
+      if (answer->positive()) accepted_.push_back(recipient);
+      co_return for_client(std::move(*answer));
     }
-    answer = co_await leg_->mail(sender);
+    if (answer && !answer->positive()) told = for_client(std::move(*answer));
+    const bool late = leg_->timed_out();
+    lose();
+    if (late) break;
   }
-  if (!answer || !leg_->usable()) {
-    Reply lost = unavailable();
-    co_return answer && !answer->positive() ? for_client(*answer) : lost;
-  }
-  needs_reset_ = true;
-  co_return for_client(std::move(*answer));
-}
-
-// MAIL over the connection that served the message before. nullopt: there is none that works.
-asio::awaitable<std::optional<Reply>> Relay::reuse(const Sender& sender) {
-  if (!leg_ || !leg_->usable()) co_return std::nullopt;
-  if (!can_carry(leg_->offer(), sender)) co_return std::nullopt;
-  if (needs_reset_) {
-    const auto done = co_await leg_->rset();
-    if (!done || !done->positive() || !leg_->usable()) co_return std::nullopt;
-    needs_reset_ = false;
-  }
-  auto answer = co_await leg_->mail(sender);
-  if (!answer || !leg_->usable()) co_return std::nullopt;
-  co_return answer;
+  // What was accepted before is said again at the end of the text.
+  co_return told.value_or(unavailable());
 }
 
 asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape shape) {
-  const bool open = mail_open_ && leg_ && leg_->usable();
-  const auto lost_before = refusal_;
-  mail_open_ = false;
-  refusal_.reset();
-  if (!open) {
-    if (lost_before && lost_before->transient()) co_return *lost_before;
-    co_return unavailable();
+  Reply reply = co_await deliver_now(std::move(head), spool, shape);
+  reset();
+  co_return reply;
+}
+
+asio::awaitable<Reply> Relay::deliver_now(std::string head, Spool& spool, TextShape shape) {
+  if (differs_) co_return differing();
+  std::optional<Reply> told;
+  for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
+    const Reply begun = co_await begin();
+    if (!begun.positive()) co_return told.value_or(begun);
+    const bool in_chunks = shape.framing == Framing::kChunks && leg_->offer().chunking;
+    if (!in_chunks && !shape.ends_in_line) {
+      // DATA would add a line end. The next EHLO will not offer CHUNKING.
+      co_return make_reply(451, "4.3.0", "BDAT is not to be had any more; try again");
+    }
+    // Not in one expression: g++ 12 destroys the temporaries of both.
+    std::optional<Reply> answer;
+    if (in_chunks)
+      answer = co_await leg_->send_chunk(head, spool);
+    else
+      answer = co_await leg_->send(head, spool);
+    const bool lost = !leg_->usable();
+    const bool nothing_sent = !leg_->text_begun();
+    const bool late = leg_->timed_out();
+    if (lost) lose();
+    if (answer && (!lost || !nothing_sent || answer->code != 421))
+      co_return for_client(std::move(*answer));
+    if (answer) told = for_client(std::move(*answer));
+    if (!nothing_sent || late) break;
   }
-  const bool in_chunks = shape.framing == Framing::kChunks && leg_->offer().chunking;
-  if (!in_chunks && !shape.ends_in_line) {
-    // DATA would add a line end. The next EHLO will not offer CHUNKING.
-    reset();
-    needs_reset_ = true;
-    co_return make_reply(451, "4.3.0", "BDAT is not to be had any more; try again");
-  }
-  std::optional<Reply> answer;
-  if (in_chunks)
-    answer = co_await leg_->send_chunk(std::move(head), spool);
-  else
-    answer = co_await leg_->send(std::move(head), spool);
-  if (!answer) co_return unavailable();
-  needs_reset_ = !answer->positive();
-  co_return for_client(std::move(*answer));
+  co_return told.value_or(unavailable());
 }
 
 void Relay::reset() {
-  mail_open_ = false;
+  open_ = false;
+  differs_ = false;
+  accepted_.clear();
+  retry_ = {};
   refusal_.reset();
 }
 
+void Relay::release() {
+  open_ = false;
+  service_.farm.give_back(std::move(leg_));
+}
+
 asio::awaitable<void> Relay::end() {
-  if (leg_) co_await leg_->quit();
-  leg_.reset();
+  release();
+  co_return;
 }
 
 void Relay::close() {
+  closed_ = true;
   if (leg_) leg_->close();
 }
 

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Relay: the farm's side of one client session. The connection is made at the first recipient, kept
-// for later messages, and made anew where it went stale in between. Its replies are those that the
+// Relay: the farm's side of one client session. A backend is taken at the first recipient, kept for
+// later messages, and given back when the client stalls; then, or when the connection is lost
+// before any of the text was sent, MAIL and the recipients that were accepted are said again, to
+// whichever backend there is. Where an answer then differs from what the client was told, the
+// client gets 451 for the message and nothing of it is delivered. Its replies are those that the
 // client gets: the farm's own, with code and text, or a 451 of ours where the farm cannot be asked.
 // A 421 of the farm concerns our connection and reaches the client as 451.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "control/smtp/farm.h"
 #include "control/smtp/farm_leg.h"
 #include "control/smtp/service.h"
 
@@ -19,29 +23,39 @@ namespace postern::smtp {
 
 class Relay {
  public:
-  Relay(const boost::asio::any_io_executor& executor, Service& service)
-      : executor_(executor), service_(service) {}
+  explicit Relay(Service& service) : service_(service) {}
 
+  // Whose messages follow, for backends that are told.
+  void client_is(ForwardedClient client) { client_ = std::move(client); }
   // RCPT, after MAIL where this is the first one of the message.
   boost::asio::awaitable<Reply> recipient(const Sender& sender, const Recipient& recipient);
   // The message: head, then what is in the spool. 2xx only when the farm said so.
   boost::asio::awaitable<Reply> deliver(std::string head, Spool& spool, TextShape shape);
   // The message comes to nothing.
   void reset();
+  // The client stalls: others may have the backend. Not while anything of this is awaited.
+  void release();
+  bool holds_leg() const noexcept { return leg_ != nullptr; }
   boost::asio::awaitable<void> end();
   void close();
 
  private:
-  boost::asio::awaitable<Reply> begin(const Sender& sender);
-  boost::asio::awaitable<std::optional<Reply>> reuse(const Sender& sender);
-  Reply unavailable();
+  boost::asio::awaitable<Reply> begin();
+  boost::asio::awaitable<std::optional<Reply>> replay();
+  boost::asio::awaitable<Reply> deliver_now(std::string head, Spool& spool, TextShape shape);
+  boost::asio::awaitable<bool> take_up();
+  void lose();
 
-  boost::asio::any_io_executor executor_;
   Service& service_;
+  ForwardedClient client_;
   std::unique_ptr<FarmLeg> leg_;
-  bool mail_open_ = false;        // MAIL of this message was accepted
-  bool needs_reset_ = false;      // the farm still has an earlier message open
-  std::optional<Reply> refusal_;  // of MAIL: every recipient hears it
+  Sender sender_;
+  std::vector<Recipient> accepted_;  // as the client was told
+  bool open_ = false;                // leg_ has MAIL and all of accepted_
+  bool differs_ = false;             // it would not accept all of them again
+  Farm::Retry retry_;                // what failed for this message
+  std::optional<Reply> refusal_;     // every further recipient of the message hears it
+  bool closed_ = false;
 };
 
 }  // namespace postern::smtp

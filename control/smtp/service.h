@@ -9,12 +9,13 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
-#include "control/smtp/farm_leg.h"
+#include "control/smtp/farm.h"
 #include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
@@ -39,20 +40,22 @@ struct ProxyOptions {
   std::chrono::milliseconds command_time{300'000};  // RFC 5321 §4.5.3.2.7
   std::chrono::milliseconds text_time{180'000};     // for each KiB of text
   std::chrono::milliseconds linger_time{1000};
-  std::chrono::milliseconds farm_watch_time{60'000};  // how often the farm is asked what it offers
+  // Whose connections begin with a PROXY header, and how long it may take to come.
+  std::vector<Prefix> load_balancers;
+  std::chrono::milliseconds proxy_header_time{5000};
 };
 
 struct Service {
   const ProxyOptions& options;
   policy::JudgeServices& judging;
   SpoolSpace& spool_space;
+  Farm& farm;
   policy::SourceMemory& sources;
   std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
   RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
-  std::optional<FarmOffer> farm_offer;                  // as seen last; nullopt: never reached
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

@@ -27,6 +27,8 @@ using Outcome = ClientStream::Outcome;
 namespace {
 
 constexpr size_t kMaxWaitingOutput = 32768;
+// Fewer octets of text within the stall time are no sign of life.
+constexpr size_t kLiveText = 4096;
 
 ServerOptions options_for(const Service& service) {
   ServerOptions options = service.options.server;
@@ -44,7 +46,8 @@ Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEn
       source_(policy::EvidenceTable::source_of(ends.client)),
       id_(std::move(id)),
       protocol_(options_for(service)),
-      relay_(stream_.executor(), service),
+      relay_(service),
+      stall_(stream_.executor(), [this] { relay_.release(); }),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
@@ -119,6 +122,7 @@ asio::awaitable<void> Session::converse() {
 
 asio::awaitable<void> Session::work_through_input() {
   while (auto event = protocol_.next()) {
+    if (!std::holds_alternative<TextEvent>(*event)) stall_until_.reset();
     // A coroutine of its own for each kind; visited by hand, as lambdas that are coroutines must
     // outlive themselves.
     switch (event->index()) {
@@ -171,6 +175,23 @@ asio::awaitable<bool> Session::flush() {
   co_return false;
 }
 
+// Time runs from the first wait on, until a command or enough of the text has come: who sends one
+// octet now and then holds a backend no longer than who sends none.
+void Session::watch_for_stall() {
+  const auto time = service_.options.farm.stall_time;
+  if (!relay_.holds_leg() || time.count() == 0) {
+    stall_until_.reset();
+    return;
+  }
+  const auto now = steady_clock::now();
+  if (!stall_until_ || text_since_ >= kLiveText) {
+    stall_until_ = now + time;
+    text_since_ = 0;
+  }
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*stall_until_ - now);
+  stall_.arm(std::max(left, std::chrono::milliseconds{1}));
+}
+
 // False when nothing more will come.
 asio::awaitable<bool> Session::read_more() {
   const auto& options = service_.options;
@@ -184,7 +205,10 @@ asio::awaitable<bool> Session::read_more() {
   const auto left = std::max(patience_.left(steady_clock::now()), std::chrono::milliseconds{0});
   protocol_.release_memory();
   waiting_for_client_ = true;
+  watch_for_stall();
   const auto read = co_await stream_.read(service_.read_buffer, left);
+  stall_.disarm();
+  text_since_ += read.count;
   waiting_for_client_ = false;
   if (read.outcome == Outcome::kDone) {
     if (text) patience_.received(read.count);
@@ -255,6 +279,14 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
 
 asio::awaitable<void> Session::on(MailEvent event) {
   messages_++;
+  relay_.client_is({.address = ends_.client,
+                    .port = ends_.client_port,
+                    .local = ends_.local,
+                    .local_port = ends_.local_port,
+                    .name = {},
+                    .helo = protocol_.hello_name(),
+                    .extended = protocol_.extended(),
+                    .id = id_});
   ClientFacts client{.address = ends_.client,
                      .port = ends_.client_port,
                      .helo = protocol_.hello_name(),

@@ -44,6 +44,7 @@ class Session {
   boost::asio::awaitable<void> work_through_input();
   boost::asio::awaitable<bool> flush();
   boost::asio::awaitable<bool> read_more();
+  void watch_for_stall();
 
   boost::asio::awaitable<void> on(HelloEvent event);
   boost::asio::awaitable<void> on(StartTlsEvent event);
@@ -75,7 +76,11 @@ class Session {
   ServerSession protocol_;
   Relay relay_;
   std::optional<Transaction> transaction_;
-  std::string helo_;  // as said last
+  // Runs while a backend is held for a client that says nothing, or next to nothing.
+  Deadline stall_;
+  std::optional<std::chrono::steady_clock::time_point> stall_until_;
+  size_t text_since_ = 0;  // octets that came since stall_until_ was set
+  std::string helo_;       // as said last
   std::string_view end_ = "lost";
   std::string offence_;
   size_t messages_ = 0;  // MAIL commands

@@ -3,25 +3,33 @@
 // ScriptedFarm: a mail exchanger on loopback that does at every step what a test tells it: answer
 // anything, cut the connection, or say nothing at all. It remembers commands, and which messages it
 // has acknowledged. One thread per connection, plain blocking sockets: nothing of it is shared with
-// the proxy under test.
+// the proxy under test but the reader of PROXY headers. It speaks STARTTLS where it has a
+// certificate, and begins with a PROXY header where it is told to.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "control/smtp/proxy_header.h"
+#include "tests/control/smtp/certificate.h"
 
 namespace postern::test {
 
@@ -36,6 +44,8 @@ class ScriptedFarm {
   static constexpr char kCut[] = "cut";      // closes the connection instead of an answer
   static constexpr char kStall[] = "stall";  // answers nothing until the farm goes down
 
+  // "handshake" (kCut, or bytes to say in plain instead of it; else it happens), "XCLIENT",
+  // "XFORWARD", "STARTTLS": those are said only where a test sets them.
   // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first bytes; only
   // kCut and kStall), "dot", "RSET", "QUIT", "BDAT" (but for the last one, which is "dot"); or a
   // whole command line.
@@ -59,6 +69,29 @@ class ScriptedFarm {
   ScriptedFarm& operator=(const ScriptedFarm&) = delete;
 
   uint16_t port() const { return port_; }
+
+  // Before the first connection. STARTTLS is to be set and offered by the test.
+  void use_certificate(const Certificate& certificate) {
+    context_.reset(SSL_CTX_new(TLS_server_method()));
+    const auto memory = [](const std::string& pem) {
+      return std::unique_ptr<BIO, decltype(&BIO_free_all)>(
+          BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), BIO_free_all);
+    };
+    const std::unique_ptr<X509, decltype(&X509_free)> read(
+        PEM_read_bio_X509(memory(certificate.certificate).get(), nullptr, nullptr, nullptr),
+        X509_free);
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+        PEM_read_bio_PrivateKey(memory(certificate.key).get(), nullptr, nullptr, nullptr),
+        EVP_PKEY_free);
+    SSL_CTX_use_certificate(context_.get(), read.get());
+    SSL_CTX_use_PrivateKey(context_.get(), key.get());
+    set("STARTTLS", "220 2.0.0 go\r\n");
+  }
+  // Before the first connection: each begins with a PROXY header, kept among the commands as
+  // "PROXY source port destination port" or "PROXY LOCAL".
+  void expect_proxy_header() { proxy_header_ = true; }
+  size_t handshakes() const { return handshakes_; }
+  size_t resumed() const { return resumed_; }  // of them
 
   void set(const std::string& step, const std::string& answer) {
     const std::lock_guard lock(mutex_);
@@ -124,6 +157,12 @@ class ScriptedFarm {
   size_t connections() const { return connections_; }
 
  private:
+  struct Connection {
+    explicit Connection(int fd) : socket(fd) {}
+    int socket;
+    std::unique_ptr<SSL, decltype(&SSL_free)> ssl{nullptr, SSL_free};
+  };
+
   void accept() {
     for (;;) {
       const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -135,7 +174,8 @@ class ScriptedFarm {
       connections_++;
       open_.insert(connection);
       threads_.emplace_back([this, connection] {
-        serve(connection);
+        Connection served(connection);
+        serve(served);
         const std::lock_guard closing(mutex_);
         open_.erase(connection);
         ::close(connection);
@@ -152,19 +192,57 @@ class ScriptedFarm {
   }
 
   // False: the connection is to end.
-  bool act(int connection, const std::string& answer) const {
+  bool act(const Connection& connection, const std::string& answer) const {
     if (answer == kCut) return false;
     if (answer == kStall) {
-      pollfd wait{.fd = connection, .events = POLLRDHUP, .revents = 0};
+      pollfd wait{.fd = connection.socket, .events = POLLRDHUP, .revents = 0};
       while (!down_ && ::poll(&wait, 1, 20) == 0) {
       }
       return false;
     }
-    return ::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(answer.size());
+    if (answer.empty()) return true;
+    const auto size = static_cast<ssize_t>(answer.size());
+    if (connection.ssl)
+      return SSL_write(connection.ssl.get(), answer.data(), static_cast<int>(size)) == size;
+    return ::send(connection.socket, answer.data(), answer.size(), MSG_NOSIGNAL) == size;
   }
 
-  void serve(int connection) {
+  // False: it was to fail, or did.
+  bool shake_hands(Connection& connection) {
+    const std::string step = answer_to("handshake", "");
+    if (step == kCut || !context_) return false;
+    if (!step.starts_with("502")) {
+      act(connection, step);
+      return false;
+    }
+    connection.ssl.reset(SSL_new(context_.get()));
+    SSL_set_fd(connection.ssl.get(), connection.socket);
+    if (SSL_accept(connection.ssl.get()) != 1) return false;
+    handshakes_++;
+    if (SSL_session_reused(connection.ssl.get()) == 1) resumed_++;
+    return true;
+  }
+
+  bool read_proxy_header(const Connection& connection) {
+    smtp::ProxyHeaderReader reader;
+    char buffer[512];
+    while (const size_t wanted = std::min(reader.wanted(), sizeof buffer)) {
+      const ssize_t got = ::recv(connection.socket, buffer, wanted, 0);
+      if (got <= 0) return false;
+      reader.receive({buffer, static_cast<size_t>(got)});
+    }
+    if (!reader.header()) return false;
+    std::string told = "PROXY LOCAL";
+    if (const auto& ends = reader.header()->endpoints)
+      told = "PROXY " + ends->source.to_string() + " " + std::to_string(ends->source_port) + " " +
+             ends->destination.to_string() + " " + std::to_string(ends->destination_port);
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(told);
+    return true;
+  }
+
+  void serve(Connection& connection) {
+    if (proxy_header_ && !read_proxy_header(connection)) return;
     if (!act(connection, answer_to("greeting", ""))) return;
     std::string input;
     Message message;
@@ -184,6 +262,10 @@ class ScriptedFarm {
       const std::string answer = answer_to(verb, line);
       if (!act(connection, answer) || verb == "QUIT") return;
       const bool positive = answer.starts_with("2");
+      if (verb == "STARTTLS" && positive) {
+        input.clear();
+        if (!shake_hands(connection)) return;
+      }
       if (verb == "MAIL" && positive) message = {line, {}, {}, {}};
       if (verb == "RCPT" && positive) message.recipients.push_back(line);
       if (verb != "DATA" || !answer.starts_with("354")) continue;
@@ -198,7 +280,8 @@ class ScriptedFarm {
   }
 
   // RFC 3030; the last chunk is answered as a final dot is.
-  bool serve_chunk(int connection, const std::string& line, std::string& input, Message& message) {
+  bool serve_chunk(const Connection& connection, const std::string& line, std::string& input,
+                   Message& message) {
     const size_t octets = std::stoull(line.substr(5));
     while (input.size() < octets)
       if (!more(connection, input)) return false;
@@ -213,7 +296,7 @@ class ScriptedFarm {
     return act(connection, last);
   }
 
-  bool read_text(int connection, std::string& input, Message& message) {
+  bool read_text(const Connection& connection, std::string& input, Message& message) {
     const std::string step = answer_to("text", "");
     if (step == kCut || step == kStall) {
       std::string first;
@@ -231,16 +314,17 @@ class ScriptedFarm {
     return read_to(connection, input, "\r\n.\r\n", message.wire);
   }
 
-  static bool more(int connection, std::string& input) {
+  static bool more(const Connection& connection, std::string& input) {
     char buffer[16384];
-    const ssize_t got = ::recv(connection, buffer, sizeof buffer, 0);
+    const ssize_t got = connection.ssl ? SSL_read(connection.ssl.get(), buffer, sizeof buffer)
+                                       : ::recv(connection.socket, buffer, sizeof buffer, 0);
     if (got <= 0) return false;
     input.append(buffer, static_cast<size_t>(got));
     return true;
   }
 
   // Takes up to and including `end`.
-  static bool read_to(int connection, std::string& input, std::string_view end,
+  static bool read_to(const Connection& connection, std::string& input, std::string_view end,
                       std::string& taken) {
     size_t found, searched = 0;
     while ((found = input.find(end, searched)) == std::string::npos) {
@@ -261,6 +345,9 @@ class ScriptedFarm {
   std::vector<std::thread> threads_;
   std::atomic<size_t> connections_ = 0;
   std::atomic<bool> down_ = false;
+  std::atomic<size_t> handshakes_ = 0, resumed_ = 0;
+  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context_{nullptr, SSL_CTX_free};
+  bool proxy_header_ = false;
   int listener_ = -1;
   uint16_t port_ = 0;
 };

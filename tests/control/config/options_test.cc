@@ -47,8 +47,8 @@ std::string complaint(const std::vector<std::string>& words) {
 
 TEST(ControlOptions, TheLeastThatIsNeeded) {
   const auto least = options(kLeast);
-  EXPECT_EQ(least.proxy.farm.host, "127.0.0.1");
-  EXPECT_EQ(least.proxy.farm.port, "2525");
+  ASSERT_EQ(least.proxy.farm.backends.size(), 1u);
+  EXPECT_EQ(least.proxy.farm.backends[0].place(), "127.0.0.1:2525");
   ASSERT_EQ(least.listen.size(), 2u);
   EXPECT_EQ(least.listen[0].port, 25);
   EXPECT_EQ(least.judge.authserv_id, least.proxy.server.name);
@@ -149,7 +149,7 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   ASSERT_EQ(read.listen.size(), 2u);
   EXPECT_EQ(read.listen[1].address.to_string(), "2001:db8::25");
   EXPECT_EQ(read.listen[1].port, 2525);
-  EXPECT_EQ(read.proxy.farm.port, "25");
+  EXPECT_EQ(read.proxy.farm.backends.at(0).place(), "farm.example:25");
   EXPECT_EQ(read.proxy.farm.own_name, "mx.farm.example");
   EXPECT_EQ(read.judge.authserv_id, "auth.farm.example");
   EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
@@ -162,6 +162,59 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   EXPECT_EQ(read.teacher.learn_for, std::chrono::hours{48});
   EXPECT_EQ(read.proxy.max_message, 10u << 20);
   EXPECT_EQ(read.user, "nobody");
+}
+
+TEST(ControlOptions, AFarmOfSeveralBackends) {
+  const test::TemporaryDirectory directory;
+  const auto file = directory.write("control.conf",
+                                    "farm = a.example, weight=3\n"
+                                    "snapshot = s\n");
+  // A blank is part of no word.
+  EXPECT_TRUE(complaint({"--config", file}).starts_with(file + ":1:"))
+      << complaint({"--config", file});
+  const auto read = options(with({"--farm",
+                                  "a.example,weight=3,tls=verify,hand-on=xclient",
+                                  "--farm",
+                                  "[2001:db8::9]:26,backup",
+                                  "--farm-ca",
+                                  "ca.pem",
+                                  "--farm-check",
+                                  "10s",
+                                  "--farm-fall",
+                                  "3",
+                                  "--farm-rise",
+                                  "4",
+                                  "--farm-slow-start",
+                                  "1m",
+                                  "--farm-stall",
+                                  "0",
+                                  "--farm-idle",
+                                  "0",
+                                  "--farm-idle-time",
+                                  "5s",
+                                  "--load-balancer",
+                                  "192.0.2.0/28",
+                                  "--load-balancer",
+                                  "2001:db8::/64"}));
+  const auto& farm = read.proxy.farm;
+  ASSERT_EQ(farm.backends.size(), 3u);
+  EXPECT_EQ(farm.backends[1].weight, 3u);
+  EXPECT_EQ(farm.backends[1].tls, smtp::TlsUse::kVerify);
+  EXPECT_EQ(farm.backends[1].hand_on, smtp::HandOn::kXclient);
+  EXPECT_TRUE(farm.backends[2].backup);
+  EXPECT_EQ(farm.ca_file, "ca.pem");
+  EXPECT_EQ(farm.check_time, milliseconds{10'000});
+  EXPECT_EQ(farm.pool.fall, 3u);
+  EXPECT_EQ(farm.pool.rise, 4u);
+  EXPECT_EQ(farm.pool.slow_start, milliseconds{60'000});
+  EXPECT_EQ(farm.stall_time, milliseconds{0});
+  EXPECT_EQ(farm.idle_legs, 0u);
+  EXPECT_EQ(farm.idle_time, milliseconds{5000});
+  ASSERT_EQ(read.proxy.load_balancers.size(), 2u);
+  EXPECT_EQ(read.proxy.load_balancers[0].to_string(), "192.0.2.0/28");
+  EXPECT_NE(complaint(with({"--farm", "a,weight=0"})).find("not \"weight=0\""), std::string::npos);
+  EXPECT_NE(complaint(with({"--load-balancer", "192.0.2.1/28"})).find("--load-balancer"),
+            std::string::npos);
 }
 
 TEST(ControlOptions, WhatIsWrongOnTheCommandLineIsNamed) {
@@ -199,7 +252,10 @@ TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
       wrong(fine + "listen = 192.0.2.1\nlisten = mx.example\n").starts_with(file + ":4:10:"))
       << wrong(fine + "listen = 192.0.2.1\nlisten = mx.example\n");
   EXPECT_TRUE(wrong(fine + "nonsense\n").starts_with(file + ":3:")) << wrong(fine + "nonsense\n");
-  EXPECT_NE(wrong(fine + "farm = a\n").find("control.conf"), std::string::npos);
+  EXPECT_TRUE(wrong(fine + "farm = b,backup\nfarm = a,tls=perhaps\n")
+                  .starts_with(file + ":4:10: farm is to be given tls="))
+      << wrong(fine + "farm = b,backup\nfarm = a,tls=perhaps\n");
+  EXPECT_NE(wrong(fine + "name = a\nname = b\n").find("control.conf"), std::string::npos);
   EXPECT_NE(complaint({"--config", directory.path("missing")}).find("missing"), std::string::npos);
 }
 

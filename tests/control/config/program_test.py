@@ -88,9 +88,9 @@ class Site:
         self.running.append(subprocess.Popen(words))
         wait_until("the farm", lambda: listens(self.farm_port))
 
-    def start(self, *more):
+    def start(self, *more, farm=None):
         self.process = subprocess.Popen(
-            [CONTROL, "--listen", f"127.0.0.1:{self.port}", "--farm", f"127.0.0.1:{self.farm_port}",
+            [CONTROL, "--listen", f"127.0.0.1:{self.port}", "--farm", farm or f"127.0.0.1:{self.farm_port}",
              "--snapshot", self.folder / "site.snap", "--name", "mx.farm.example",
              "--resolver", "127.0.0.1@9", "--greet-pause", "0", "--spool", self.folder, *more],
             stdout=subprocess.PIPE, stderr=self.log.open("w"), text=True)

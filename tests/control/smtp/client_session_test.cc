@@ -138,5 +138,140 @@ TEST(ClientSession, NotSmtp) {
   EXPECT_TRUE(session.broken());
 }
 
+// A session that has asked for TLS.
+ClientSession asked_for_tls() {
+  ClientSession session("me.example");
+  session.receive(kGreeting);
+  session.next_reply();
+  session.ehlo();
+  session.receive("250-farm\r\n250-STARTTLS\r\n250-SIZE 5\r\n250 XCLIENT NAME ADDR\r\n");
+  session.next_reply();
+  EXPECT_TRUE(session.offer().starttls);
+  EXPECT_TRUE(session.offer().xclient.has(ForwardAttribute::kAddr));
+  EXPECT_EQ(session.starttls(), "STARTTLS\r\n");
+  return session;
+}
+
+TEST(ClientSession, NothingSaidInPlainOutlivesTheHandshake) {
+  auto session = asked_for_tls();
+  session.receive("220 2.0.0 go\r\n");
+  EXPECT_EQ(session.next_reply()->code, 220);
+  EXPECT_FALSE(session.broken());
+  session.secured();
+  EXPECT_FALSE(session.broken());
+  // Nor what was offered.
+  EXPECT_EQ(session.offer(), FarmOffer{});
+  EXPECT_FALSE(session.outstanding());
+  EXPECT_EQ(session.ehlo(), "EHLO me.example\r\n");
+  session.receive("250 farm\r\n");
+  EXPECT_TRUE(session.next_reply());
+  EXPECT_FALSE(session.offer().starttls);
+}
+
+TEST(ClientSession, WordsInPlainBehindTheReplyToStarttlsBreakItAtEveryCut) {
+  const std::string go = "220 2.0.0 go\r\n";
+  for (const std::string injected :
+       {"250 queued\r\n", "250-farm\r\n250 SIZE 1\r\n", "2", "\r\n", "\n", "\x16\x03\x01"}) {
+    const std::string wire = go + injected;
+    for (size_t cut = 0; cut <= wire.size(); cut++) {
+      for (size_t second = cut; second <= wire.size(); second++) {
+        auto session = asked_for_tls();
+        std::optional<Reply> reply;
+        for (const auto& piece :
+             {wire.substr(0, cut), wire.substr(cut, second - cut), wire.substr(second)}) {
+          session.receive(piece);
+          if (!reply) reply = session.next_reply();
+        }
+        EXPECT_TRUE(session.broken()) << injected << cut << ' ' << second;
+        session.secured();
+        EXPECT_TRUE(session.broken()) << "for good";
+        session.receive("250 farm\r\n");
+        EXPECT_FALSE(session.next_reply());
+      }
+    }
+  }
+}
+
+TEST(ClientSession, CommandsInPlainWhileTheHandshakeIsDueBreakIt) {
+  auto session = asked_for_tls();
+  session.receive("220 go\r\n");
+  session.next_reply();
+  session.ehlo();
+  EXPECT_TRUE(session.broken());
+  // And where none is due there is nothing to be secured.
+  ClientSession other("me.example");
+  other.receive(kGreeting);
+  other.next_reply();
+  other.secured();
+  EXPECT_TRUE(other.broken());
+}
+
+TEST(ClientSession, AfterARefusedStarttlsItGoesOnInPlain) {
+  auto session = asked_for_tls();
+  session.receive("454 4.7.0 not now\r\n");
+  EXPECT_EQ(session.next_reply()->code, 454);
+  EXPECT_EQ(session.offer().size, 5u);
+  EXPECT_EQ(session.rset(), "RSET\r\n");
+  EXPECT_FALSE(session.broken());
+}
+
+TEST(ClientSession, AfterXclientNothingIsOfferedUntilTheNextEhlo) {
+  auto session = asked_for_tls();
+  session.receive("454 4.7.0 not now\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.xclient("XCLIENT ADDR=192.0.2.1"), "XCLIENT ADDR=192.0.2.1\r\n");
+  session.receive("550 5.7.0 not you\r\n");
+  EXPECT_TRUE(session.next_reply()->permanent());
+  EXPECT_TRUE(session.offer().size_known);
+  session.xclient("XCLIENT ADDR=192.0.2.1");
+  session.receive("220 farm ESMTP\r\n");
+  EXPECT_EQ(session.next_reply()->code, 220);
+  EXPECT_EQ(session.offer(), FarmOffer{});
+  session.ehlo();
+  session.receive("250-farm\r\n250 XFORWARD NAME ADDR\r\n");
+  session.next_reply();
+  EXPECT_EQ(session.xforward("XFORWARD ADDR=192.0.2.1"), "XFORWARD ADDR=192.0.2.1\r\n");
+  session.receive("250 fine\r\n");
+  EXPECT_TRUE(session.next_reply()->positive());
+  EXPECT_FALSE(session.offer().xforward.empty());
+}
+
+TEST(ClientSession, ANameOfTheClientsIsSaidOnlyWhereItIsOneWord) {
+  const auto said = [](const std::string& name) {
+    ClientSession session("me.example");
+    session.receive(kGreeting);
+    session.next_reply();
+    return session.ehlo(name);
+  };
+  EXPECT_EQ(said("client.example"), "EHLO client.example\r\n");
+  EXPECT_EQ(said("[192.0.2.1]"), "EHLO [192.0.2.1]\r\n");
+  for (const auto& name : {std::string(), std::string("a b"), std::string("a\r\nRSET"),
+                           std::string("a\0b", 3), std::string("\xc3\xa9"), std::string(256, 'x')})
+    EXPECT_EQ(said(name), "EHLO me.example\r\n");
+}
+
+TEST(ClientSession, WhatTwoBackendsHaveInCommon) {
+  FarmOffer a{.extended = true, .eight_bit_mime = true, .enhanced_status_codes = true};
+  a.utf8 = a.chunking = a.dsn = a.size_known = a.starttls = true;
+  a.size = 2000;
+  a.recipients = 100;
+  FarmOffer b = a;
+  b.starttls = false;
+  EXPECT_EQ(common_offer(a, a), b) << "all but how it is spoken with";
+  b.size = 1000;
+  b.recipients = 50;
+  b.dsn = false;
+  const auto both = common_offer(a, b);
+  EXPECT_EQ(both, common_offer(b, a));
+  EXPECT_EQ(both.size, 1000u);
+  EXPECT_EQ(both.recipients, 50u);
+  EXPECT_FALSE(both.dsn);
+  EXPECT_TRUE(both.chunking);
+  // 0 is no limit, and so never the smaller one.
+  b.size = 0;
+  EXPECT_EQ(common_offer(a, b).size, 2000u);
+  EXPECT_EQ(common_offer(b, a).size, 2000u);
+}
+
 }  // namespace
 }  // namespace postern::smtp

@@ -44,8 +44,7 @@ class RunningProxy {
     judge_options.authserv_id = "mx.example";
     options.greet_pause = std::chrono::milliseconds{0};
     options.linger_time = std::chrono::milliseconds{200};
-    options.farm_watch_time = std::chrono::hours{1};  // once: its connections are counted, too
-    options.farm.host = "127.0.0.1";
+    options.farm.check_time = std::chrono::hours{1};  // once: its connections are counted, too
     options.farm.own_name = "mx.example";
     workshop_.list("local.netset", "127.0.0.0/8\n");
     workshop_.list("spam.domains", "spam.example\n");
@@ -68,20 +67,21 @@ class RunningProxy {
   // message_rules: the lines below `message`; connection_rules: those below `connection to mx`.
   void start(const std::string& message_rules = "    accept any\n",
              const std::string& connection_rules = "    inspect any\n") {
-    options.farm.port = std::to_string(farm.port());
     judging_.emplace(policy::JudgeServices{.options = judge_options,
                                            .resolver = resolver,
                                            .store = store,
                                            .policy = compile(message_rules, connection_rules)});
+    if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
+    farm_.emplace(loop_.get_executor(), options.farm);
     service_.emplace(smtp::Service{.options = options,
                                    .judging = *judging_,
                                    .spool_space = space_,
+                                   .farm = *farm_,
                                    .sources = sources_.emplace(source_options, 1),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
                                    .evidence = nullptr,
-                                   .teacher = nullptr,
-                                   .farm_offer = {}});
+                                   .teacher = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
       service_->tls = std::make_shared<const smtp::TlsServer>(
@@ -100,10 +100,22 @@ class RunningProxy {
     proxy_->add(std::move(acceptor));
     proxy_->start();
     thread_ = std::thread([this] { loop_.run(); });
-    if (wait_for_farm)
-      while (!on_loop([this] { return service_->farm_offer.has_value(); }))
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    if (wait_for_farm) wait_for_live(options.farm.backends.size());
   }
+
+  static smtp::Backend backend(const ScriptedFarm& farm) {
+    return {.host = "127.0.0.1", .port = std::to_string(farm.port())};
+  }
+  // So many backends are live, no more and no fewer.
+  void wait_for_live(size_t count) {
+    wait([this, count] { return farm_->live() == count; });
+  }
+  // Until it is so, asked where the proxy runs.
+  template <typename Condition>
+  void wait(Condition condition) {
+    while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  }
+  smtp::Farm& pool() { return *farm_; }
 
   // Drains; true when every session ended by itself.
   bool drain(std::chrono::milliseconds time) {
@@ -159,6 +171,7 @@ class RunningProxy {
   std::optional<policy::EvidenceTable> evidence_;
   std::optional<smtp::Teacher> teacher_;
   std::optional<policy::JudgeServices> judging_;
+  std::optional<smtp::Farm> farm_;
   std::optional<smtp::Service> service_;
   std::optional<smtp::Proxy> proxy_;
   std::thread thread_;

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// One loop, one thread: between two co_await nothing else runs.
+#include "control/smtp/farm.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "control/policy/log_text.h"
+
+namespace postern::smtp {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using policy::log_value;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+// How often a backend is asked that does not live.
+constexpr milliseconds kRecheckTime{5000};
+
+std::vector<FarmPool::Member> members_of(const FarmOptions& options) {
+  std::vector<FarmPool::Member> members;
+  for (const auto& backend : options.backends)
+    members.push_back({.weight = backend.weight, .backup = backend.backup});
+  return members;
+}
+
+}  // namespace
+
+Farm::Farm(const asio::any_io_executor& executor, const FarmOptions& options)
+    : executor_(executor),
+      options_(options),
+      tls_(options.ca_file),
+      pool_(members_of(options), options.pool),
+      expiry_timer_(executor) {
+  for (const auto& backend : options.backends)
+    members_.push_back(std::make_unique<Member>(executor, backend));
+}
+
+FarmPool::Time Farm::now() const {
+  return std::chrono::duration_cast<milliseconds>(steady_clock::now().time_since_epoch());
+}
+
+size_t Farm::live() const {
+  size_t count = 0;
+  for (size_t i = 0; i < pool_.size(); i++) count += pool_.health(i) == FarmPool::Health::kLive;
+  return count;
+}
+
+void Farm::start() {
+  for (size_t i = 0; i < members_.size(); i++) asio::co_spawn(executor_, watch(i), asio::detached);
+}
+
+void Farm::stop() {
+  stopping_ = true;
+  for (auto& member : members_) member->timer.cancel();
+  expiry_timer_.cancel();
+  for (auto& idle : idle_) asio::co_spawn(executor_, retire(std::move(idle.leg)), asio::detached);
+  idle_.clear();
+}
+
+void Farm::cut() {
+  cut_ = true;
+  for (FarmLeg* leg : opening_) leg->close();
+}
+
+std::unique_ptr<FarmLeg> Farm::make(size_t member) {
+  Member& of = *members_[member];
+  return std::make_unique<FarmLeg>(executor_, options_, of.backend, member, tls_, of.session);
+}
+
+asio::awaitable<void> Farm::watch(size_t member) {
+  Member& watched = *members_[member];
+  while (!stopping_) {
+    auto leg = make(member);
+    const bool opened = co_await leg->open(nullptr);
+    if (stopping_) co_return;
+    note(*leg, opened);
+    if (opened) co_await leg->quit();
+    leg.reset();
+    if (stopping_) co_return;
+    const bool lives = pool_.health(member) == FarmPool::Health::kLive;
+    watched.timer.expires_after(lives ? options_.check_time
+                                      : std::min(options_.check_time, kRecheckTime));
+    error_code woken;
+    co_await watched.timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, Retry retry) {
+  auto& tried = retry.tried;
+  tried.resize(pool_.size(), false);
+  const auto begun = steady_clock::now();
+  std::string error = "no backend is live";
+  bool again = true;
+  // A client is not kept waiting for the connect time of each of many.
+  while (!cut_ && steady_clock::now() - begun <= options_.connect_time) {
+    auto chosen = pool_.choose(tried, now());
+    if (!chosen && again) {
+      // Nobody but those who failed this message before: it may have been a restart.
+      tried.assign(pool_.size(), false);
+      chosen = pool_.choose(tried, now());
+    }
+    again = false;
+    if (!chosen) break;
+    tried[*chosen] = true;
+    while (auto leg = retry.fresh || cut_ ? nullptr : take_idle(*chosen)) {
+      opening_.insert(leg.get());
+      const bool introduced = co_await leg->introduce(client);
+      opening_.erase(leg.get());
+      if (!introduced) continue;  // stale
+      pool_.abandoned(*chosen);
+      co_return leg;
+    }
+    auto leg = make(*chosen);
+    opening_.insert(leg.get());
+    bool opened = co_await leg->open(&client);
+    if (opened) opened = co_await leg->introduce(client);
+    opening_.erase(leg.get());
+    if (cut_) {
+      pool_.abandoned(*chosen);
+      break;
+    }
+    // That it answers EHLO does not make up for the mail that it failed to take.
+    if (opened && pool_.health(*chosen) == FarmPool::Health::kLive)
+      note_offer(*leg);
+    else
+      note(*leg, opened);
+    if (opened) co_return leg;
+    error = leg->error();
+  }
+  error_ = error;
+  co_return nullptr;
+}
+
+std::unique_ptr<FarmLeg> Farm::take_idle(size_t member) {
+  // The one that was used last is the least likely to have been closed.
+  for (auto idle = idle_.end(); idle != idle_.begin();) {
+    --idle;
+    if (idle->leg->member() != member) continue;
+    auto leg = std::move(idle->leg);
+    idle = idle_.erase(idle);
+    if (!leg->quiet()) continue;
+    leg->reused();
+    return leg;
+  }
+  return nullptr;
+}
+
+void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
+  if (!leg || !leg->usable()) return;
+  note(*leg, true);
+  const bool keep = !stopping_ && options_.idle_legs > 0 &&
+                    leg->backend().hand_on != HandOn::kProxy && leg->messages() < kMostMessages &&
+                    leg->refusals() < kMostRefusals;
+  asio::co_spawn(executor_, keep ? park(std::move(leg)) : retire(std::move(leg)), asio::detached);
+}
+
+asio::awaitable<void> Farm::park(std::unique_ptr<FarmLeg> leg) {
+  const bool clean = co_await leg->clean();
+  if (!clean) {
+    Retry nobody;
+    lost(std::move(leg), nobody);
+    co_return;
+  }
+  const auto waiting = std::ranges::count_if(
+      idle_, [&](const Idle& other) { return other.leg->member() == leg->member(); });
+  if (stopping_ || static_cast<size_t>(waiting) >= options_.idle_legs) {
+    co_await leg->quit();
+    co_return;
+  }
+  idle_.push_back({std::move(leg), steady_clock::now() + options_.idle_time});
+  if (idle_.size() == 1) expire();
+}
+
+asio::awaitable<void> Farm::retire(std::unique_ptr<FarmLeg> leg) {
+  co_await leg->quit();
+}
+
+// Ends those that have waited long enough, and comes again for the next one.
+void Farm::expire() {
+  while (!idle_.empty() && idle_.front().expires <= steady_clock::now()) {
+    asio::co_spawn(executor_, retire(std::move(idle_.front().leg)), asio::detached);
+    idle_.pop_front();
+  }
+  if (idle_.empty() || stopping_) return;
+  expiry_timer_.expires_at(idle_.front().expires);
+  expiry_timer_.async_wait([this](const error_code& error) {
+    if (!error) expire();
+  });
+}
+
+void Farm::lost(std::unique_ptr<FarmLeg> leg, Retry& retry) {
+  if (!leg) return;
+  if (leg->stale()) {
+    // One that went stale while it waited says nothing of the backend.
+    retry.fresh = true;
+    return;
+  }
+  retry.tried.resize(pool_.size(), false);
+  retry.tried[leg->member()] = true;
+  note(*leg, false);
+}
+
+void Farm::note_offer(const FarmLeg& leg) {
+  auto& known = members_[leg.member()]->offer;
+  if (known == leg.offer() || leg.refuses_client()) return;
+  known = leg.offer();
+  review_offer();
+}
+
+void Farm::note(const FarmLeg& leg, bool succeeded) {
+  const size_t i = leg.member();
+  const bool changed = succeeded ? pool_.succeeded(i, now()) : pool_.failed(i, now());
+  if (succeeded) note_offer(leg);
+  if (!changed) return;
+  review_offer();
+  const auto& backend = leg.backend();
+  if (pool_.health(i) == FarmPool::Health::kLive)
+    spdlog::info("farm state=available host={} port={} live={}/{}", backend.host, backend.port,
+                 live(), pool_.size());
+  else
+    spdlog::warn("farm state=unavailable host={} port={} live={}/{} error={}", backend.host,
+                 backend.port, live(), pool_.size(), log_value(leg.error()));
+}
+
+void Farm::review_offer() {
+  const bool any_live = pool_.any_live();
+  std::optional<FarmOffer> all;
+  for (size_t i = 0; i < members_.size(); i++) {
+    const auto& one = members_[i]->offer;
+    if (!one || (any_live && pool_.health(i) != FarmPool::Health::kLive)) continue;
+    all = all ? common_offer(*all, *one) : *one;
+  }
+  if (all) offer_ = all;
+}
+
+}  // namespace postern::smtp

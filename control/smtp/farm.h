@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Farm: the backends as all sessions share them. Chooses one for a client (FarmPool), over a
+// connection that waits or a new one, and takes connections back. Asks each backend at intervals
+// whether it lives; what happens to mail counts the same. Knows what all live backends offer.
+//
+// Limits: idle_legs connections wait per backend, each no longer than idle_time; one that has
+// served kMostMessages, or in which kMostRefusals commands were refused, is not kept, as backends
+// slow down or end sessions like that. Where the client was told by a PROXY header the connection
+// is that client's and nobody else gets it.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/smtp/farm_leg.h"
+#include "control/smtp/farm_options.h"
+#include "control/smtp/farm_pool.h"
+#include "control/smtp/farm_tls.h"
+
+namespace postern::smtp {
+
+class Farm {
+ public:
+  static constexpr size_t kMostMessages = 100;
+  static constexpr size_t kMostRefusals = 5;
+
+  // options outlive it. Throws std::runtime_error where the authorities' file cannot be read.
+  Farm(const boost::asio::any_io_executor& executor, const FarmOptions& options);
+  Farm(const Farm&) = delete;
+  Farm& operator=(const Farm&) = delete;
+
+  // Begins to ask the backends.
+  void start();
+  // Asks no more, and closes the connections that wait.
+  void stop();
+
+  // How a connection is asked for again after one was lost.
+  struct Retry {
+    std::vector<bool> tried;  // the backends that failed; empty: none
+    bool fresh = false;       // a new one, as one that waited went stale
+  };
+  // Those who wait for a connection get none any more.
+  void cut();
+
+  // A connection that is ready for MAIL, the client made known where the backend is told. Null: no
+  // backend can be had; error() says why.
+  boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(ForwardedClient client, Retry retry);
+  // Takes a connection back, for other clients where that may be; null is let pass.
+  void give_back(std::unique_ptr<FarmLeg> leg);
+  // The connection failed while it was used. What is to be asked for instead goes into retry.
+  void lost(std::unique_ptr<FarmLeg> leg, Retry& retry);
+
+  // What every live backend offers; where none is live, what all did when they were. nullopt: none
+  // was ever reached.
+  const std::optional<FarmOffer>& offer() const noexcept { return offer_; }
+  const std::string& error() const noexcept { return error_; }
+  size_t live() const;
+  size_t idle() const noexcept { return idle_.size(); }
+
+ private:
+  struct Member {
+    Member(const boost::asio::any_io_executor& executor, const Backend& it)
+        : backend(it), timer(executor) {}
+    const Backend& backend;
+    TlsSessionSlot session;
+    std::optional<FarmOffer> offer;  // as seen last
+    boost::asio::steady_timer timer;
+  };
+  struct Idle {
+    std::unique_ptr<FarmLeg> leg;
+    std::chrono::steady_clock::time_point expires;
+  };
+
+  boost::asio::awaitable<void> watch(size_t member);
+  boost::asio::awaitable<void> retire(std::unique_ptr<FarmLeg> leg);
+  boost::asio::awaitable<void> park(std::unique_ptr<FarmLeg> leg);
+  std::unique_ptr<FarmLeg> make(size_t member);
+  std::unique_ptr<FarmLeg> take_idle(size_t member);
+  void expire();
+  void note(const FarmLeg& leg, bool succeeded);
+  void note_offer(const FarmLeg& leg);
+  void review_offer();
+  FarmPool::Time now() const;
+
+  boost::asio::any_io_executor executor_;
+  const FarmOptions& options_;
+  FarmTls tls_;
+  FarmPool pool_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::list<Idle> idle_;        // the one that waits longest is first
+  std::set<FarmLeg*> opening_;  // for clients
+  boost::asio::steady_timer expiry_timer_;
+  std::optional<FarmOffer> offer_;
+  std::string error_;
+  bool stopping_ = false;
+  bool cut_ = false;
+};
+
+}  // namespace postern::smtp

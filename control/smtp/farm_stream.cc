@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A deadline closes the connection: nothing can be said any more to a backend that is late.
+#include "control/smtp/farm_stream.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+
+namespace postern::smtp {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+FarmStream::FarmStream(const asio::any_io_executor& executor)
+    : resolver_(executor), socket_(executor), deadline_(executor, [this] { close(); }) {}
+
+// OpenSSL takes a connection that just ends for a failure, and its session for worthless. We end
+// connections by QUIT.
+void FarmStream::end_tls() {
+  if (tls_) SSL_set_shutdown(tls_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  tls_.reset();
+}
+
+void FarmStream::close() {
+  resolver_.cancel();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+bool FarmStream::check(const error_code& error, std::string_view late) {
+  deadline_.disarm();
+  if (!error) return true;
+  error_ = deadline_.expired() ? std::string(late) : error.message();
+  close();
+  return false;
+}
+
+asio::awaitable<std::vector<tcp::endpoint>> FarmStream::resolve(std::string host, std::string port,
+                                                                milliseconds time) {
+  error_code error;
+  deadline_.arm(time);
+  const auto found = co_await resolver_.async_resolve(
+      host, port, asio::redirect_error(asio::use_awaitable, error));
+  std::vector<tcp::endpoint> endpoints;
+  if (!check(error, "finding its address took too long")) co_return endpoints;
+  for (const auto& entry : found)
+    if (endpoints.size() < kMaxAddresses) endpoints.push_back(entry.endpoint());
+  co_return endpoints;
+}
+
+asio::awaitable<bool> FarmStream::connect(tcp::endpoint endpoint, milliseconds time) {
+  end_tls();
+  close();
+  error_code error;
+  deadline_.arm(time);
+  co_await socket_.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, error));
+  if (!check(error, "connecting took too long")) co_return false;
+  socket_.set_option(tcp::no_delay(true), error);
+  co_return true;
+}
+
+asio::awaitable<bool> FarmStream::secure(FarmTls& tls, const Backend& backend, TlsSessionSlot& slot,
+                                         milliseconds time) {
+  tls_.emplace(socket_, tls.context());
+  error_code error;
+  if (!FarmTls::prepare(tls_->native_handle(), backend, slot)) {
+    error_ = "TLS cannot be set up for it";
+    close();
+    co_return false;
+  }
+  deadline_.arm(time);
+  co_await tls_->async_handshake(asio::ssl::stream_base::client,
+                                 asio::redirect_error(asio::use_awaitable, error));
+  if (check(error, "the TLS handshake took too long")) co_return true;
+  const long verified = SSL_get_verify_result(tls_->native_handle());
+  if (backend.tls == TlsUse::kVerify && verified != X509_V_OK)
+    error_ = std::string("its certificate: ") + X509_verify_cert_error_string(verified);
+  co_return false;
+}
+
+asio::awaitable<bool> FarmStream::write(std::string_view bytes, milliseconds time) {
+  error_code error;
+  const auto from = asio::buffer(bytes.data(), bytes.size());
+  deadline_.arm(time);
+  if (tls_)
+    co_await asio::async_write(*tls_, from, asio::redirect_error(asio::use_awaitable, error));
+  else
+    co_await asio::async_write(socket_, from, asio::redirect_error(asio::use_awaitable, error));
+  // Left open: why it takes nothing any more may be on its way.
+  deadline_.disarm();
+  if (!error) co_return true;
+  error_ = deadline_.expired() ? "it takes nothing any more" : error.message();
+  co_return false;
+}
+
+asio::awaitable<size_t> FarmStream::read(std::span<char> buffer, milliseconds time) {
+  error_code error;
+  const auto into = asio::buffer(buffer.data(), buffer.size());
+  size_t count = 0;
+  deadline_.arm(time);
+  if (tls_)
+    count = co_await tls_->async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+  else
+    count =
+        co_await socket_.async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
+  if (check(error, "it did not answer in time")) co_return count;
+  co_return 0;
+}
+
+bool FarmStream::quiet() {
+  if (!socket_.is_open()) return false;
+  char byte = 0;
+  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // TLS may have had something to say that is no word of SMTP: a ticket, or the end. A session that
+  // ended is found out by the first command.
+  if (tls_ && got > 0) return true;
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool FarmStream::tls_resumed() {
+  return tls_ && SSL_session_reused(tls_->native_handle()) == 1;
+}
+
+}  // namespace postern::smtp
