@@ -190,7 +190,7 @@ def test_top_over_a_window(host):
 
 def test_top_as_a_table(host):
     text = fine("top", "--once", "--seconds", "3", "--rows", "2", "-e", host.socket)
-    assert re.match(r"\d+ packets, from \d+ samples\n", text)
+    assert re.match(r"[\d,]+ packets, from [\d,]+ samples\n", text)
     rows = [line.split() for line in text.splitlines() if line.startswith("  ")]
     assert rows[0] == ["source", "packets", "at", "least", "share"]
     assert rows[1][0] == "203.0.113.130" and len([row for row in rows if "." in row[0] or ":" in row[0]]) == 4
