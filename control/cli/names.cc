@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // `postern names`: which names a table of patterns takes for those of dynamic addresses, and why;
-// what of the table Hyperscan cannot take. The same classification as that of the sessions
-// (control/names/name_classifier.h).
+// what of the table Hyperscan cannot take (control/names/name_classifier.h).
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>

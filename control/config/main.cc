@@ -147,10 +147,10 @@ asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watc
   }
 }
 
-asio::awaitable<void> reload(directory::FileDirectory& file) {
+asio::awaitable<void> reload(directory::FileDirectory& file, directory::Shrinking shrinking) {
   std::string refused;
   try {
-    co_await file.reload();
+    co_await file.reload(shrinking);
   } catch (const std::exception& error) {
     refused = error.what();  // the generation in force stays
   }
@@ -166,12 +166,24 @@ asio::awaitable<void> reload(directory::FileDirectory& file) {
 asio::awaitable<void> reload_when_replaced(directory::FileDirectory& file, FileWatch& watch,
                                            asio::steady_timer& timer, bool& asked,
                                            const bool& ending) {
+  // Whoever writes it in place may be in the middle, and half of a file is a sound one: it is read
+  // when nothing has changed for so many looks.
+  constexpr int kQuietLooks = 3;
+  int quiet_looks = kQuietLooks + 1;
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    const bool wanted = watch.changed() || std::exchange(asked, false);
-    if (wanted && !ending) co_await reload(file);
+    if (watch.changed())
+      quiet_looks = 0;
+    else
+      quiet_looks = std::min(quiet_looks + 1, kQuietLooks + 1);
+    const bool by_signal = std::exchange(asked, false);
+    if (ending || (!by_signal && quiet_looks != kQuietLooks)) continue;
+    const auto shrinking =
+        by_signal ? directory::Shrinking::kAllowed : directory::Shrinking::kRefused;
+    co_await reload(file, shrinking);
+    quiet_looks = kQuietLooks + 1;
   }
 }
 

@@ -47,10 +47,14 @@ asio::awaitable<Answer> FileDirectory::look_up(std::string text) {
   co_return answer;
 }
 
-asio::awaitable<void> FileDirectory::reload() {
+asio::awaitable<void> FileDirectory::reload(Shrinking shrinking) {
   if (!reader_) reader_.emplace(1);
   auto next = co_await asio::co_spawn(reader_->get_executor(), load_there(path_, rules_),
                                       asio::use_awaitable);
+  if (shrinking == Shrinking::kRefused && next->size() < (table_->size() + 1) / 2)
+    throw std::runtime_error(std::to_string(next->size()) + " of " +
+                             std::to_string(table_->size()) +
+                             " entries are left; SIGHUP takes it all the same");
   table_ = std::move(next);
   generation_++;
 }

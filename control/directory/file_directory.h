@@ -16,14 +16,19 @@
 
 namespace postern::directory {
 
+// A file that has lost half of its entries was most likely cut off, and would have their mail
+// refused for good.
+enum class Shrinking : uint8_t { kRefused, kAllowed };
+
 class FileDirectory : public Directory {
  public:
   // Reads it. Throws BadInput.
   FileDirectory(std::string path, AddressRules rules);
 
   boost::asio::awaitable<Answer> look_up(std::string address) override;
-  // Throws BadInput; the generation in force then stays. The directory outlives it.
-  boost::asio::awaitable<void> reload();
+  // Throws BadInput, or std::runtime_error for a file with less than half the entries that are in
+  // force where that is not allowed; the generation in force then stays. The directory outlives it.
+  boost::asio::awaitable<void> reload(Shrinking shrinking);
 
   const std::string& path() const noexcept { return path_; }
   uint64_t generation() const noexcept { return generation_; }  // from 1

@@ -15,7 +15,7 @@ namespace postern::names {
 namespace {
 
 // To be changed whenever the same patterns would become another database.
-constexpr std::string_view kForm = "postern pattern database 1";
+constexpr std::string_view kForm = "postern pattern database 2";
 constexpr size_t kMaxRefusals = 256;  // while compiling, each of which begins anew
 
 std::string number(uint64_t value) {
@@ -61,6 +61,16 @@ std::string_view difference(const PcrePattern& pattern) {
   for (const std::string_view verb : {"(*UTF", "(*UCP"})
     if (pattern.expression.find(verb) != std::string::npos)
       return "UTF-8 is only looked at by PCRE2";
+  // Where the flag x ends within a pattern the line end that is put behind it would be a letter of
+  // it, and of (?xx) Hyperscan knows half.
+  const auto& expression = pattern.expression;
+  bool has_options = expression.find("\\Q") != std::string::npos;
+  for (size_t at = 0; (at = expression.find("(?", at)) != std::string::npos; at += 2) {
+    const char next = at + 2 < expression.size() ? expression[at + 2] : '\0';
+    has_options |= next == '-' || next == '^' || (next >= 'a' && next <= 'z');
+  }
+  if (pattern.flags.extended && has_options) return "options within a pattern with the flag x";
+  if (expression.find("(?xx") != std::string::npos) return "the option xx is only PCRE2's";
   return {};
 }
 

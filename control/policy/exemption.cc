@@ -13,6 +13,8 @@ bool is_exempt(const Snapshot& snapshot, const IpAddress& client,
                const std::optional<LocalPlace>& local, int64_t now) {
   const ClassId address_class = snapshot.class_of(client);
   if (snapshot.is_protected(address_class, now)) return true;
+  for (const size_t list : snapshot.lists_of(address_class, now))
+    if (snapshot.lists()[list].category == "accredited") return true;
   const auto final_in = [&](size_t service) {
     return (verdict_at(snapshot, service, address_class, now).flags & PS_VERDICT_FINAL) != 0;
   };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Exemption: the sources that are never refused for their manners, and never told to the packet
-// engines: those that the policy protects, and those that its connection rules allow.
+// engines: those that the policy protects, those that its connection rules allow, and those in a
+// list of the category `accredited`.
 #pragma once
 
 #include <cstdint>

@@ -75,6 +75,8 @@ class ClientSession {
   std::optional<Reply> next_reply();
   bool outstanding() const noexcept { return outstanding_ != Command::kNothing; }
   bool broken() const noexcept { return broken_ || reader_.broken(); }
+  // What nobody asked for begins as a 421: it has had enough of the session.
+  bool dismissed() const noexcept { return reader_.begins_with("421"); }
   // Bytes that nobody asked for have come (a 421 on an idle connection, most often).
   bool spoke_unasked() const noexcept { return !outstanding() && reader_.holds_bytes(); }
   const FarmOffer& offer() const noexcept { return offer_; }

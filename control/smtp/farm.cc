@@ -89,10 +89,15 @@ asio::awaitable<void> Farm::watch(size_t member) {
     leg.reset();
     if (stopping_) co_return;
     const bool lives = pool_.health(member) == FarmPool::Health::kLive;
-    watched.timer.expires_after(lives ? options_.check_time
-                                      : std::min(options_.check_time, kRecheckTime));
-    error_code woken;
-    co_await watched.timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    watched.next_check =
+        steady_clock::now() +
+        (lives ? options_.check_time : std::min(options_.check_time, kRecheckTime));
+    // Sooner where mail takes it out meanwhile.
+    while (!stopping_ && steady_clock::now() < watched.next_check) {
+      error_code woken;
+      watched.timer.expires_at(watched.next_check);
+      co_await watched.timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    }
   }
 }
 
@@ -117,9 +122,13 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, 
       opening_.insert(leg.get());
       const bool introduced = co_await leg->introduce(client);
       opening_.erase(leg.get());
-      if (!introduced) continue;  // stale
+      if (!introduced) continue;  // stale, or told already
       pool_.abandoned(*chosen);
       co_return leg;
+    }
+    if (cut_) {
+      pool_.abandoned(*chosen);
+      break;
     }
     auto leg = make(*chosen);
     opening_.insert(leg.get());
@@ -159,9 +168,8 @@ std::unique_ptr<FarmLeg> Farm::take_idle(size_t member) {
 void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
   if (!leg || !leg->usable()) return;
   note(*leg, true);
-  const bool keep = !stopping_ && options_.idle_legs > 0 &&
-                    leg->backend().hand_on != HandOn::kProxy && leg->messages() < kMostMessages &&
-                    leg->refusals() < kMostRefusals;
+  const bool keep = !stopping_ && options_.idle_legs > 0 && leg->fit_for_others() &&
+                    leg->messages() < kMostMessages && leg->refusals() < kMostRefusals;
   asio::co_spawn(executor_, keep ? park(std::move(leg)) : retire(std::move(leg)), asio::detached);
 }
 
@@ -208,7 +216,10 @@ void Farm::lost(std::unique_ptr<FarmLeg> leg, Retry& retry) {
   }
   retry.tried.resize(pool_.size(), false);
   retry.tried[leg->member()] = true;
-  note(*leg, false);
+  if (leg->dismissed())
+    retry.fresh = true;
+  else
+    note(*leg, false);
 }
 
 void Farm::note_offer(const FarmLeg& leg) {
@@ -224,6 +235,11 @@ void Farm::note(const FarmLeg& leg, bool succeeded) {
   if (succeeded) note_offer(leg);
   if (!changed) return;
   review_offer();
+  if (pool_.health(i) == FarmPool::Health::kDown) {
+    Member& member = *members_[i];
+    member.next_check = std::min(member.next_check, steady_clock::now() + kRecheckTime);
+    member.timer.cancel();
+  }
   const auto& backend = leg.backend();
   if (pool_.health(i) == FarmPool::Health::kLive)
     spdlog::info("farm state=available host={} port={} live={}/{}", backend.host, backend.port,

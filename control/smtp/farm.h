@@ -73,6 +73,7 @@ class Farm {
     TlsSessionSlot session;
     std::optional<FarmOffer> offer;  // as seen last
     boost::asio::steady_timer timer;
+    std::chrono::steady_clock::time_point next_check{};
   };
   struct Idle {
     std::unique_ptr<FarmLeg> leg;

@@ -55,6 +55,7 @@ asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
   for (size_t i = 0; i < endpoints.size() && !given_up_; i++) {
     // Each gets its share of the time, or one that swallows everything would be the only one.
     const auto left = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
+    if (left.count() <= 0) break;
     const auto share =
         std::max(left / static_cast<milliseconds::rep>(endpoints.size() - i), milliseconds{1});
     bool opened = co_await open_at(endpoints[i], share, client, backend_.tls != TlsUse::kNone);
@@ -192,8 +193,10 @@ asio::awaitable<std::optional<Reply>> FarmLeg::mail(const Sender& sender) {
   if (client_refusal_) co_return client_refusal_;
   if (backend_.hand_on == HandOn::kXforward && client_) {
     for (const auto& line : write_xforward(*client_, offer().xforward)) {
-      auto answer = co_await command(session_.xforward(line));
-      if (!answer || !answer->positive()) co_return answer;
+      const auto answer = co_await command(session_.xforward(line));
+      // The client has no part in it, so it is no answer to him.
+      if (answer && !answer->positive()) fail("it answered XFORWARD with " + answer->one_line());
+      if (!usable_) co_return std::nullopt;
     }
   }
   auto answer = co_await command(session_.mail(sender));
@@ -228,12 +231,8 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send(std::string head, Spool& spo
   const auto stuff = [&stuffer](std::string_view bytes, std::string& into) {
     stuffer.update(bytes, into);
   };
-  bool taken = co_await write_text(std::move(wire), spool, stuff);
-  if (taken) {
-    std::string end;
-    stuffer.finish(end);
-    taken = co_await write(end, options_.block_time);
-  }
+  const auto finish = [&stuffer](std::string& into) { stuffer.finish(into); };
+  const bool taken = co_await write_text(std::move(wire), spool, stuff, finish);
   co_return co_await answer_to_text(taken);
 }
 
@@ -247,14 +246,17 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send_chunk(std::string head, Spoo
   }
   text_begun_ = true;
   const auto copy = [](std::string_view bytes, std::string& into) { into += bytes; };
-  const bool taken = co_await write_text(std::move(wire), spool, copy);
+  const auto nothing = [](std::string&) {};
+  const bool taken = co_await write_text(std::move(wire), spool, copy, nothing);
   co_return co_await answer_to_text(taken);
 }
 
-// `wire`, then the spool from its beginning as `encode` appends it. False when the connection
+// `wire`, then the spool from its beginning as `encode` appends it, then what `finish` does. False
+// when the connection
 // failed or the spool could not be read: error_ says which, and not all of it was sent.
-template <typename Encode>
-asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode encode) {
+template <typename Encode, typename Finish>
+asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode encode,
+                                          Finish finish) {
   spool.rewind();
   for (auto piece = spool.read(); !piece.empty(); piece = spool.read()) {
     encode(piece, wire);
@@ -267,6 +269,7 @@ asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode
     fail("the spool file could not be read back");
     co_return false;
   }
+  finish(wire);
   co_return co_await write(wire, options_.block_time);
 }
 
@@ -326,9 +329,13 @@ asio::awaitable<std::optional<Reply>> FarmLeg::reply(milliseconds time) {
   const auto until = steady_clock::now() + time;
   for (;;) {
     auto answer = session_.next_reply();
-    if (session_.broken()) fail("what it says is not SMTP");
+    if (session_.broken()) {
+      dismissed_ = session_.dismissed();
+      fail(dismissed_ ? "it ended the session" : "what it says is not SMTP");
+    }
     if (answer) {
-      answered_ = true;
+      if (answer->code != 421) answered_ = true;
+      dismissed_ |= answer->code == 421 && !opening_;
       if (!answer->positive() && !answer->intermediate()) refusals_++;
       if (answer->code == 421) fail("it said " + answer->one_line());
     }

@@ -63,10 +63,18 @@ class FarmLeg {
   // Nothing was heard since then: it had probably been closed all the while.
   bool stale() const noexcept { return !answered_; }
   bool quiet() { return !session_.spoke_unasked() && stream_.quiet(); }
+  // It ended the session by a 421, most often for what the client did (too many errors) or for a
+  // time in which he did nothing: no sign of illness.
+  bool dismissed() const noexcept { return dismissed_; }
+  // introduce() can make this client known; Postfix takes one XCLIENT, and then offers it no more.
+  bool can_introduce(const ForwardedClient& client) const {
+    return backend_.hand_on != HandOn::kXclient || client_ == client || can_be_told();
+  }
   // mail() will be answered with what the backend said to the client's coming.
   bool refuses_client() const noexcept { return client_refusal_.has_value(); }
-  bool fit_for_others() const noexcept {
-    return usable_ && backend_.hand_on != HandOn::kProxy && !client_refusal_;
+  bool fit_for_others() const {
+    return usable_ && !client_refusal_ && backend_.hand_on != HandOn::kProxy &&
+           (backend_.hand_on != HandOn::kXclient || can_be_told());
   }
 
   const Backend& backend() const noexcept { return backend_; }
@@ -77,10 +85,12 @@ class FarmLeg {
   bool tls_resumed() { return stream_.tls_resumed(); }
 
  private:
+  bool can_be_told() const { return !write_xclient({}, offer().xclient).empty(); }
   boost::asio::awaitable<std::optional<Reply>> command(std::string bytes);
   boost::asio::awaitable<std::optional<Reply>> reply(std::chrono::milliseconds time);
-  template <typename Encode>
-  boost::asio::awaitable<bool> write_text(std::string wire, Spool& spool, Encode encode);
+  template <typename Encode, typename Finish>
+  boost::asio::awaitable<bool> write_text(std::string wire, Spool& spool, Encode encode,
+                                          Finish finish);
   boost::asio::awaitable<std::optional<Reply>> answer_to_text(bool taken);
   boost::asio::awaitable<bool> write(std::string_view bytes, std::chrono::milliseconds time);
   boost::asio::awaitable<bool> open_at(boost::asio::ip::tcp::endpoint endpoint,
@@ -107,6 +117,7 @@ class FarmLeg {
   bool usable_ = false;
   bool tls_failed_ = false;
   bool answered_ = true;
+  bool dismissed_ = false;
   bool text_begun_ = false;
   bool transaction_open_ = false;
   size_t messages_ = 0;

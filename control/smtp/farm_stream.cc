@@ -45,6 +45,13 @@ bool FarmStream::check(const error_code& error, std::string_view late) {
 asio::awaitable<std::vector<tcp::endpoint>> FarmStream::resolve(std::string host, std::string port,
                                                                 milliseconds time) {
   error_code error;
+  // An address needs no resolver, whose one thread may be busy with a name that nobody knows.
+  const auto address = asio::ip::make_address(host, error);
+  if (!error) {
+    const auto number = static_cast<uint16_t>(std::stoul(port));
+    co_return std::vector<tcp::endpoint>{{address, number}};
+  }
+  error.clear();
   deadline_.arm(time);
   const auto found = co_await resolver_.async_resolve(
       host, port, asio::redirect_error(asio::use_awaitable, error));

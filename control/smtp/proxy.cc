@@ -34,7 +34,7 @@ constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kTurnAwayTime{1000};
 constexpr std::string_view kTooManySessions = "too-many-sessions";
-constexpr size_t kMaxTurnedAway = 500;  // beyond that they are closed without a word
+constexpr long kMaxTurnedAway = 500;  // beyond that they are closed without a word
 
 IpAddress address_of(const asio::ip::address& address) {
   if (address.is_v4()) return IpAddress::v4(address.to_v4().to_uint());
@@ -177,12 +177,8 @@ void Proxy::watch_load() {
 }
 
 asio::awaitable<void> Proxy::turn_away(tcp::socket socket, Reply reply) {
-  if (turned_away_ >= kMaxTurnedAway) co_return;
-  struct Count {
-    explicit Count(size_t& counted) : count(counted) { count++; }
-    ~Count() { count--; }
-    size_t& count;
-  } at_work(turned_away_);
+  if (turned_away_.use_count() > kMaxTurnedAway) co_return;
+  const auto at_work = turned_away_;  // counts, and may outlive the proxy
   ClientStream stream(std::move(socket));
   const std::string wire = reply.wire();
   const auto outcome = co_await stream.write(wire, kTurnAwayTime);
@@ -211,6 +207,8 @@ asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, SessionEnds&
             .client_port = told->source_port,
             .local = told->destination,
             .local_port = told->destination_port};
+  else
+    ends.balancer = true;
   co_return true;
 }
 

@@ -60,8 +60,8 @@ class Proxy {
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;
   uint64_t next_id_ = 1;
-  size_t turned_away_ = 0;  // at work
-  size_t unnamed_ = 0;      // connections of balancers whose header is to come
+  std::shared_ptr<char> turned_away_ = std::make_shared<char>();  // its users are at work
+  size_t unnamed_ = 0;  // connections of balancers whose header is to come
   bool draining_ = false;
 };
 

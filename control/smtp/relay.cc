@@ -14,6 +14,8 @@ namespace {
 
 // Connections that may fail one after another before a client hears of it.
 constexpr int kAttempts = 3;
+// Of one connection, before it is given up for another.
+constexpr size_t kMostRefusals = 15;
 
 // What the client is told: the farm's reply, unless it concerns our connection or makes no sense.
 Reply for_client(Reply reply) {
@@ -65,6 +67,7 @@ void Relay::lose() {
 // Makes leg_ one on which MAIL may be said, the one that there is or another.
 asio::awaitable<bool> Relay::take_up() {
   if (!leg_ || !leg_->usable()) co_return false;
+  if (!leg_->can_introduce(client_)) co_return false;
   leg_->reused();
   const bool clean = co_await leg_->clean();
   if (!clean) co_return false;
@@ -140,6 +143,8 @@ asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& r
     auto answer = co_await leg_->rcpt(recipient);
     if (answer && leg_->usable()) {
       if (answer->positive()) accepted_.push_back(recipient);
+      // Backends end sessions with many errors (Postfix behind 20): not on that connection.
+      if (leg_->refusals() >= kMostRefusals) release();
       co_return for_client(std::move(*answer));
     }
     if (answer && !answer->positive()) told = for_client(std::move(*answer));

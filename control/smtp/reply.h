@@ -43,6 +43,8 @@ class ReplyReader {
   bool broken() const noexcept { return broken_; }
   // Bytes are there that no reply has been made of yet.
   bool holds_bytes() const noexcept { return !input_.empty() || !partial_.lines.empty(); }
+  // So do they.
+  bool begins_with(std::string_view text) const noexcept { return input_.starts_with(text); }
 
  private:
   bool take_line(std::string_view line);  // true: the reply is complete

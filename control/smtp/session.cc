@@ -262,6 +262,7 @@ asio::awaitable<void> Session::on(HelloEvent event) {
 
 asio::awaitable<void> Session::on(StartTlsEvent) {
   end_transaction();
+  relay_.release();
   helo_.clear();
   const bool written = co_await flush();
   if (!written) co_return;
@@ -306,8 +307,12 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     co_return;
   }
   if (service_.recipients != nullptr) {
+    // Reports of failure go to whoever was forged, and a server that sends good mail may have an
+    // old list: neither tries out addresses.
+    const bool may_learn = !transaction_->sender().empty() && !is_exempt() &&
+                           !service_.sources.known.knows(source_, std::time(nullptr));
     const auto refusal =
-        co_await service_.recipients->check(event.recipient.address, ends_.client, !is_exempt());
+        co_await service_.recipients->check(event.recipient.address, ends_.client, may_learn);
     if (refusal) {
       protocol_.answer(*refusal);
       co_return;
@@ -336,8 +341,7 @@ std::optional<Reply> Session::greylist(std::string_view recipient) {
   // Who has a complaint is heard at once.
   const auto local_part = recipient.substr(0, recipient.find('@'));
   const bool heard = same_word(local_part, "postmaster") || same_word(local_part, "abuse");
-  if (!sources.greylist.enabled() || heard || sources.known.knows(source_, now) || is_exempt() ||
-      is_accredited(service_.judging.policy->snapshot(), ends_.client, now))
+  if (!sources.greylist.enabled() || heard || sources.known.knows(source_, now) || is_exempt())
     return std::nullopt;
   const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
   if (!wait) return std::nullopt;

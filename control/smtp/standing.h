@@ -18,13 +18,12 @@ struct SessionEnds {
   uint16_t client_port = 0;
   IpAddress local;
   uint16_t local_port = 0;
+  bool balancer = false;  // a load balancer's own session, to see whether we live
 };
 
 // True when the source may never be refused for its manners, nor told to the engines: protected,
-// or allowed by a rule. now: Unix seconds, as below.
+// allowed by a rule, accredited, or a balancer of ours. now: Unix seconds, as below.
 bool is_exempt(const Snapshot& snapshot, const SessionEnds& ends, int64_t now);
-// In a list of the category `accredited`.
-bool is_accredited(const Snapshot& snapshot, const IpAddress& client, int64_t now);
 // Not kKnown for having been seen: that its user knows.
 Standing standing_of(const Snapshot& snapshot, const SessionEnds& ends, int64_t now);
 

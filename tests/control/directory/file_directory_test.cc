@@ -13,11 +13,12 @@ namespace {
 namespace asio = boost::asio;
 
 // Empty: reloaded; else what is wrong.
-asio::awaitable<std::string> reload(FileDirectory& directory) {
+asio::awaitable<std::string> reload(FileDirectory& directory,
+                                    Shrinking shrinking = Shrinking::kRefused) {
   std::string complaint;
   try {
-    co_await directory.reload();
-  } catch (const BadInput& error) {
+    co_await directory.reload(shrinking);
+  } catch (const std::exception& error) {
     complaint = error.what();
   }
   co_return complaint;
@@ -55,6 +56,22 @@ TEST(FileDirectory, ABadGenerationDoesNotReplaceAGoodOne) {
   EXPECT_NE(finish(loop, reload(directory)), "");
   EXPECT_EQ(told(ask(loop, directory, "other@example.org")), "known other@example.org");
   EXPECT_THROW(FileDirectory(path, {}), BadInput);
+}
+
+TEST(FileDirectory, AFileThatWasCutOffIsTakenOnlyWhereSomebodyMeansIt) {
+  asio::io_context loop(1);
+  const test::TemporaryDirectory files;
+  const auto path = files.write("recipients", "a@example.org\nb@example.org\nc@example.org\n");
+  FileDirectory directory(path, {});
+  files.write("recipients", "a@example.org\n");
+  EXPECT_NE(finish(loop, reload(directory)).find("1 of 3 entries are left"), std::string::npos);
+  EXPECT_EQ(told(ask(loop, directory, "c@example.org")), "known c@example.org");
+  files.write("recipients", "a@example.org\nb@example.org\n");
+  EXPECT_EQ(finish(loop, reload(directory)), "");
+  files.write("recipients", "");
+  EXPECT_NE(finish(loop, reload(directory)), "");
+  EXPECT_EQ(finish(loop, reload(directory, Shrinking::kAllowed)), "");
+  EXPECT_EQ(told(ask(loop, directory, "a@example.org")), "unknown");
 }
 
 }  // namespace

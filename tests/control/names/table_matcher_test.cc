@@ -117,6 +117,19 @@ TEST(TableMatcher, AgreesWithEachPatternByItself) {
   EXPECT_GT(agreement.rules.size(), 12u);
 }
 
+// Hyperscan is given the flag as an option and a line end behind the pattern, which is right only
+// where nothing within takes the option back.
+TEST(TableMatcher, TheFlagXWithOptionsInsideIsLeftToPcre2) {
+  const TableMatcher matcher(
+      PcreTable::parse("/^a(?-x)b/x REJECT one\n"
+                       "/\\Qcd/x REJECT two\n"
+                       "/(?xx)[e f]g/ REJECT three\n",
+                       "x"));
+  EXPECT_EQ(matcher.fallbacks().size(), 3u);
+  const auto agreement = expect_agreement(matcher, {"ab", "a b", "cd", "c d", " g", "eg", "xyz"});
+  EXPECT_EQ(agreement.rules.size(), 3u);
+}
+
 TEST(TableMatcher, TellsItsFallbacks) {
   const TableMatcher matcher(PcreTable::parse(kEverything, "everything"));
   std::set<uint32_t> lines;

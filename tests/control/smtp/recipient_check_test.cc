@@ -4,6 +4,7 @@
 // harvesting is found and forgiven.
 #include "control/smtp/recipient_check.h"
 
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -78,6 +79,30 @@ TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
   EXPECT_EQ(harvest.size(), 1u);
   check(recipients, "c@x.example");
   EXPECT_EQ(harvest.size(), 0u) << "found, taught and forgotten";
+}
+
+// Reports of failure for mail that was forged, and old lists of a server that sends good mail.
+TEST(RecipientCheckInSession, NullSendersAndKnownSourcesTryOutNothing) {
+  ScriptedDirectory scripted;
+  policy::HarvestTable harvest({.threshold = 100, .window = 3600});
+  smtp::RecipientCheck recipients(scripted, false, &harvest, nullptr);
+  RunningProxy proxy;
+  proxy.recipients = &recipients;
+  proxy.start();
+  const auto sources = [&] { return proxy.on_loop([&] { return harvest.size(); }); };
+  const auto client = greeted(proxy);
+  client->say("MAIL FROM:<>");
+  EXPECT_TRUE(client->say("RCPT TO:<one@d.example>").starts_with("550 5.1.1 "));
+  EXPECT_EQ(sources(), 0u);
+  const auto loopback = *Prefix::parse("127.0.0.1/32", Prefix::HostBits::kRefuse);
+  proxy.on_loop([&] { proxy.sources().known.remember(loopback, std::time(nullptr)); });
+  client->say("RSET");
+  client->say("MAIL FROM:<a@b.example>");
+  EXPECT_TRUE(client->say("RCPT TO:<two@d.example>").starts_with("550 5.1.1 "));
+  EXPECT_EQ(sources(), 0u);
+  proxy.on_loop([&] { proxy.sources().known.forget(loopback); });
+  EXPECT_TRUE(client->say("RCPT TO:<three@d.example>").starts_with("550 5.1.1 "));
+  EXPECT_EQ(sources(), 1u);
 }
 
 TEST(RecipientCheckInSession, TheFarmIsAskedOnlyForThoseWhoMayBeThere) {

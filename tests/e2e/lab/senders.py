@@ -37,28 +37,38 @@ def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.e
 _BOT = textwrap.dedent("""
     import socket, sys, time
     source, target, name, waits = sys.argv[1:]
+
+    def reply(lines):
+        got = []
+        while not got or got[-1][3:4] == "-":
+            got += lines.readline().decode("latin-1").splitlines() or [""]
+        return [line for line in got if line]
+
     while True:
         s = socket.socket()
         s.settimeout(25)
         s.bind((source, 0))
         s.connect((target, 25))
         connected = time.monotonic()
+        lines = s.makefile("rb")
         if waits == "waits":
-            s.recv(512)
+            reply(lines)
         elif time.monotonic() > connected + 0.1:
             s.close()  # too late to be sure to speak before the greeting
             continue
         break
     try:
         s.sendall(b"EHLO " + name.encode() + b"\\r\\n")
-        print(s.recv(512).decode("latin-1").splitlines()[0])
+        # Half the greeting may come before the answer.
+        print(reply(lines)[0 if waits == "waits" else -1])
     except (OSError, IndexError):
         print("closed")
     """)
 
 
 def bot(network, source, name, waits):
-    """Says EHLO with that name, before the greeting or after it. -> the first line that it got for it."""
+    """Says EHLO with that name, before the greeting or after it. -> the first line that it got for it, or the last
+    where it did not wait."""
     done = network.wan.run("/usr/bin/python3", "-c", _BOT, source, network.service(source), name,
                            "waits" if waits else "does not", check=False)
     return done.stdout.strip() or "no connection"
