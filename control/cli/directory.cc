@@ -49,7 +49,7 @@ directory::Answer look_up(directory::Directory& directory, const std::string& ad
 std::string verdict_of(const directory::Answer& answer, bool defers) {
   switch (answer.presence) {
     case directory::Presence::kKnown:
-      return "accepted at RCPT";
+      return "the farm is asked at RCPT";
     case directory::Presence::kUnknown:
       return "550 5.1.1 at RCPT";
     case directory::Presence::kUnavailable:

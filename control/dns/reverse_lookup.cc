@@ -38,7 +38,8 @@ std::vector<std::string> names_of(Answer answer, bool& truncated) {
 
 ReverseLookup::Status status_of(const ReverseLookup& lookup) {
   if (!lookup.confirmed.empty()) return ReverseLookup::Status::kConfirmed;
-  if (!lookup.failed.empty()) return ReverseLookup::Status::kTemperror;
+  // What was not looked at may be the one that has it: such an address is not forged.
+  if (!lookup.failed.empty() || lookup.truncated) return ReverseLookup::Status::kTemperror;
   return lookup.unconfirmed.empty() ? ReverseLookup::Status::kNone
                                     : ReverseLookup::Status::kUnconfirmed;
 }

@@ -27,7 +27,7 @@ struct ReverseLookup {
     kConfirmed,    // at least one name has the address
     kUnconfirmed,  // there are names, and none of them has it
     kNone,         // the DNS says that the address has no name
-    kTemperror,    // the DNS failed, and its answer could have changed the result
+    kTemperror,    // what the DNS did not tell, or was not asked for, could have changed the result
   };
 
   Status status = Status::kTemperror;

@@ -35,6 +35,9 @@ void clear(asio::io_context& loop, const std::string& path) {
   if (!S_ISSOCK(found.st_mode)) throw std::runtime_error("there is a file that is no socket");
   asio::local::stream_protocol::socket probe(loop);
   error_code error;
+  // A full backlog would make a blocking connect wait for ever.
+  probe.open(asio::local::stream_protocol(), error);
+  probe.non_blocking(true, error);
   probe.connect(asio::local::stream_protocol::endpoint(path), error);
   if (!error || error == asio::error::try_again)  // its backlog is full
     throw std::runtime_error("somebody listens there already");

@@ -27,7 +27,7 @@ def test_known_with_alias_and_place(site):
     assert out.splitlines()[0].split() == ["known", "Postmaster@Example.org"]
     assert "primary  user@example.org" in out
     assert f"source   file {site}/recipients:2" in out
-    assert "verdict  accepted at RCPT" in out
+    assert "verdict  the farm is asked at RCPT" in out
 
 
 def test_unknown(site):
@@ -40,7 +40,7 @@ def test_json_and_the_settings_of_the_file(site):
     found = fine_json("directory", "user-shop@example.org", "--config", site / "control.conf")
     assert found == {"address": "user-shop@example.org", "presence": "known",
                      "primary": "user@example.org", "source": f"file {site}/recipients:1",
-                     "verdict": "accepted at RCPT"}
+                     "verdict": "the farm is asked at RCPT"}
     with_plus = fine_json("directory", "user+shop@example.org", "--config", site / "control.conf")
     assert with_plus["presence"] == "unknown"
     assert fine_json("directory", "user+shop@example.org", "--file",

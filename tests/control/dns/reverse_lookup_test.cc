@@ -136,6 +136,9 @@ TEST(ReverseLookup, NoMoreNamesThanTheBound) {
   EXPECT_EQ(resolver.asked().size(), 1 + ReverseLookup::kMaxNames);
   EXPECT_THAT(lookup.confirmed, ElementsAre("j.example"));
   EXPECT_EQ(lookup.unconfirmed.size(), 9u);
+  // The one that has it is behind the bound: that is not to be held against the address.
+  resolver.set("j.example", RecordType::kA, found({"192.0.2.9"}));
+  EXPECT_EQ(look_up(resolver, "192.0.2.1").status, LookupStatus::kTemperror);
 }
 
 TEST(ReverseLookup, EndsWhenItIsCancelled) {
