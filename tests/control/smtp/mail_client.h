@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -92,8 +93,11 @@ class MailClient {
  private:
   bool more() {
     char buffer[16384];
-    const auto got = ssl_ ? SSL_read(ssl_.get(), buffer, sizeof buffer)
-                          : ::recv(socket_, buffer, sizeof buffer, 0);
+    ssize_t got;
+    do {  // a process that was stopped for a while is told so here, as the socket has a time limit
+      got = ssl_ ? SSL_read(ssl_.get(), buffer, sizeof buffer)
+                 : ::recv(socket_, buffer, sizeof buffer, 0);
+    } while (got < 0 && !ssl_ && errno == EINTR);
     if (got < 0 && !ssl_ && (errno == EAGAIN || errno == EWOULDBLOCK))
       throw std::runtime_error("no reply within the test's patience");
     if (got < 0 && !ssl_ && errno == ECONNRESET) was_reset_ = true;
