@@ -63,7 +63,9 @@ _HELO = textwrap.dedent("""
     s.settimeout(4)
     s.bind((source, 0))
     s.connect((target, 25))
-    s.recv(512)
+    greeting = s.makefile("rb")
+    while greeting.readline()[3:4] == b"-":
+        pass  # its first half comes before a pause
     s.sendall(b"EHLO " + name.encode() + b"\\r\\n")
     try:
         said = s.recv(512)
