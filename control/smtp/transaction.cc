@@ -4,6 +4,7 @@
 // belong to it, then the tag.
 #include "control/smtp/transaction.h"
 
+#include <ctime>
 #include <utility>
 
 #include "control/auth/authentication_results.h"
@@ -30,14 +31,19 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      sender_(std::move(sender)),
+      sender_(service.outbound == nullptr
+                  ? std::move(sender)
+                  : service.outbound->tagged(std::move(sender), std::time(nullptr))),
       id_(std::move(id)),
       judge_(service.judging),
       filter_([&service](std::string_view field) {
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
-      begun_(steady_clock::now()) {}
+      begun_(steady_clock::now()) {
+  if (service.outbound != nullptr && service.outbound->signing != nullptr)
+    signer_.emplace(*service.outbound->signing);
+}
 
 asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
   Reply reply = co_await relay_.recipient(sender_, recipient);
@@ -53,9 +59,10 @@ Reply Transaction::begin_text(Framing framing) {
 
 void Transaction::text(std::string_view bytes) {
   if (spool_.failed()) return;
-  judge_.update(bytes);
+  if (service_.outbound == nullptr) judge_.update(bytes);
   std::string kept;
   filter_.update(bytes, kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
 }
 
@@ -71,6 +78,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   shape_.ends_in_line = ends_in_line;
   std::string kept;
   filter_.finish(kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
   if (!filter_.fault().empty()) {
     const Reply broken =
@@ -89,6 +97,10 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     const Reply full = make_reply(452, "4.3.1", "no room; try again later");
     refuse(full);
     co_return full;
+  }
+  if (service_.outbound != nullptr) {
+    const Reply sent = co_await send_out();
+    co_return sent;
   }
   const policy::Judgement judgement = co_await judge_.judge(session_facts(), sender_.address);
   Reply reply = co_await carry_out(judgement);
@@ -119,7 +131,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
-std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+std::string Transaction::received_field(int64_t now) const {
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
                                .by = service_.options.server.name,
@@ -130,9 +142,14 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .recipient = recipients_.size() == 1
                                                 ? std::string_view(recipients_.front())
                                                 : std::string_view(),
-                               .now = judgement.facts.now};
-  return write_received(received) + policy::result_fields(service_.judging.options.authserv_id,
-                                                          judgement.facts, judgement.disposition);
+                               .now = now};
+  return write_received(received);
+}
+
+std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+  return received_field(judgement.facts.now) +
+         policy::result_fields(service_.judging.options.authserv_id, judgement.facts,
+                               judgement.disposition);
 }
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
