@@ -31,6 +31,7 @@
 #include "control/config/file_watch.h"
 #include "control/config/known_sources_file.h"
 #include "control/config/options.h"
+#include "control/config/outbound_site.h"
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
 #include "control/dns/unbound_resolver.h"
@@ -135,15 +136,18 @@ void reload(const std::string& path, policy::JudgeServices& judging) {
 
 // `postern apply` and whoever renews certificates replace files; nobody needs to tell us.
 asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watches,
-                                           smtp::Service& service, asio::steady_timer& timer,
-                                           const bool& ending) {
+                                           smtp::Service& service, OutboundSite& outbound,
+                                           asio::steady_timer& timer, const bool& ending) {
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(kWatchTime);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     if (ending) co_return;
     if (watches.snapshot.changed()) reload(options.snapshot, service.judging);
-    if (watches.certificate_changed()) reload_certificates(options, service);
+    if (watches.certificate_changed()) {
+      reload_certificates(options, service);
+      outbound.use_certificates(service.tls);
+    }
   }
 }
 
@@ -239,6 +243,7 @@ class Daemon {
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
     std::list<std::unique_ptr<milter::Listener>> milter_bound;
+    OutboundSite outbound(loop_, options_.outbound);
     std::optional<gid_t> group;
     if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
     for (const auto& name : options_.milter_sockets)
@@ -252,6 +257,7 @@ class Daemon {
                 "certificates state=unreadable file={} error=\"{} may not read it: it will "
                 "not be read again\"",
                 file, options_.user);
+      outbound.warn_of_unreadable(options_.user);
     }
 
     reputation::Store store(options_.reputation);
@@ -279,15 +285,17 @@ class Daemon {
                           .teacher = &teacher,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
-    milter::Service milter_service{
-        .options = options_.milter,
-        .judging = judging,
-        .helo_patterns = patterns_.get(),
-        .evidence = &evidence_,
-        .teach = [&teacher](const policy::Finding& finding,
-                            std::optional<std::chrono::seconds> learn_for) {
-          teacher.teach(finding, std::time(nullptr), learn_for);
-        }};
+    outbound.open(service);
+    milter::Service milter_service{.options = options_.milter,
+                                   .judging = judging,
+                                   .helo_patterns = patterns_.get(),
+                                   .evidence = &evidence_,
+                                   .teach =
+                                       [&teacher](const policy::Finding& finding,
+                                                  std::optional<std::chrono::seconds> learn_for) {
+                                         teacher.teach(finding, std::time(nullptr), learn_for);
+                                       },
+                                   .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
     for (auto& acceptor : bound) {
@@ -304,24 +312,28 @@ class Daemon {
     }
     if (options_.runs_proxy) proxy.start();
     milter.start();
+    outbound.start();
     asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
-    asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
-                   asio::detached);
+    asio::co_spawn(
+        loop_, reload_when_replaced(options_, watches, service, outbound, watch_timer_, ending_),
+        asio::detached);
     if (site.file != nullptr)
       asio::co_spawn(loop_,
                      reload_when_replaced(*site.file, recipients_watch, recipients_timer_,
                                           recipients_asked_, ending_),
                      asio::detached);
-    await_signal(proxy, milter, service, teacher);
+    await_signal(proxy, milter, outbound, service, teacher);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
-    spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
-                 places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
-                 backends.empty() ? "-" : backends, options_.proxy.server.name, tls_ ? "yes" : "no",
+    spdlog::info("ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={}",
+                 places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
+                 milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
                  judging.policy->snapshot().generation());
-    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                outbound.places().empty() ? "" : " outbound=", outbound.places().c_str(),
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
@@ -333,19 +345,21 @@ class Daemon {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Service& service,
-                    smtp::Teacher& teacher) {
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
+                    smtp::Service& service, smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
         reload(options_.snapshot, service.judging);
         if (!options_.certificates.empty()) reload_certificates(options_, service);
+        outbound.use_certificates(service.tls);
+        outbound.reload();
         recipients_asked_ = true;
         recipients_timer_.cancel();
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+        const auto ended = [this, &teacher, doors = std::make_shared<int>(3)] {
           if (--*doors > 0) return;
           teacher.stop();
           flush_timer_.cancel();
@@ -356,8 +370,9 @@ class Daemon {
         };
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
+        outbound.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, service, teacher);
+      await_signal(proxy, milter, outbound, service, teacher);
     });
   }
 
