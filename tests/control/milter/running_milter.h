@@ -43,16 +43,17 @@ class RunningMilter {
   void start(const std::string& rules = "    accept any\n") {
     judging_.emplace(policy::JudgeServices{
         .options = judge_options, .resolver = resolver, .store = store, .policy = compile(rules)});
-    service_.emplace(Service{.options = options,
-                             .judging = *judging_,
-                             .helo_patterns = &patterns_,
-                             .evidence = &evidence_,
-                             .teach = [this](const policy::Finding& finding,
-                                             std::optional<std::chrono::seconds> learn_for) {
-                               taught.push_back(finding.source.to_string() + ' ' +
-                                                finding.evidence + ' ' +
-                                                std::to_string(learn_for ? learn_for->count() : 0));
-                             }});
+    service_.emplace(Service{
+        .options = options,
+        .judging = *judging_,
+        .helo_patterns = &patterns_,
+        .evidence = &evidence_,
+        .teach =
+            [this](const policy::Finding& finding, std::optional<std::chrono::seconds> learn_for) {
+              taught.push_back(finding.source.to_string() + ' ' + finding.evidence + ' ' +
+                               std::to_string(learn_for ? learn_for->count() : 0));
+            },
+        .signing = signing});
     milter_.emplace(loop_, *service_);
     milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
     milter_->start();
@@ -106,6 +107,7 @@ class RunningMilter {
   reputation::Store store;
   policy::JudgeOptions judge_options;
   MilterOptions options;
+  auth::SigningService* signing = nullptr;  // null: nothing is signed
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
