@@ -142,7 +142,8 @@ class Worker {
     policy::JudgeServices judging{.options = options_.judge,
                                   .resolver = resolver,
                                   .store = store,
-                                  .policy = std::move(first_policy)};
+                                  .policy = std::move(first_policy),
+                                  .splits = {}};
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
@@ -162,6 +163,7 @@ class Worker {
     milter::Service milter_service{
         .options = options_.milter,
         .judging = judging,
+        .limits = sources_.limits,
         .helo_patterns = patterns_.get(),
         .evidence = &evidence_,
         .teach = [&teacher](const policy::Finding& finding,
