@@ -45,10 +45,11 @@ class Session {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
+    policy::EnvelopeJudge envelope;
     std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;
+    size_t recipients = 0;  // that were not refused here
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -65,7 +66,7 @@ class Session {
   void on(const ConnectEvent& event);
   void on(const HeloEvent& event);
   void on(MailEvent event);
-  void on(const RecipientEvent& event);
+  void on(RecipientEvent event);
   void on(const HeaderEvent& event);
   void on(const EndOfHeaderEvent& event);
   void on(const BodyEvent& event);
@@ -80,6 +81,7 @@ class Session {
   bool is_own_mail() const;
   void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
+  std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);

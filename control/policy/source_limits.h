@@ -14,8 +14,9 @@
 
 namespace postern::policy {
 
-enum class Limited : uint8_t { kSessions, kRecipients, kErrors, kNullSenders };
-constexpr size_t kLimitedThings = 4;
+// kRoleRecipients: postmaster and abuse, of which kRecipients knows nothing.
+enum class Limited : uint8_t { kSessions, kRecipients, kRoleRecipients, kErrors, kNullSenders };
+constexpr size_t kLimitedThings = 5;
 
 using SourceRate = Rate;
 
