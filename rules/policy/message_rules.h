@@ -20,6 +20,8 @@ class MessageRules {
   void read_rule(Statement& statement);
 
  private:
+  // Behind `learn`. word: that.
+  void read_learn(Statement& statement, const Token& word, MessageRule& rule);
   Condition read_condition(Statement& statement);
   Condition read_domain(Statement& statement);
   Condition read_source_category(Statement& statement);
