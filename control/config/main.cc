@@ -33,6 +33,7 @@
 #include "control/config/options.h"
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
+#include "control/config/site_names.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/milter/milter.h"
 #include "control/policy/evidence.h"
@@ -58,7 +59,7 @@ using asio::ip::tcp;
 constexpr size_t kMaxPatterns = 1 << 20;
 constexpr size_t kMaxCertificate = 1 << 20;
 constexpr std::chrono::seconds kWatchTime{1};
-constexpr std::chrono::minutes kKnownSourcesTime{5};
+constexpr std::chrono::minutes kKeptTablesTime{5};
 
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   if (file.empty())
@@ -187,19 +188,19 @@ asio::awaitable<void> reload_when_replaced(directory::FileDirectory& file, FileW
   }
 }
 
-asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
+asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<KeptTable*> kept,
                                       std::chrono::milliseconds time, asio::steady_timer& timer,
                                       const bool& ending) {
   bool worked = true;
-  auto known_written = std::chrono::steady_clock::now();
+  auto kept_written = std::chrono::steady_clock::now();
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    // A whole file, and a loss costs some sources a pause: not so often.
-    if (std::chrono::steady_clock::now() - known_written >= kKnownSourcesTime) {
-      known.write();
-      known_written = std::chrono::steady_clock::now();
+    // Whole files, and a loss costs some time: not so often.
+    if (std::chrono::steady_clock::now() - kept_written >= kKeptTablesTime) {
+      for (auto* table : kept) table->write();
+      kept_written = std::chrono::steady_clock::now();
     }
     const bool works = store.flush();
     if (works != worked) {
@@ -222,6 +223,7 @@ class Daemon {
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
         harvest_(options.harvest),
+        silent_zones_(options.names.silent_zones),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_),
         watch_timer_(loop_),
@@ -257,12 +259,21 @@ class Daemon {
     reputation::Store store(options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known);
     known.read(std::time(nullptr));
+    KeptTable silent_file(options_.names.silent_zones_file,
+                          table_of("dns-silent", "zones", silent_zones_));
+    silent_file.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
-    policy::JudgeServices judging{.options = options_.judge,
-                                  .resolver = resolver,
-                                  .store = store,
-                                  .policy = std::move(first_policy)};
+    policy::JudgeServices judging{
+        .options = options_.judge,
+        .resolver = resolver,
+        .store = store,
+        .policy = std::move(first_policy),
+        .names = nullptr,
+        .silent_zones = &silent_zones_,
+        .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
+    SiteNames names(loop_, options_.names.tables, judging);
+    names.load();
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
@@ -304,8 +315,10 @@ class Daemon {
     }
     if (options_.runs_proxy) proxy.start();
     milter.start();
-    asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
-                   asio::detached);
+    asio::co_spawn(
+        loop_,
+        flush_regularly(store, {&known, &silent_file}, options_.flush_time, flush_timer_, ending_),
+        asio::detached);
     asio::co_spawn(loop_, reload_when_replaced(options_, watches, service, watch_timer_, ending_),
                    asio::detached);
     if (site.file != nullptr)
@@ -313,7 +326,7 @@ class Daemon {
                      reload_when_replaced(*site.file, recipients_watch, recipients_timer_,
                                           recipients_asked_, ending_),
                      asio::detached);
-    await_signal(proxy, milter, service, teacher);
+    await_signal(proxy, milter, service, teacher, names);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
@@ -326,6 +339,7 @@ class Daemon {
     std::fflush(stdout);
     loop_.run();
     known.write();
+    silent_file.write();
     if (!store.flush())
       spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     spdlog::info("stopped");
@@ -334,12 +348,13 @@ class Daemon {
 
  private:
   void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Service& service,
-                    smtp::Teacher& teacher) {
+                    smtp::Teacher& teacher, SiteNames& names) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
         reload(options_.snapshot, service.judging);
         if (!options_.certificates.empty()) reload_certificates(options_, service);
+        names.reload();
         recipients_asked_ = true;
         recipients_timer_.cancel();
       } else if (!ending_) {
@@ -357,7 +372,7 @@ class Daemon {
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, service, teacher);
+      await_signal(proxy, milter, service, teacher, names);
     });
   }
 
@@ -369,6 +384,7 @@ class Daemon {
   policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
   policy::HarvestTable harvest_;
+  dns::SilentZones silent_zones_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
   asio::steady_timer watch_timer_;

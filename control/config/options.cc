@@ -129,7 +129,12 @@ po::options_description settings() {
     ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(directory_settings()).add(sources).add(learning).add(limits);
+  all.add(mail)
+      .add(directory_settings())
+      .add(sources)
+      .add(name_settings())
+      .add(learning)
+      .add(limits);
   return all;
 }
 
@@ -155,7 +160,8 @@ std::string help(const po::options_description& all) {
           "servers that keep their own port 25, as a milter.\n\n"
        << all
        << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
-          "SIGHUP reads the snapshot and certificates again; SIGTERM ends in an orderly way.\n"
+          "SIGHUP reads the snapshot, certificates and tables of names again; SIGTERM ends in an "
+          "orderly way.\n"
           "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
@@ -346,6 +352,8 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_mail(values, options);
   read_sources(values, options);
   options.directory = read_directory(values);
+  options.names = read_names(values);
+  options.judge.reverse_time = options.names.reverse_time;
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

@@ -25,6 +25,7 @@
 #include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/rule_finding.h"
 
 namespace postern::milter {
 
@@ -53,6 +54,7 @@ Session::Session(Service& service, Socket socket, std::string id)
     : service_(service),
       socket_(std::move(socket)),
       id_(std::move(id)),
+      names_(socket_.get_executor(), service.judging),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
@@ -128,6 +130,10 @@ asio::awaitable<bool> Session::read_more() {
 void Session::on(const ConnectEvent& event) {
   clients_++;
   client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+  if (event.address)
+    names_.begin(*event.address);
+  else
+    names_.cancel();
 }
 
 void Session::on(const HeloEvent& event) {
@@ -186,6 +192,7 @@ void Session::on(const AbortEvent&) {
 
 void Session::on(const ClientGoneEvent&) {
   client_ = {};
+  names_.cancel();
 }
 
 void Session::on(const ClosedEvent& event) {
@@ -239,8 +246,7 @@ asio::awaitable<Session::Judging> Session::judge() {
         spdlog::error("message failed id={} error={}", message_id(), log_value(error.what()));
     }
   };
-  asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender),
+  asio::co_spawn(socket_.get_executor(), judge_when_named(),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -254,6 +260,11 @@ asio::awaitable<Session::Judging> Session::judge() {
   co_return judging;
 }
 
+asio::awaitable<policy::Judgement> Session::judge_when_named() {
+  if (service_.judging.policy->looks_at_names()) co_await names_.wait();
+  co_return co_await message_->judge.judge(session_facts(), message_->mail.sender);
+}
+
 void Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
@@ -262,6 +273,7 @@ void Session::carry_out(const policy::Judgement& judgement) {
       const bool reject = judgement.disposition.action == Action::kReject;
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
+      learn(judgement);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
@@ -319,7 +331,17 @@ policy::SessionFacts Session::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !protocol_.tls_description().empty();
+  session.names = names_.names(client_.helo);
   return session;
+}
+
+void Session::learn(const policy::Judgement& judgement) const {
+  const auto finding = policy::finding_of(judgement.session, judgement.disposition);
+  if (!finding || !service_.teach ||
+      policy::is_exempt(judgement.policy->snapshot(), *judgement.session.client, std::nullopt,
+                        std::time(nullptr)))
+    return;
+  service_.teach(*finding, judgement.disposition.learn);
 }
 
 std::string Session::message_id() const {

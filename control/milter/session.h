@@ -16,6 +16,7 @@
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
+#include "control/policy/client_lookup.h"
 #include "control/policy/message_judge.h"
 
 namespace postern::milter {
@@ -74,11 +75,13 @@ class Session {
 
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
+  boost::asio::awaitable<policy::Judgement> judge_when_named();
   void carry_out(const policy::Judgement& judgement);
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);
+  void learn(const policy::Judgement& judgement) const;
   std::string message_id() const;
   policy::SessionFacts session_facts() const;
   void log_message(const policy::Judgement& judgement, std::string_view reply) const;
@@ -89,6 +92,7 @@ class Session {
   const std::string id_;
   FilterSession protocol_;
   Client client_;
+  policy::ClientLookup names_;  // of that client
   std::optional<Message> message_;
   std::array<char, 16384> buffer_;
   std::string_view end_ = "lost";

@@ -4,12 +4,14 @@
 // gathered first, by others; deciding looks at nothing else (control/policy/message_policy.h).
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/auth/auth_result.h"
+#include "control/policy/client_names.h"
 #include "rules/address/address.h"
 #include "rules/snapshot/snapshot.h"
 
@@ -21,6 +23,7 @@ struct SessionFacts {
   std::string helo;
   bool tls = false;
   ClassId address_class = 0;
+  ClientNames names = {};  // without a client: of nobody
 };
 
 struct KnownDomain {
@@ -51,6 +54,8 @@ struct Disposition {
   std::string explanation;  // one line for logs and for the sender
   std::string contact;      // of the list concerned, where it names one: where to object
   bool for_dns = false;     // deferred only because an answer of the DNS is missing
+  // The source is to be an entry in the engines for so long; 0: it is not.
+  std::chrono::seconds learn{0};
 };
 
 std::string_view word(Action action) noexcept;  // "accept", "tag", "defer", "reject"

@@ -14,8 +14,11 @@
 
 #include "control/auth/authenticate.h"
 #include "control/dns/resolver.h"
+#include "control/dns/silent_zones.h"
 #include "control/policy/facts.h"
+#include "control/policy/lookup_slots.h"
 #include "control/policy/message_policy.h"
+#include "control/policy/name_classes.h"
 #include "control/reputation/store.h"
 
 namespace postern::policy {
@@ -23,6 +26,7 @@ namespace postern::policy {
 struct JudgeOptions {
   std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
   std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
+  std::chrono::milliseconds reverse_time{5'000};  // for a client's names, from its beginning on
 };
 
 // What all judges of one loop share. Outlives them.
@@ -30,7 +34,10 @@ struct JudgeServices {
   const JudgeOptions& options;
   dns::Resolver& resolver;
   reputation::Store& store;
-  std::shared_ptr<const MessagePolicy> policy;  // another one after a reload
+  std::shared_ptr<const MessagePolicy> policy;   // another one after a reload
+  std::shared_ptr<NameClasses> names = nullptr;  // likewise; null: no name has a class
+  dns::SilentZones* silent_zones = nullptr;      // null: nobody's answer is ever given up
+  std::shared_ptr<LookupSlots> lookup_slots = std::make_shared<LookupSlots>();
 };
 
 struct Judgement {

@@ -22,12 +22,15 @@ class MessagePolicy {
   // The first `signature` of the policy that is found in what a client says in HELO or EHLO;
   // nullptr: none. By one thread only.
   const Signature* signature_in(std::string_view helo) const noexcept;
+  // Whether what becomes of a message may depend on the names that reverse DNS gives its client.
+  bool looks_at_names() const noexcept { return looks_at_names_; }
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
  private:
   std::shared_ptr<const Snapshot> snapshot_;
   const PatternSet signatures_;
   const PatternSet::Scratch scratch_;
+  const bool looks_at_names_;
 };
 
 }  // namespace postern::policy

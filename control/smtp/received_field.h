@@ -14,6 +14,7 @@ namespace postern::smtp {
 struct ReceivedFacts {
   std::string_view helo;
   IpAddress client;
+  std::string_view name;  // by reverse DNS, confirmed; empty: none
   std::string_view by;    // our name
   bool extended = false;  // EHLO
   std::string_view tls;   // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none

@@ -4,12 +4,15 @@
 // belong to it, then the tag.
 #include "control/smtp/transaction.h"
 
+#include <ctime>
 #include <utility>
 
 #include "control/auth/authentication_results.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/rule_finding.h"
 #include "control/smtp/received_field.h"
+#include "control/smtp/teacher.h"
 
 namespace postern::smtp {
 
@@ -93,6 +96,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   const policy::Judgement judgement = co_await judge_.judge(session_facts(), sender_.address);
   Reply reply = co_await carry_out(judgement);
   remember(judgement, reply);
+  learn(judgement.session, judgement.disposition);
   log(judgement, reply);
   co_return reply;
 }
@@ -103,6 +107,7 @@ policy::SessionFacts Transaction::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !client_.tls.empty();
+  session.names = client_.names;
   return session;
 }
 
@@ -122,6 +127,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
 std::string Transaction::new_fields(const policy::Judgement& judgement) const {
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
+                               .name = client_.names.name,
                                .by = service_.options.server.name,
                                .extended = client_.extended,
                                .tls = client_.tls,
@@ -143,6 +149,13 @@ void Transaction::remember(const policy::Judgement& judgement, const Reply& repl
   else if (judgement.disposition.action == policy::Action::kReject || reply.permanent())
     outcome = Outcome::kRejected;
   judge_.remember(judgement, outcome);
+}
+
+void Transaction::learn(const policy::SessionFacts& session,
+                        const policy::Disposition& disposition) const {
+  if (service_.teacher == nullptr || client_.exempt) return;
+  if (const auto finding = policy::finding_of(session, disposition))
+    service_.teacher->teach(*finding, std::time(nullptr), disposition.learn);
 }
 
 void Transaction::log(const policy::Judgement& judgement, const Reply& reply) const {

@@ -26,6 +26,8 @@ struct ClientFacts {
   std::string helo;
   bool extended = false;
   std::string tls;  // description; empty: plain
+  policy::ClientNames names = {};
+  bool exempt = false;  // nothing is learned of it
 };
 
 class Transaction {
@@ -49,6 +51,8 @@ class Transaction {
   policy::SessionFacts session_facts() const;
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
+  // What the rule that decided says is to be learned.
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition) const;
   void log(const policy::Judgement& judgement, const Reply& reply) const;
 
   Service& service_;

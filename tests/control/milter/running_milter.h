@@ -41,8 +41,12 @@ class RunningMilter {
   std::string path() const { return workshop_.directory().path("milter.sock"); }
 
   void start(const std::string& rules = "    accept any\n") {
-    judging_.emplace(policy::JudgeServices{
-        .options = judge_options, .resolver = resolver, .store = store, .policy = compile(rules)});
+    judging_.emplace(policy::JudgeServices{.options = judge_options,
+                                           .resolver = resolver,
+                                           .store = store,
+                                           .policy = compile(rules),
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
     service_.emplace(Service{.options = options,
                              .judging = *judging_,
                              .helo_patterns = &patterns_,
@@ -105,6 +109,8 @@ class RunningMilter {
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   MilterOptions options;
 
  private:
