@@ -149,6 +149,7 @@ class Worker {
         .resolver = resolver,
         .store = store,
         .policy = std::move(first_policy),
+        .splits = {},
         .names = nullptr,
         .silent_zones = &silent_zones_,
         .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
@@ -173,6 +174,7 @@ class Worker {
     milter::Service milter_service{
         .options = options_.milter,
         .judging = judging,
+        .limits = sources_.limits,
         .helo_patterns = patterns_.get(),
         .evidence = &evidence_,
         .teach = [&teacher](const policy::Finding& finding,

@@ -12,6 +12,7 @@
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_limits.h"
 
 namespace postern::milter {
 
@@ -29,6 +30,7 @@ struct MilterOptions {
 struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
+  policy::SourceLimits& limits;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where

@@ -25,6 +25,7 @@
 #include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/role_address.h"
 #include "control/policy/rule_finding.h"
 
 namespace postern::milter {
@@ -47,6 +48,7 @@ std::string one_line(const policy::Refusal& refusal) {
 Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
     : mail(std::move(event)),
       judge(judging),
+      envelope(judging.splits, mail.sender),
       forged(judging.options.authserv_id),
       begun(steady_clock::now()) {}
 
@@ -129,7 +131,11 @@ asio::awaitable<bool> Session::read_more() {
 
 void Session::on(const ConnectEvent& event) {
   clients_++;
-  client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+  client_ = {.address = event.address,
+             .port = event.port,
+             .helo = {},
+             .offended = false,
+             .learned = false};
   if (event.address)
     names_.begin(*event.address);
   else
@@ -164,8 +170,44 @@ void Session::on(MailEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-void Session::on(const RecipientEvent&) {
+void Session::on(RecipientEvent event) {
+  const bool judged = message_->mail.authenticated.empty();
+  if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
+    protocol_.answer(*refusal);
+    return;
+  }
   message_->recipients++;
+  // Others may refuse it yet; we do not hear of it.
+  if (judged)
+    message_->envelope.take(service_.judging.policy, std::move(event.recipient),
+                            std::time(nullptr));
+  protocol_.answer(Verdict::kContinue);
+}
+
+std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  const auto& policy = service_.judging.policy;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  if (client_.address && policy::is_role_address(recipient) &&
+      !service_.limits.take(policy::Limited::kRoleRecipients,
+                            policy::EvidenceTable::source_of(*client_.address), milliseconds) &&
+      !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
+    return policy::Refusal{.code = 450,
+                           .enhanced = "4.7.1",
+                           .text = "too many recipients from your address; try again later"};
+  auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
+  if (!refused) return std::nullopt;
+  learn(session_facts(), refused->disposition);
+  const std::string id = message_id();
+  const std::string words = one_line(refused->refusal);
+  policy::log_recipient(refused->disposition, {.id = id,
+                                               .client = client_.address,
+                                               .mail_from = message_->mail.sender,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return std::move(refused->refusal);
 }
 
 void Session::on(const HeaderEvent& event) {
@@ -262,7 +304,8 @@ asio::awaitable<Session::Judging> Session::judge() {
 
 asio::awaitable<policy::Judgement> Session::judge_when_named() {
   if (service_.judging.policy->looks_at_names()) co_await names_.wait();
-  co_return co_await message_->judge.judge(session_facts(), message_->mail.sender);
+  co_return co_await message_->judge.judge(session_facts(), message_->mail.sender,
+                                           message_->envelope);
 }
 
 void Session::carry_out(const policy::Judgement& judgement) {
@@ -271,23 +314,33 @@ void Session::carry_out(const policy::Judgement& judgement) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
+      if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
-      learn(judgement);
+      learn(judgement.session, judgement.disposition);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
     case Action::kTag:
+    case Action::kQuarantine:
       break;
   }
   // What the mail server or another filter makes of it after us we do not hear.
-  message_->judge.remember(judgement, reputation::Outcome::kAccepted);
-  protocol_.finish({.remove = message_->forged.places(),
-                    .insert = policy::result_fields(service_.judging.options.authserv_id,
-                                                    judgement.facts, judgement.disposition),
-                    .quarantine = {}},
-                   Verdict::kAccept);
-  log_message(judgement, "accepted");
+  const auto& options = service_.judging.options;
+  const auto& disposition = judgement.disposition;
+  const bool quarantine = disposition.action == Action::kQuarantine;
+  const bool held = quarantine && protocol_.may_quarantine();
+  message_->envelope.settle(judgement.policy, judgement.facts.now);
+  if (!message_->envelope.only_roles())
+    message_->judge.remember(
+        judgement, quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted);
+  Changes changes{.remove = message_->forged.places(),
+                  .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
+                                                  held ? nullptr : &options.quarantine),
+                  .quarantine = {}};
+  if (held) changes.quarantine = disposition.rule;
+  protocol_.finish(changes, Verdict::kAccept);
+  log_message(judgement, held ? "quarantined" : "accepted");
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
@@ -335,13 +388,14 @@ policy::SessionFacts Session::session_facts() const {
   return session;
 }
 
-void Session::learn(const policy::Judgement& judgement) const {
-  const auto finding = policy::finding_of(judgement.session, judgement.disposition);
-  if (!finding || !service_.teach ||
-      policy::is_exempt(judgement.policy->snapshot(), *judgement.session.client, std::nullopt,
+void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
+  const auto finding = policy::finding_of(session, disposition);
+  if (!finding || client_.learned || !service_.teach ||
+      policy::is_exempt(service_.judging.policy->snapshot(), *session.client, std::nullopt,
                         std::time(nullptr)))
     return;
-  service_.teach(*finding, judgement.disposition.learn);
+  client_.learned = true;
+  service_.teach(*finding, disposition.learn);
 }
 
 std::string Session::message_id() const {

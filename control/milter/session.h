@@ -40,14 +40,16 @@ class Session {
     uint16_t port = 0;
     std::string helo;
     bool offended = false;  // noted once
+    bool learned = false;   // likewise, by a rule
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
+    policy::EnvelopeJudge envelope;
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;
+    size_t recipients = 0;  // that were not refused here
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -64,7 +66,7 @@ class Session {
   void on(const ConnectEvent& event);
   void on(const HeloEvent& event);
   void on(MailEvent event);
-  void on(const RecipientEvent& event);
+  void on(RecipientEvent event);
   void on(const HeaderEvent& event);
   void on(const EndOfHeaderEvent& event);
   void on(const BodyEvent& event);
@@ -78,10 +80,11 @@ class Session {
   boost::asio::awaitable<policy::Judgement> judge_when_named();
   void carry_out(const policy::Judgement& judgement);
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
+  std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);
-  void learn(const policy::Judgement& judgement) const;
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   std::string message_id() const;
   policy::SessionFacts session_facts() const;
   void log_message(const policy::Judgement& judgement, std::string_view reply) const;

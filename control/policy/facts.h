@@ -34,8 +34,6 @@ struct KnownDomain {
 struct MessageFacts {
   std::string mail_from;  // without the angle brackets; empty: the null sender
   auth::AuthResult auth;
-  // True when authentication did not end within its time: auth then says nothing at all.
-  bool auth_unknown = false;
   // The domain that reputation is kept for: d= of the first signature that passed; empty: none.
   std::string signing_domain;
   std::optional<double> reputation;  // 0 bad .. 1 good; nullopt: nothing is known
@@ -45,7 +43,9 @@ struct MessageFacts {
   int64_t now = 0;  // Unix seconds: lists past their expiry count as empty
 };
 
-enum class Action : uint8_t { kAccept, kTag, kDefer, kReject };
+// From the mildest to the strictest. kQuarantine: handed on, but for nobody's eyes until somebody
+// of the site has looked.
+enum class Action : uint8_t { kAccept, kTag, kQuarantine, kDefer, kReject };
 
 struct Disposition {
   Action action = Action::kAccept;
@@ -56,8 +56,9 @@ struct Disposition {
   bool for_dns = false;     // deferred only because an answer of the DNS is missing
   // The source is to be an entry in the engines for so long; 0: it is not.
   std::chrono::seconds learn{0};
+  bool for_split = false;  // deferred only because its recipients are judged differently
 };
 
-std::string_view word(Action action) noexcept;  // "accept", "tag", "defer", "reject"
+std::string_view word(Action action) noexcept;  // "accept", "tag", ...
 
 }  // namespace postern::policy

@@ -27,6 +27,7 @@ constexpr size_t kMaxMissing = 6;
 // What might be true of the signatures, and of the client's names.
 struct Hypothesis {
   bool unknown = false;      // nothing can be said of authentication
+  bool unseen = false;       // nor of anything else of the message: it has not come yet
   std::vector<Result> dkim;  // parallel to AuthResult::dkim
   NamesHypothesis names = {};
 };
@@ -69,7 +70,6 @@ std::vector<size_t> missing_of(const auth::AuthResult& auth) {
 }
 
 std::vector<Hypothesis> hypotheses_for(const MessageFacts& message) {
-  if (message.auth_unknown) return {Hypothesis{.unknown = true, .dkim = {}}};
   const auto seen = results_of(message.auth);
   const auto missing = missing_of(message.auth);
   if (missing.empty()) return {Hypothesis{.unknown = false, .dkim = seen}};
@@ -162,9 +162,8 @@ class Evaluation {
  private:
   Truth holds(const DkimIs& condition) const {
     // "dkim = temperror" asks what was seen, not what might have been.
+    if (hypothesis_.unseen) return Truth::kUnknown;
     const bool asks_of_failure = condition.word == DkimWord::kTempError;
-    if (asks_of_failure && message_.auth_unknown)
-      return truth(condition.comparison == Comparison::kEqual);
     if (!asks_of_failure && hypothesis_.unknown) return Truth::kUnknown;
     const Result best = best_of(asks_of_failure ? results_of(message_.auth) : hypothesis_.dkim);
     return negate_if(truth(best == result_of(condition.word)),
@@ -195,8 +194,8 @@ class Evaluation {
   }
 
   Truth holds(const DnsIs& condition) const {
-    const bool error = message_.auth.dns_failed || message_.auth_unknown;
-    return negate_if(truth(error == condition.error),
+    if (hypothesis_.unseen) return Truth::kUnknown;
+    return negate_if(truth(message_.auth.dns_failed == condition.error),
                      condition.comparison == Comparison::kNotEqual);
   }
 
@@ -270,6 +269,8 @@ Action action_of(const MessageRule* rule) noexcept {
       return Action::kAccept;
     case MessageAction::kTag:
       return Action::kTag;
+    case MessageAction::kQuarantine:
+      return Action::kQuarantine;
     case MessageAction::kDefer:
       return Action::kDefer;
     case MessageAction::kReject:
@@ -380,19 +381,15 @@ Disposition deferral_for_names(const SessionFacts& session) {
   return disposition;
 }
 
+// Of a message of which a key is missing.
 Disposition deferral(const MessageFacts& message) {
   Disposition disposition;
   disposition.action = Action::kDefer;
   disposition.for_dns = true;
-  const auto missing = missing_of(message.auth);
-  if (message.auth_unknown || missing.empty()) {
-    disposition.explanation = "authentication did not end in time";
-  } else {
-    const auto& signature = message.auth.dkim[missing.front()];
-    disposition.explanation = "the DNS did not answer for the key " + signature.selector +
-                              "._domainkey." + signature.domain;
-  }
-  disposition.explanation += ", and what becomes of the message depends on it";
+  const auto& signature = message.auth.dkim[missing_of(message.auth).front()];
+  disposition.explanation = "the DNS did not answer for the key " + signature.selector +
+                            "._domainkey." + signature.domain +
+                            ", and what becomes of the message depends on it";
   return disposition;
 }
 
@@ -404,6 +401,8 @@ std::string_view word(Action action) noexcept {
       return "accept";
     case Action::kTag:
       return "tag";
+    case Action::kQuarantine:
+      return "quarantine";
     case Action::kDefer:
       return "defer";
     case Action::kReject:
@@ -414,17 +413,38 @@ std::string_view word(Action action) noexcept {
 
 MessagePolicy::MessagePolicy(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)),
+      blocks_(*snapshot_),
       signatures_(patterns_of(snapshot_->policy().signatures)),
       scratch_(signatures_),
-      looks_at_names_(look_at_names(snapshot_->policy().messages)) {}
+      looks_at_names_(look_at_names(snapshot_->policy())) {}
 
 const Signature* MessagePolicy::signature_in(std::string_view helo) const noexcept {
   const auto found = signatures_.first_in(helo, scratch_);
   return found ? &snapshot_->policy().signatures[*found] : nullptr;
 }
 
-Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message) const {
-  const auto& rules = snapshot_->policy().messages;
+const std::vector<MessageRule>& MessagePolicy::rules_of(RuleBlock block) const {
+  static const std::vector<MessageRule> kNone;
+  if (block == RuleBlock::kRole) return kNone;
+  const auto& policy = snapshot_->policy();
+  if (block == RuleBlock::kGeneral) return policy.messages;
+  return policy.message_blocks[index_of(block)].rules;
+}
+
+std::string_view MessagePolicy::name_of(RuleBlock block) const {
+  if (block == RuleBlock::kRole) return "message to postmaster and abuse";
+  if (block == RuleBlock::kGeneral) return "message";
+  return snapshot_->policy().message_blocks[index_of(block)].text;
+}
+
+Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message,
+                                  RuleBlock block) const {
+  if (block == RuleBlock::kRole) {
+    Disposition disposition;
+    disposition.explanation = "no rule is about postmaster and abuse";
+    return disposition;
+  }
+  const auto& rules = rules_of(block);
   const auto names = names_hypotheses(rules, session.names);
   std::vector<const MessageRule*> deciding;
   for (auto hypothesis : hypotheses_for(message))
@@ -436,16 +456,37 @@ Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFact
   const auto differs = [&](const MessageRule* other) {
     return action_of(other) != action_of(rule);
   };
-  if (std::any_of(deciding.begin(), deciding.end(), differs)) {
-    const bool message_is_known = !message.auth_unknown && missing_of(message.auth).empty();
-    return message_is_known ? deferral_for_names(session) : deferral(message);
-  }
+  if (std::any_of(deciding.begin(), deciding.end(), differs))
+    return missing_of(message.auth).empty() ? deferral_for_names(session) : deferral(message);
   auto disposition = disposition_of(rule, *snapshot_, session, message.now);
   // Evidence names one rule: where it is not known which, there is none.
   if (rule != nullptr &&
       std::count(deciding.begin(), deciding.end(), rule) == static_cast<ptrdiff_t>(deciding.size()))
     disposition.learn = rule->learn;
   return disposition;
+}
+
+// The rule that is found looks at the session alone, and so do, as far as it matters, all that do
+// not hold before it: whatever comes, they will stand as they do now.
+std::optional<Disposition> MessagePolicy::decide_early(const SessionFacts& session, RuleBlock block,
+                                                       int64_t now) const {
+  MessageFacts unseen;
+  unseen.now = now;
+  Hypothesis anything{.unknown = true, .unseen = true, .dkim = {}};
+  // A name that is still missing may come before the text has.
+  const auto names = names_hypotheses(rules_of(block), session.names);
+  anything.names = names.front();
+  anything.names.unknown |= names.size() > 1;
+  const Evaluation evaluation(*snapshot_, session, unseen, anything);
+  for (const MessageRule& rule : rules_of(block)) {
+    const Truth holds = evaluation.holds(rule);
+    if (holds == Truth::kFalse) continue;
+    if (holds == Truth::kUnknown || action_of(&rule) < Action::kDefer) return std::nullopt;
+    auto disposition = disposition_of(&rule, *snapshot_, session, now);
+    disposition.learn = rule.learn;
+    return disposition;
+  }
+  return std::nullopt;
 }
 
 }  // namespace postern::policy

@@ -39,10 +39,14 @@ bool is_about_names(const Condition& condition) {
 
 }  // namespace
 
-bool look_at_names(const std::vector<MessageRule>& rules) {
-  return std::ranges::any_of(rules, [](const MessageRule& rule) {
-    return std::ranges::any_of(rule.conditions, is_about_names);
-  });
+bool look_at_names(const Policy& policy) {
+  const auto look = [](const std::vector<MessageRule>& rules) {
+    return std::ranges::any_of(rules, [](const MessageRule& rule) {
+      return std::ranges::any_of(rule.conditions, is_about_names);
+    });
+  };
+  return look(policy.messages) ||
+         std::ranges::any_of(policy.message_blocks, look, &MessageBlock::rules);
 }
 
 std::vector<NamesHypothesis> names_hypotheses(const std::vector<MessageRule>& rules,

@@ -19,8 +19,8 @@ struct NamesHypothesis {
   bool unknown = false;    // nothing can be said of the names
 };
 
-// Whether any of them has a condition on what reverse DNS says.
-bool look_at_names(const std::vector<MessageRule>& rules);
+// Whether any message rule of it has a condition on what reverse DNS says.
+bool look_at_names(const Policy& policy);
 
 // One where nothing is missing that the rules look at. Where they name more than kMaxClasses
 // classes, the cases are not counted out: then there is one that is unknown.

@@ -7,9 +7,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
@@ -34,6 +34,8 @@ class Transaction {
  public:
   Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
+  // What the policy says of a recipient; nullopt: others may be asked.
+  std::optional<Reply> refuse_recipient(std::string_view recipient);
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
@@ -45,6 +47,8 @@ class Transaction {
 
   const std::string& id() const noexcept { return id_; }
   const std::string& sender() const noexcept { return sender_.address; }
+  // The farm took it, and that speaks for its sender.
+  bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
@@ -52,7 +56,7 @@ class Transaction {
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
   // What the rule that decided says is to be learned.
-  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition) const;
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   void log(const policy::Judgement& judgement, const Reply& reply) const;
 
   Service& service_;
@@ -60,11 +64,13 @@ class Transaction {
   const ClientFacts client_;
   const Sender sender_;
   const std::string id_;
-  std::vector<std::string> recipients_;
+  policy::EnvelopeJudge envelope_;
   policy::MessageJudge judge_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool learned_ = false;  // once is enough
+  bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };
 

@@ -9,6 +9,7 @@
 
 #include "tests/control/auth/signer.h"
 #include "tests/control/milter/running_milter.h"
+#include "tests/control/policy/table_text.h"
 
 namespace postern::milter::test {
 namespace {
@@ -80,6 +81,75 @@ TEST_F(MilterTest, ATagIsBelowTheResults) {
   EXPECT_EQ(server.message(kMessage),
             "i[1|X-Postern-Tag| \"tag dkim != pass\"] "
             "i[1|Authentication-Results| mx.example;\n\tdkim=none] a");
+}
+
+TEST_F(MilterTest, AMessageInQuarantineIsHeldByTheServerOrSaysSoItself) {
+  milter_.start("    quarantine dkim != pass\n    accept any\n");
+  MailServer server(milter_);
+  server.begin();
+  EXPECT_EQ(server.message(kMessage),
+            "i[1|Authentication-Results| mx.example;\n\tdkim=none] q[quarantine dkim != pass] a");
+  MailServer old(milter_);
+  old.send(negotiation(6, kAllActions & ~0x20u) +
+           connection("client.example", '4', 4711, "198.51.100.7") +
+           packet('H', strings({"client.example"})));
+  EXPECT_EQ(old.answer(), "O");
+  EXPECT_EQ(old.answer(), "c");
+  EXPECT_EQ(old.message(kMessage),
+            "i[1|X-Postern-Quarantine| \"quarantine dkim != pass\"] "
+            "i[1|Authentication-Results| mx.example;\n\tdkim=none] a");
+}
+
+TEST_F(MilterTest, WhatNoTextCouldSaveIsRefusedAtRcpt) {
+  milter_.more_blocks = "message to \"open.example\"\n    accept any\n";
+  milter_.start("    reject category local\n    accept any\n");
+  MailServer server(milter_);
+  server.begin("192.0.2.7");
+  server.send(packet('M', strings({"<a@b.example>"})));
+  EXPECT_EQ(server.answer(), "c");
+  server.send(packet('R', strings({"<c@d.example>"})));
+  EXPECT_TRUE(server.answer().starts_with("y[550-5.7.1 refused by the rule"));
+  // The others of the message are not concerned.
+  for (const char* recipient : {"<c@open.example>", "<PostMaster@d.example>"}) {
+    server.send(packet('R', strings({recipient})));
+    EXPECT_EQ(server.answer(), "c") << recipient;
+  }
+  server.send(packet('T') + header("From", " x") + packet('N') + packet('E'));
+  EXPECT_TRUE(server.final_answers().ends_with(" a"));
+}
+
+TEST_F(MilterTest, RecipientsWhoseRulesDifferComeInTurn) {
+  milter_.more_blocks = "message to \"strict.example\"\n    reject dkim != pass\n";
+  milter_.start();
+  MailServer server(milter_);
+  server.begin();
+  server.recipients = {"a@open.example", "b@strict.example"};
+  EXPECT_TRUE(server.message(kMessage).starts_with(
+      "y[451 4.5.3 deferred because its recipients are judged by different rules"));
+  // The strictest first, whoever is named first; then the others.
+  EXPECT_TRUE(server.message(kMessage).starts_with("y[550 5.7.1 ")) << "strict.example alone";
+  server.recipients = {"a@open.example"};
+  EXPECT_TRUE(server.message(kMessage).ends_with(" a"));
+  // Where they agree they come together.
+  server.recipients = {"a@open.example", "c@elsewhere.example"};
+  EXPECT_TRUE(server.message(signed_by("good.example")).ends_with(" a"));
+}
+
+TEST_F(MilterTest, PostmasterIsHeardSoOftenAndNotMore) {
+  milter_.limit_options.rates[static_cast<size_t>(policy::Limited::kRoleRecipients)] = {2,
+                                                                                        3'600'000};
+  milter_.start("    reject any\n");
+  MailServer server(milter_);
+  server.begin();
+  for (const char* recipient : {"postmaster@d.example", "Abuse+4711@d.example"}) {
+    server.recipients = {recipient};
+    EXPECT_TRUE(server.message(signed_by("good.example")).ends_with(" a")) << recipient;
+  }
+  EXPECT_EQ(server.message(kMessage),
+            "y[450 4.7.1 too many recipients from your address; try again later]");
+  server.recipients = {"c@d.example"};
+  EXPECT_TRUE(server.message(kMessage).starts_with("y[550 5.7.1 "));
+  EXPECT_FALSE(milter_.remembered("good.example")) << "exempt from reputation";
 }
 
 TEST_F(MilterTest, ForgedResultsAreRemovedFromTheLastOn) {
@@ -155,6 +225,32 @@ TEST_F(MilterTest, MissingAnswersDeferOnlyWhereTheyMatter) {
   EXPECT_TRUE(local.message(signed_by("silent.example")).starts_with("y[550"));
 }
 
+TEST_F(MilterTest, TheNamesOfEachClientAreJudged) {
+  milter_.names = policy::test::name_classes();
+  dns::Answer name, address;
+  name.status = address.status = dns::Status::kFound;
+  name.records = {"pool-7.isp.example"};
+  address.records = {"198.51.100.7"};
+  milter_.resolver.set("7.100.51.198.in-addr.arpa", dns::RecordType::kPtr, name);
+  milter_.resolver.set("pool-7.isp.example", dns::RecordType::kA, address);
+  milter_.start("    reject name = dynamic learn 1h\n    accept any\n");
+  MailServer server(milter_);
+  server.begin("198.51.100.7");
+  const auto refused = server.message(kMessage);
+  EXPECT_NE(refused.find("550 5.7.1 refused by the rule"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("pool-7.isp.example (dynamic, isp.pcre:1), confirmed"), std::string::npos)
+      << refused;
+  milter_.on_loop([&] {
+    EXPECT_EQ(milter_.taught.size(), 1u);
+    EXPECT_TRUE(milter_.taught[0].starts_with("198.51.100.7/32 ")) << milter_.taught[0];
+    EXPECT_TRUE(milter_.taught[0].ends_with(" 3600")) << milter_.taught[0];
+    return true;
+  });
+  MailServer other(milter_);
+  other.begin("198.51.100.8");
+  EXPECT_TRUE(other.message(kMessage).ends_with(" a")) << "nobody knows a name of it";
+}
+
 TEST_F(MilterTest, TheServerIsAskedForPatienceWhileTheDnsIsSlow) {
   milter_.options.progress_time = std::chrono::milliseconds{1};
   milter_.resolver.stall("s._domainkey.good.example");
@@ -162,7 +258,7 @@ TEST_F(MilterTest, TheServerIsAskedForPatienceWhileTheDnsIsSlow) {
   MailServer server(milter_);
   server.begin();
   server.send(envelope());
-  EXPECT_EQ(server.answer(), "c");
+  for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
   const auto text = signed_by("good.example");
   for (const auto& field : header_of(text))
     server.send(header(std::string(field.name), value_for_server(field.body, true)));
@@ -200,7 +296,7 @@ TEST_F(MilterTest, SeveralMessagesResetsAndAnotherClientInOneSession) {
   for (int i = 0; i < 3; i++)
     EXPECT_NE(server.message(signed_by("good.example")).find("dkim=pass"), std::string::npos);
   server.send(envelope() + header("From", " x") + packet('A'));
-  EXPECT_EQ(server.answer(), "c");
+  for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
   EXPECT_NE(server.message(kMessage).find("dkim=none"), std::string::npos);
   server.send(packet('K') + connection("other", '4', 1, "192.0.2.7"));
   EXPECT_TRUE(server.message(kMessage).starts_with("y[550"));
@@ -240,7 +336,7 @@ TEST_F(MilterTest, AtTheEndMessagesUnderWayAreFinishedAndOthersNotBegun) {
   MailServer busy(milter_);
   busy.begin();
   busy.send(envelope());
-  EXPECT_EQ(busy.answer(), "c");
+  for (int i = 0; i < 2; i++) EXPECT_EQ(busy.answer(), "c");
   milter_.begin_drain(std::chrono::seconds{20});
   EXPECT_EQ(idle.answer(), "");
   struct stat gone;
@@ -257,7 +353,7 @@ TEST_F(MilterTest, AtTheEndANewMessageInTheSamePieceIsPutOff) {
   MailServer server(milter_);
   server.begin();
   server.send(envelope());
-  EXPECT_EQ(server.answer(), "c");
+  for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
   milter_.begin_drain(std::chrono::seconds{20});
   server.send(packet('A') + packet('M', strings({"<a@b.example>"})));
   EXPECT_EQ(server.answer(), "y[421 4.3.2 going down for a moment]");
@@ -270,7 +366,7 @@ TEST_F(MilterTest, AtTheEndOfTheTimeItIsCut) {
   MailServer server(milter_);
   server.begin();
   server.send(envelope());
-  EXPECT_EQ(server.answer(), "c");
+  for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
   milter_.begin_drain(std::chrono::milliseconds{1});
   EXPECT_EQ(server.answer(), "");
   EXPECT_TRUE(milter_.has_drained());
