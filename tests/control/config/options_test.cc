@@ -117,6 +117,57 @@ TEST(ControlOptions, Sources) {
   EXPECT_NE(complaint(with({"--greet-teaser", "maybe"})).find("yes or no"), std::string::npos);
 }
 
+TEST(ControlOptions, NamesAndTheDns) {
+  const auto plain = options(with({})).names;
+  EXPECT_TRUE(plain.tables.tables.empty());
+  EXPECT_EQ(plain.tables.against, "dynamic");
+  EXPECT_EQ(plain.reverse_time, milliseconds{5000});
+  EXPECT_EQ(plain.reverse_lookups, 1000u);
+  EXPECT_EQ(plain.silent_zones.patience, 86400);
+  EXPECT_EQ(plain.silent_zones_file, "");
+  const auto read = options(with({"--names",
+                                  "a",
+                                  "--names",
+                                  "b",
+                                  "--names-class",
+                                  "pool",
+                                  "--names-marked",
+                                  "static",
+                                  "--names-exceptions",
+                                  "none",
+                                  "--names-cache",
+                                  "/var/c",
+                                  "--names-contact",
+                                  "mailto:a@b.example",
+                                  "--reverse-time",
+                                  "2s",
+                                  "--reverse-lookups",
+                                  "7",
+                                  "--dns-patience",
+                                  "2h",
+                                  "--dns-silent",
+                                  "/var/s"}));
+  const auto& names = read.names;
+  EXPECT_EQ(names.tables.tables, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(names.tables.against, "pool");
+  EXPECT_EQ(names.tables.marked, "static");
+  EXPECT_EQ(names.tables.exceptions, "none");
+  EXPECT_EQ(names.tables.cache, "/var/c");
+  EXPECT_EQ(names.tables.contact, "mailto:a@b.example");
+  EXPECT_EQ(read.judge.reverse_time, milliseconds{2000});
+  EXPECT_EQ(names.reverse_lookups, 7u);
+  EXPECT_EQ(names.silent_zones.patience, 7200);
+  EXPECT_EQ(names.silent_zones_file, "/var/s");
+  EXPECT_EQ(options(with({"--dns-patience", "0"})).names.silent_zones.patience, 0);
+  EXPECT_NE(complaint(with({"--dns-patience", "300ms"})).find("whole seconds"), std::string::npos);
+  EXPECT_NE(complaint(with({"--names", "a", "--names-class", "a_b"})).find("a class: letters"),
+            std::string::npos);
+  EXPECT_NE(complaint(with({"--names-contact", "ftp://x"})).find("https:, http: or mailto:"),
+            std::string::npos);
+  EXPECT_NE(complaint(with({"--names-cache", "/x"})).find("of no use without names"),
+            std::string::npos);
+}
+
 TEST(ControlOptions, TheQuarantineField) {
   EXPECT_EQ(options(with({})).judge.quarantine.name, "X-Postern-Quarantine");
   const auto set = options(with({"--quarantine-field", "X-Spam-Flag: YES"}));

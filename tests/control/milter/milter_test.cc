@@ -11,6 +11,7 @@
 #include "tests/control/auth/run.h"
 #include "tests/control/auth/signer.h"
 #include "tests/control/milter/running_milter.h"
+#include "tests/control/policy/table_text.h"
 #include "tests/rules/support/temporary_directory.h"
 
 namespace postern::milter::test {
@@ -301,6 +302,32 @@ TEST_F(MilterTest, MissingAnswersDeferOnlyWhereTheyMatter) {
   MailServer local(milter_);
   local.begin("192.0.2.7");
   EXPECT_TRUE(local.message(signed_by("silent.example")).starts_with("y[550"));
+}
+
+TEST_F(MilterTest, TheNamesOfEachClientAreJudged) {
+  milter_.names = policy::test::name_classes();
+  dns::Answer name, address;
+  name.status = address.status = dns::Status::kFound;
+  name.records = {"pool-7.isp.example"};
+  address.records = {"198.51.100.7"};
+  milter_.resolver.set("7.100.51.198.in-addr.arpa", dns::RecordType::kPtr, name);
+  milter_.resolver.set("pool-7.isp.example", dns::RecordType::kA, address);
+  milter_.start("    reject name = dynamic learn 1h\n    accept any\n");
+  MailServer server(milter_);
+  server.begin("198.51.100.7");
+  const auto refused = server.message(kMessage);
+  EXPECT_NE(refused.find("550 5.7.1 refused by the rule"), std::string::npos) << refused;
+  EXPECT_NE(refused.find("pool-7.isp.example (dynamic, isp.pcre:1), confirmed"), std::string::npos)
+      << refused;
+  milter_.on_loop([&] {
+    EXPECT_EQ(milter_.taught.size(), 1u);
+    EXPECT_TRUE(milter_.taught[0].starts_with("198.51.100.7/32 ")) << milter_.taught[0];
+    EXPECT_TRUE(milter_.taught[0].ends_with(" 3600")) << milter_.taught[0];
+    return true;
+  });
+  MailServer other(milter_);
+  other.begin("198.51.100.8");
+  EXPECT_TRUE(other.message(kMessage).ends_with(" a")) << "nobody knows a name of it";
 }
 
 TEST_F(MilterTest, TheServerIsAskedForPatienceWhileTheDnsIsSlow) {

@@ -45,7 +45,9 @@ class RunningMilter {
                                            .resolver = resolver,
                                            .store = store,
                                            .policy = compile(rules),
-                                           .splits = {}});
+                                           .splits = {},
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
     service_.emplace(Service{
         .options = options,
         .judging = *judging_,
@@ -111,6 +113,8 @@ class RunningMilter {
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   MilterOptions options;
   auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
