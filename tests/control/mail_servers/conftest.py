@@ -13,6 +13,22 @@ from tests.support.mail_servers import MAIL_SERVERS
 from tests.support.smtp_wire import Farm, Tap
 
 
+def this_one():
+    return MAIL_SERVERS[os.environ["POSTERN_MAIL_SERVER"]]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "only(holds): a test of servers for whose class that holds")
+
+
+def pytest_collection_modifyitems(items, config):
+    """What is no matter of this server is no test of it."""
+    others = [item for item in items
+              if not all(mark.args[0](this_one()) for mark in item.iter_markers("only"))]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
+
+
 @pytest.fixture(scope="session")
 def folder():
     """pytest's own is closed to other users, such as those of mail servers, whenever another pytest starts."""
@@ -43,14 +59,15 @@ def server(folder, relay):
     shared = folder / "server"
     shared.mkdir()
     shared.chmod(0o755)
-    with MAIL_SERVERS[os.environ["POSTERN_MAIL_SERVER"]](shared, relay.port) as running:
+    with this_one()(shared, relay.port) as running:
         yield running
 
 
 @pytest.fixture
-def farm(relay, door):
+def farm(server, relay, door):
     """What the server sends goes through the front door to this farm."""
     made = Farm()
+    server.fresh()
     relay.target = door.port
     relay.sessions.clear()
     yield made

@@ -19,9 +19,7 @@ def eight_bit(body):
 def large(octets):
     """Lines that are all different."""
     dice = random.Random(octets)
-    lines = (b"%08d %s\r\n" % (n, b"".join(dice.choice((b".", b"x", b" ", b"y")) for _ in range(60)))
-             for n in range(octets // 71))
-    return b"".join(lines)
+    return b"".join(b".%08d %s\r\n" % (n, dice.randbytes(30).hex().encode()) for n in range(octets // 72))
 
 
 # name -> (message, the parameters of its MAIL)

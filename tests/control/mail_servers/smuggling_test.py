@@ -5,12 +5,14 @@ commands of a second message behind them. A client that sent one message never g
 is between, and what is delivered is what it sent. That the strings are of the right kind is shown by a
 Postfix that is asked directly: Debian's still takes a bare LF for a line end."""
 
+import contextlib
 import random
 import re
 
 import pytest
 
 from tests.control.mail_servers.front_door import unmarked
+from tests.control.mail_servers.messages import message
 from tests.support.smtp_wire import Client, unstuffed, wait_until
 
 USER = "someone@farm.example"
@@ -35,9 +37,9 @@ def strings():
 
 def attempt(number, text):
     """What is behind DATA: the text, then the second message in the first."""
-    return (b"From: <a@b.example>\r\nSubject: sent-%d\r\n\r\nbefore" % number + text +
-            b"MAIL FROM:<smuggler@b.example>\r\nRCPT TO:<" + USER.encode() + b">\r\nDATA\r\n"
-            b"From: <a@b.example>\r\nSubject: smuggled-%d\r\n\r\nsmuggled" % number)
+    return (message(f"sent-{number}", b"before") + text +
+            b"MAIL FROM:<smuggler@b.example>\r\nRCPT TO:<" + USER.encode() + b">\r\nDATA\r\n" +
+            message(f"smuggled-{number}", b"smuggled"))
 
 
 def sane(text):
@@ -59,8 +61,9 @@ def smuggle(port, wire):
         client.socket.sendall(wire + END)
         answers = [client.reply()]
         client.socket.sendall(b"QUIT\r\n")
-        while answer := client.reply():
-            answers.append(answer)
+        with contextlib.suppress(ConnectionResetError):  # from one that is not ours
+            while answer := client.reply():
+                answers.append(answer)
         return answers
 
 
@@ -108,10 +111,9 @@ def test_one_message_is_never_two(server, backend, door, bare):
     compare(server, expected)
 
 
+@pytest.mark.only(lambda kind: kind.CHUNKING)
 def test_a_chunk_is_no_text_behind_data(server, backend, door):
     """Where the server takes BDAT a dot ends nothing, and what has bare line ends is not sent by DATA."""
-    if not server.CHUNKING:
-        pytest.skip(f"{server.NAME} takes no BDAT")
     expected = {}
     with door.running(f"127.0.0.1:{backend.port}", bare_line_ends="normalise", error_rate="0"):
         for number, string in enumerate((END, b"\r\n.\r\n.\r\n", *KNOWN)):
@@ -124,9 +126,8 @@ def test_a_chunk_is_no_text_behind_data(server, backend, door):
     compare(server, expected)
 
 
+@pytest.mark.only(lambda kind: kind.NAME == "Postfix")  # the others have been mended in Debian
 def test_the_strings_do_smuggle_at_a_postfix_that_is_not_behind_us(server):
-    if server.NAME != "Postfix":
-        pytest.skip("the others have been mended in Debian")
     server.empty()
     for number, string in enumerate(strings()):
         smuggle(server.port, attempt(number, string))
