@@ -91,14 +91,18 @@ class Client:
 
     def quit(self):
         reply = self.say("QUIT")
-        self.socket.close()
+        self.close()
         return reply
+
+    def close(self):
+        self.stream.close()  # else the socket would only seem to be closed
+        self.socket.close()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.socket.close()
+        self.close()
 
 
 @dataclasses.dataclass

@@ -9,6 +9,7 @@ import pwd
 import re
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -48,19 +49,25 @@ class Postfix(PostfixInFolder):
 
 
 @pytest.fixture
-def site(tmp_path):
+def folder():
+    """pytest's own is closed to other users, such as Postfix's, whenever another pytest starts."""
     if os.getuid() != 0 or not os.path.exists(MASTER):
         pytest.skip("needs root and Postfix")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == pwd.getpwuid(os.getuid()).pw_name and folder != pathlib.Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    site = Site(tmp_path)
-    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    with tempfile.TemporaryDirectory(prefix="postern-postfix-", ignore_cleanup_errors=True) as made:
+        path = pathlib.Path(made)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.fixture
+def site(folder):
+    site = Site(folder)
+    certificate, key = folder / "c.pem", folder / "k.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-subj", "/CN=mail.farm.example", "-addext", "subjectAltName=DNS:mail.farm.example", "-days", "2",
                     "-keyout", key, "-out", certificate], check=True, capture_output=True)
     site.certificate = certificate
-    site.postfix = Postfix(tmp_path, certificate, key)
+    site.postfix = Postfix(folder, certificate, key)
     yield site
     site.end()
     site.postfix.stop()
