@@ -75,6 +75,8 @@ DkimKeys read_key_answer(const dns::Answer& answer) {
   if (answer.status == dns::Status::kFailed) {
     keys.result = Result::kTempError;
     keys.reason = "key unavailable: " + (answer.detail.empty() ? "DNS failed" : answer.detail);
+    keys.given_up = answer.given_up;
+    if (keys.given_up) keys.reason += ", for too long to wait for it";
     return keys;
   }
   keys.result = Result::kPermError;
@@ -137,6 +139,7 @@ void verify_signature(const DkimSignature& signature, size_t place, const FieldI
       set(result, Result::kFail, "body hash did not verify");
     } else {
       set(result, keys.result, keys.reason);
+      result.given_up = keys.given_up;
     }
     return;
   }

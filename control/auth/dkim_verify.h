@@ -29,6 +29,7 @@ struct DkimKeys {
   std::vector<DkimKey> keys;      // usable ones, at most kMaxKeysAtOneName
   Result result = Result::kNone;  // where there are none: temperror or permerror, and why
   std::string reason;
+  bool given_up = false;  // a temperror that nobody waits for any more
 };
 DkimKeys read_key_answer(const dns::Answer& answer);
 

@@ -140,6 +140,7 @@ po::options_description settings() {
       .add(outbound_settings())
       .add(directory_settings())
       .add(sources)
+      .add(name_settings())
       .add(learning)
       .add(limits);
   return all;
@@ -170,7 +171,8 @@ std::string help(const po::options_description& all) {
          "on, with --outbound.\n\n"
       << all
       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
-         "SIGHUP reads the snapshot, certificates and keys again; SIGTERM ends in an orderly way.\n"
+         "SIGHUP reads the snapshot, certificates, keys and tables of names again; SIGTERM ends in "
+         "an orderly way.\n"
          "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
@@ -374,6 +376,8 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_mail(values, options);
   read_sources(values, options);
   options.directory = read_directory(values);
+  options.names = read_names(values);
+  options.judge.reverse_time = options.names.reverse_time;
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

@@ -32,6 +32,7 @@
 #include "control/config/outbound_site.h"
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
+#include "control/config/site_names.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/milter/milter.h"
 #include "control/policy/evidence.h"
@@ -51,7 +52,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr std::chrono::minutes kKnownSourcesTime{5};
+constexpr std::chrono::minutes kKeptTablesTime{5};
 
 tcp::endpoint endpoint_of(const Listen& listen) {
   const auto& address = listen.address;
@@ -71,19 +72,19 @@ void require_directory(const std::string& path) {
   if (!S_ISDIR(status.st_mode)) throw std::runtime_error(path + ": not a directory");
 }
 
-asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
+asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<KeptTable*> kept,
                                       std::chrono::milliseconds time, asio::steady_timer& timer,
                                       const bool& ending) {
   bool worked = true;
-  auto known_written = std::chrono::steady_clock::now();
+  auto kept_written = std::chrono::steady_clock::now();
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    // A whole file, and a loss costs some sources a pause: not so often.
-    if (std::chrono::steady_clock::now() - known_written >= kKnownSourcesTime) {
-      known.write();
-      known_written = std::chrono::steady_clock::now();
+    // Whole files, and a loss costs some time: not so often.
+    if (std::chrono::steady_clock::now() - kept_written >= kKeptTablesTime) {
+      for (auto* table : kept) table->write();
+      kept_written = std::chrono::steady_clock::now();
     }
     const bool works = store.flush();
     if (works != worked) {
@@ -107,6 +108,7 @@ class Worker {
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
         harvest_(options.harvest),
+        silent_zones_(options.names.silent_zones),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_) {}
 
@@ -140,13 +142,22 @@ class Worker {
     reputation::Store store(options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known);
     known.read(std::time(nullptr));
+    KeptTable silent_file(options_.names.silent_zones_file,
+                          table_of("dns-silent", "zones", silent_zones_));
+    silent_file.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
     smtp::Teacher teacher(loop_, options_.teacher);
-    policy::JudgeServices judging{.options = options_.judge,
-                                  .resolver = resolver,
-                                  .store = store,
-                                  .policy = std::move(first_policy),
-                                  .splits = {}};
+    policy::JudgeServices judging{
+        .options = options_.judge,
+        .resolver = resolver,
+        .store = store,
+        .policy = std::move(first_policy),
+        .splits = {},
+        .names = nullptr,
+        .silent_zones = &silent_zones_,
+        .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
+    SiteNames names(loop_, options_.names.tables, judging);
+    names.load();
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
@@ -192,10 +203,12 @@ class Worker {
     if (options_.runs_proxy) proxy.start();
     milter.start();
     outbound.start();
-    asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
-                   asio::detached);
+    asio::co_spawn(
+        loop_,
+        flush_regularly(store, {&known, &silent_file}, options_.flush_time, flush_timer_, ending_),
+        asio::detached);
     files_.start(service, outbound, site.file);
-    await_signal(proxy, milter, outbound, teacher);
+    await_signal(proxy, milter, outbound, teacher, names);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
@@ -210,6 +223,7 @@ class Worker {
     std::fflush(stdout);
     loop_.run();
     known.write();
+    silent_file.write();
     if (!store.flush())
       spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     spdlog::info("stopped");
@@ -217,11 +231,12 @@ class Worker {
 
  private:
   void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
-                    smtp::Teacher& teacher) {
+                    smtp::Teacher& teacher, SiteNames& names) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
         files_.reload();
+        names.reload();
       } else if (!ending_) {
         ending_ = true;
         files_.stop();
@@ -237,7 +252,7 @@ class Worker {
         milter.drain(options_.drain_time, ended);
         outbound.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, outbound, teacher);
+      await_signal(proxy, milter, outbound, teacher, names);
     });
   }
 
@@ -250,6 +265,7 @@ class Worker {
   policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
   policy::HarvestTable harvest_;
+  dns::SilentZones silent_zones_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
   bool ending_ = false;

@@ -27,6 +27,7 @@
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"
+#include "control/policy/rule_finding.h"
 
 namespace postern::milter {
 
@@ -56,6 +57,7 @@ Session::Session(Service& service, Socket socket, std::string id)
     : service_(service),
       socket_(std::move(socket)),
       id_(std::move(id)),
+      names_(socket_.get_executor(), service.judging),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
@@ -130,7 +132,15 @@ asio::awaitable<bool> Session::read_more() {
 
 void Session::on(const ConnectEvent& event) {
   clients_++;
-  client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+  client_ = {.address = event.address,
+             .port = event.port,
+             .helo = {},
+             .offended = false,
+             .learned = false};
+  if (event.address)
+    names_.begin(*event.address);
+  else
+    names_.cancel();
 }
 
 void Session::on(const HeloEvent& event) {
@@ -166,7 +176,7 @@ void Session::on(MailEvent event) {
 }
 
 void Session::on(RecipientEvent event) {
-  const bool judged = message_->mail.authenticated.empty();
+  const bool judged = !is_own_mail();
   if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
     protocol_.answer(*refusal);
     return;
@@ -194,6 +204,7 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
                            .text = "too many recipients from your address; try again later"};
   auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
   if (!refused) return std::nullopt;
+  learn(session_facts(), refused->disposition);
   const std::string id = message_id();
   const std::string words = one_line(refused->refusal);
   policy::log_recipient(refused->disposition, {.id = id,
@@ -234,6 +245,7 @@ void Session::on(const AbortEvent&) {
 
 void Session::on(const ClientGoneEvent&) {
   client_ = {};
+  names_.cancel();
 }
 
 void Session::on(const ClosedEvent& event) {
@@ -318,8 +330,7 @@ asio::awaitable<Session::Judging> Session::judge() {
         spdlog::error("message failed id={} error={}", message_id(), log_value(error.what()));
     }
   };
-  asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender, message_->envelope),
+  asio::co_spawn(socket_.get_executor(), judge_when_named(),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -333,6 +344,12 @@ asio::awaitable<Session::Judging> Session::judge() {
   co_return judging;
 }
 
+asio::awaitable<policy::Judgement> Session::judge_when_named() {
+  if (service_.judging.policy->looks_at_names()) co_await names_.wait();
+  co_return co_await message_->judge.judge(session_facts(), message_->mail.sender,
+                                           message_->envelope);
+}
+
 void Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
@@ -342,6 +359,7 @@ void Session::carry_out(const policy::Judgement& judgement) {
       if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
+      learn(judgement.session, judgement.disposition);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
@@ -408,7 +426,18 @@ policy::SessionFacts Session::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !protocol_.tls_description().empty();
+  session.names = names_.names(client_.helo);
   return session;
+}
+
+void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
+  const auto finding = policy::finding_of(session, disposition);
+  if (!finding || client_.learned || !service_.teach ||
+      policy::is_exempt(service_.judging.policy->snapshot(), *session.client, std::nullopt,
+                        std::time(nullptr)))
+    return;
+  client_.learned = true;
+  service_.teach(*finding, disposition.learn);
 }
 
 std::string Session::message_id() const {

@@ -17,6 +17,7 @@
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
+#include "control/policy/client_lookup.h"
 #include "control/policy/message_judge.h"
 
 namespace postern::milter {
@@ -40,6 +41,7 @@ class Session {
     uint16_t port = 0;
     std::string helo;
     bool offended = false;  // noted once
+    bool learned = false;   // likewise, by a rule
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
@@ -77,6 +79,7 @@ class Session {
 
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
+  boost::asio::awaitable<policy::Judgement> judge_when_named();
   void carry_out(const policy::Judgement& judgement);
   bool is_own_mail() const;
   void let_own_mail_by();
@@ -85,6 +88,7 @@ class Session {
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   std::string message_id() const;
   policy::SessionFacts session_facts() const;
   void log_message(const policy::Judgement& judgement, std::string_view reply) const;
@@ -95,6 +99,7 @@ class Session {
   const std::string id_;
   FilterSession protocol_;
   Client client_;
+  policy::ClientLookup names_;  // of that client
   std::optional<Message> message_;
   std::array<char, 16384> buffer_;
   std::string_view end_ = "lost";

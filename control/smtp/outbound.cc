@@ -57,7 +57,7 @@ asio::awaitable<Reply> Transaction::send_out() {
       "outbound id={} client={} from={} author={} to={} size={} signed={} reason={} tls={} "
       "reply={} "
       "seconds={:.3f}",
-      id_, client_.address.to_string(), log_value(sender_.address),
+      id_, client_.address.to_string(), log_value('<' + sender_.address + '>'),
       made.author_domain.empty() ? "-" : made.author_domain, envelope_.recipients().size(),
       spool_.size(), joined(made.key_names), reason.empty() ? "-" : log_value(reason),
       client_.tls.empty() ? "-" : log_value(client_.tls), log_value(reply.one_line()),

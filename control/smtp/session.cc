@@ -47,10 +47,12 @@ Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEn
       id_(std::move(id)),
       protocol_(options_for(service)),
       relay_(service),
+      names_(stream_.executor(), service.judging),
       stall_(stream_.executor(), [this] { relay_.release(); }),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
+  if (!ends_.balancer) names_.begin(ends_.client);
   const bool greeted = co_await greet();
   if (greeted) co_await converse();
   end_transaction();
@@ -280,11 +282,18 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
 
 asio::awaitable<void> Session::on(MailEvent event) {
   messages_++;
+  if (wants_names()) {
+    const bool written = co_await flush();
+    if (!written) co_return;
+    co_await names_.wait();
+  }
+  auto names = names_.names(protocol_.hello_name());
   relay_.client_is({.address = ends_.client,
                     .port = ends_.client_port,
                     .local = ends_.local,
                     .local_port = ends_.local_port,
-                    .name = {},
+                    .name = names.name,
+                    .name_missing = names.name.empty() && !names.fault.empty(),
                     .helo = protocol_.hello_name(),
                     .extended = protocol_.extended(),
                     .id = id_});
@@ -292,7 +301,9 @@ asio::awaitable<void> Session::on(MailEvent event) {
                      .port = ends_.client_port,
                      .helo = protocol_.hello_name(),
                      .extended = protocol_.extended(),
-                     .tls = stream_.tls_description()};
+                     .tls = stream_.tls_description(),
+                     .names = std::move(names),
+                     .exempt = is_exempt()};
   transaction_.emplace(service_, relay_, std::move(client), std::move(event.sender),
                        id_ + "." + std::to_string(messages_));
   protocol_.answer(make_reply(250, "2.1.0", "sender noted"));
@@ -426,6 +437,14 @@ bool Session::is_exempt() const {
   return smtp::is_exempt(service_.judging.policy->snapshot(), ends_, std::time(nullptr));
 }
 
+// Of the client, for the rules or for the farm; others take what there is.
+bool Session::wants_names() const {
+  return service_.judging.policy->looks_at_names() ||
+         std::ranges::any_of(service_.options.farm.backends, [](const Backend& backend) {
+           return backend.hand_on == HandOn::kXclient || backend.hand_on == HandOn::kXforward;
+         });
+}
+
 void Session::note_offence(std::string_view what) {
   if (!offence_.empty()) return;  // one per session, or three would be had at once
   offence_ = what;
@@ -471,15 +490,17 @@ void Session::cut() {
   end_ = "cut";
   stream_.close();
   relay_.close();
+  names_.cancel();
 }
 
 void Session::log() const {
   const std::string tls = stream_.tls_description();
   const std::chrono::duration<double> took = steady_clock::now() - begun_;
   spdlog::info(
-      "session id={} client={} port={} helo={} tls={} messages={} end={} offence={} seconds={:.3f}",
-      id_, ends_.client.to_string(), ends_.client_port, helo_.empty() ? "-" : log_value(helo_),
-      tls.empty() ? "-" : log_value(tls), messages_, end_,
+      "session id={} client={} port={} {} helo={} tls={} messages={} end={} offence={} "
+      "seconds={:.3f}",
+      id_, ends_.client.to_string(), ends_.client_port, policy::names_text(names_.names(helo_)),
+      helo_.empty() ? "-" : log_value(helo_), tls.empty() ? "-" : log_value(tls), messages_, end_,
       offence_.empty() ? "-" : log_value(offence_), took.count());
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/policy/client_lookup.h"
 #include "control/smtp/backscatter.h"
 #include "control/smtp/client_stream.h"
 #include "control/smtp/patience.h"
@@ -59,6 +60,7 @@ class Session {
 
   void end_transaction();
   bool is_exempt() const;
+  bool wants_names() const;
   void note_offence(std::string_view what);
   // Of manners, as they show in the protocol: after each round of input.
   void watch_manners();
@@ -77,6 +79,7 @@ class Session {
   const std::string id_;
   ServerSession protocol_;
   Relay relay_;
+  policy::ClientLookup names_;  // from the beginning on
   std::optional<Transaction> transaction_;
   // Runs while a backend is held for a client that says nothing, or next to nothing.
   Deadline stall_;

@@ -10,7 +10,9 @@
 #include "control/auth/authentication_results.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/rule_finding.h"
 #include "control/smtp/received_field.h"
+#include "control/smtp/teacher.h"
 
 namespace postern::smtp {
 
@@ -51,6 +53,7 @@ std::optional<Reply> Transaction::refuse_recipient(std::string_view recipient) {
   const auto refused =
       envelope_.ask(service_.judging.policy, session_facts(), recipient, std::time(nullptr));
   if (!refused) return std::nullopt;
+  learn(session_facts(), refused->disposition);
   const auto& [code, enhanced, text] = refused->refusal;
   Reply reply = make_reply(code, enhanced, text);
   const std::string words = reply.one_line();
@@ -125,6 +128,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   Reply reply = co_await carry_out(judgement);
   if (!reply.transient()) envelope_.settle(judgement.policy, judgement.facts.now);
   remember(judgement, reply);
+  learn(judgement.session, judgement.disposition);
   log(judgement, reply);
   co_return reply;
 }
@@ -135,6 +139,7 @@ policy::SessionFacts Transaction::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !client_.tls.empty();
+  session.names = client_.names;
   return session;
 }
 
@@ -156,6 +161,7 @@ std::string Transaction::received_field(int64_t now) const {
   const auto& recipients = envelope_.recipients();
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
+                               .name = client_.names.name,
                                .by = service_.options.server.name,
                                .extended = client_.extended,
                                .tls = client_.tls,
@@ -186,6 +192,15 @@ void Transaction::remember(const policy::Judgement& judgement, const Reply& repl
   else if (judgement.disposition.action == policy::Action::kReject || reply.permanent())
     outcome = Outcome::kRejected;
   judge_.remember(judgement, outcome);
+}
+
+void Transaction::learn(const policy::SessionFacts& session,
+                        const policy::Disposition& disposition) {
+  if (service_.teacher == nullptr || client_.exempt || learned_) return;
+  const auto finding = policy::finding_of(session, disposition);
+  if (!finding) return;
+  learned_ = true;
+  service_.teacher->teach(*finding, std::time(nullptr), disposition.learn);
 }
 
 void Transaction::log(const policy::Judgement& judgement, const Reply& reply) const {

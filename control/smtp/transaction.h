@@ -28,6 +28,8 @@ struct ClientFacts {
   std::string helo;
   bool extended = false;
   std::string tls;  // description; empty: plain
+  policy::ClientNames names = {};
+  bool exempt = false;  // nothing is learned of it
 };
 
 class Transaction {
@@ -57,6 +59,8 @@ class Transaction {
   std::string received_field(int64_t now) const;
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
+  // What the rule that decided says is to be learned.
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   void log(const policy::Judgement& judgement, const Reply& reply) const;
 
   Service& service_;
@@ -70,6 +74,7 @@ class Transaction {
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool learned_ = false;  // once is enough
   bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Private keys: the ones that RFC 8463 prints make the signatures that it prints.
+// Private keys: the ones that RFC 6376 and RFC 8463 print make the signatures that they print.
 #include "control/auth/dkim_private_key.h"
 
 #include <gtest/gtest.h>
@@ -11,6 +11,7 @@
 #include "control/auth/dkim_key.h"
 #include "control/auth/dkim_verify.h"
 #include "control/auth/tag_list.h"
+#include "tests/control/auth/rfc6376.h"
 #include "tests/control/auth/rfc8463.h"
 
 namespace postern::auth {
@@ -25,17 +26,23 @@ std::string refusal(std::string_view pem) {
   }
 }
 
-// Appendix A.3 is a message with both; each is over the header below it and its own field.
-void expect_signature(size_t place, const DkimPrivateKey& key) {
-  const auto fields = split_header_fields(kRfc8463Signatures + kRfc8463Header);
+// That the signature at this place in a header is what the key makes of it.
+void expect_signature(const std::string& header, size_t place, const DkimPrivateKey& key) {
+  const auto fields = split_header_fields(header);
   const auto signature = read_dkim_signature(fields[place].body).signature.value();
   const std::string hash = hash_signed_header(signature, place, FieldIndex(fields));
   EXPECT_EQ(encode_base64(key.sign(hash)), encode_base64(signature.signature));
 }
 
 TEST(DkimPrivateKey, SignsAsRfc8463Prints) {
-  expect_signature(0, DkimPrivateKey::read_pem(kRfc8463Ed25519PrivateKey));
-  expect_signature(1, DkimPrivateKey::read_pem(kRfc8463RsaPrivateKey));
+  const std::string header = kRfc8463Signatures + kRfc8463Header;
+  expect_signature(header, 0, DkimPrivateKey::read_pem(kRfc8463Ed25519PrivateKey));
+  expect_signature(header, 1, DkimPrivateKey::read_pem(kRfc8463RsaPrivateKey));
+}
+
+TEST(DkimPrivateKey, SignsAsRfc6376Prints) {
+  expect_signature(kRfc6376Signature + kRfc6376Received + kRfc8463Header, 0,
+                   DkimPrivateKey::read_pem(kRfc6376PrivateKey));
 }
 
 TEST(DkimPrivateKey, TellsThePublicHalfThatRfc8463Prints) {

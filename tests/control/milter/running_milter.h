@@ -45,18 +45,21 @@ class RunningMilter {
                                            .resolver = resolver,
                                            .store = store,
                                            .policy = compile(rules),
-                                           .splits = {}});
-    service_.emplace(Service{.options = options,
-                             .judging = *judging_,
-                             .limits = limits_.emplace(limit_options),
-                             .helo_patterns = &patterns_,
-                             .evidence = &evidence_,
-                             .teach = [this](const policy::Finding& finding,
-                                             std::optional<std::chrono::seconds> learn_for) {
-                               taught.push_back(finding.source.to_string() + ' ' +
-                                                finding.evidence + ' ' +
-                                                std::to_string(learn_for ? learn_for->count() : 0));
-                             }});
+                                           .splits = {},
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
+    service_.emplace(Service{
+        .options = options,
+        .judging = *judging_,
+        .limits = limits_.emplace(limit_options),
+        .helo_patterns = &patterns_,
+        .evidence = &evidence_,
+        .teach =
+            [this](const policy::Finding& finding, std::optional<std::chrono::seconds> learn_for) {
+              taught.push_back(finding.source.to_string() + ' ' + finding.evidence + ' ' +
+                               std::to_string(learn_for ? learn_for->count() : 0));
+            },
+        .signing = signing});
     milter_.emplace(loop_, *service_);
     milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
     milter_->start();
@@ -110,7 +113,10 @@ class RunningMilter {
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   MilterOptions options;
+  auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
 
  private:

@@ -6,6 +6,7 @@ of users who have logged in are not tried: that needs SASL and its databases (po
 them). As root."""
 
 import os
+import pathlib
 import re
 
 import pytest
@@ -66,6 +67,11 @@ class Sendmail:
             self.stop()
             raise
 
+    def queue(self):
+        """Its folder, which is in a file system of its own."""
+        child = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0]
+        return pathlib.Path(f"/proc/{child}/root/var/spool/mqueue")
+
     def stop(self):
         self.machine.__exit__()
 
@@ -107,12 +113,19 @@ def test_a_rejection_and_a_tag(sendmail):
     sendmail.site.reload("reject category dynamic")
     client = Client(sendmail.port)
     reply = client.send(MESSAGE)
-    assert reply == ('550-5.7.1 refused by the rule "reject category dynamic", list pool (dynamic)\r\n'
+    # At RCPT, where Sendmail says of whom it speaks.
+    assert reply == ('550-5.7.1 <c@farm.example>... refused by the rule "reject category dynamic", list pool (dynamic)\r\n'
                      "550 5.7.1 see https://postmaster.farm.example/?why=100%25\r\n"), reply
     sendmail.site.reload("tag dkim != pass", "accept any")
     assert client.send(named(MESSAGE, "tagged")).startswith("250")  # in the same session
     assert re.match(rf'Received: .*?\nAuthentication-Results: {re.escape(NAME)};\n\tdkim=none\n'
                     r'X-Postern-Tag: "tag dkim != pass"\n', sendmail.sink.delivered("tagged"), re.S)
+
+
+def test_a_message_in_quarantine_is_in_sendmails_own(sendmail):
+    sendmail.site.reload("quarantine dkim != pass", "accept any")
+    assert Client(sendmail.port).send(named(MESSAGE, "held")).startswith("250")
+    wait_until("the quarantine", lambda: any(path.name.startswith("hf") for path in sendmail.queue().iterdir()))
 
 
 def test_resets_and_a_second_data_in_one_session(sendmail):

@@ -71,7 +71,9 @@ class RunningProxy {
     judging_.emplace(policy::JudgeServices{.options = judge_options,
                                            .resolver = resolver,
                                            .store = store,
-                                           .policy = compile(message_rules, connection_rules)});
+                                           .policy = compile(message_rules, connection_rules),
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
     if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
     farm_.emplace(loop_.get_executor(), options.farm);
     service_.emplace(smtp::Service{.options = options,
@@ -151,6 +153,8 @@ class RunningProxy {
   reputation::Store store;
   policy::JudgeOptions judge_options;
   smtp::ProxyOptions options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   bool with_tls = false;
   bool wait_for_farm = true;
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
