@@ -48,7 +48,7 @@ class Postfix:
     the options of the smtpd that listens there on loopback. run: starts programs, as on_this_machine does."""
 
     def __init__(self, folder: pathlib.Path, main, listeners, chroot=False, run=on_this_machine):
-        self.folder, self.run, self.master = folder, run, None
+        self.base, self.run, self.master = folder, run, None
         self.queue, self.config, data = (folder / name for name in ("queue", "config", "data"))
         for path in (folder, self.queue, self.config, data):
             path.mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ class Postfix:
 
     def start(self):
         """In the foreground, so that it is a process of ours."""
-        self.master = self.run([MASTER, "-c", str(self.config), "-d"], log=self.folder / "master.log")
+        self.master = self.run([MASTER, "-c", str(self.config), "-d"], log=self.base / "master.log")
 
     def stop(self, seconds=60):
         if self.master is not None and self.master.poll() is None:

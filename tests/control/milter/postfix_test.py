@@ -5,6 +5,7 @@ at. As root, because Postfix drops privileges by itself."""
 
 import os
 import re
+import subprocess
 
 import pytest
 

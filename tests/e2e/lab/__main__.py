@@ -15,9 +15,9 @@ import time
 
 from tests.e2e.lab import ports, product, real_lists, table
 from tests.e2e.lab.farm import Farm, NameServer
-from tests.e2e.lab.mail import Keys, zone
+from tests.e2e.lab.mail import Keys
 from tests.e2e.lab.namespaces import Network
-from tests.e2e.lab.scenario import DOMAINS, Scenario, write_policy
+from tests.e2e.lab.scenario import Scenario, write_policy, zones
 
 
 def arguments():
@@ -89,7 +89,7 @@ def run_lab(given, build, kind, folder):
             return part
 
         farm = start(Farm(network.mx, folder))
-        names = start(NameServer(network.mx, folder, {domain: zone(domain, keys) for domain in DOMAINS}))
+        names = start(NameServer(network.mx, folder, zones(keys)))
         if kind == "xdp":  # before it: a veth end says that it sends what is redirected when its peer takes it
             network.take_redirected(build / "xdp/bpf/pass.bpf.o")
         engine = start(product.Engine(build, kind, folder, snapshot, network.box.popen))
@@ -131,9 +131,11 @@ def seen_of(row):
 
 
 def stay_up(scenario, rows, shown, engine):
-    """Goes on sending, row after row, until interrupted. (DNS stays up, and the bots stay learned.)"""
+    """Goes on sending, row after row, until interrupted. (DNS stays up, the bots stay learned, and who was renamed keeps
+    the name.)"""
     print("\nstaying up; Ctrl-C ends it" if not shown.live else "", flush=True)
-    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(("DNS down", "Postfix", "limited"))
+    passing = ("DNS down", "Postfix", "limited", "a pool by its name")
+    again = [(i, row) for i, row in enumerate(rows) if not row.sender.startswith(passing)
              and "three visits" not in row.sender]
     while True:
         for index, row in again:

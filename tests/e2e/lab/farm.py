@@ -2,6 +2,7 @@
 """What stands behind the gate: the farm (Postfix's smtp-sink, which records every message it takes)
 and the name server with the senders' keys (nsd). Both listen on loopback in the `mx` namespace."""
 
+import os
 import pathlib
 import re
 import shutil
@@ -82,13 +83,13 @@ class Farm:
 
 
 class NameServer:
-    """nsd on 127.0.0.1:5353, authoritative for the senders' domains."""
+    """nsd on 127.0.0.1:5353, authoritative for the senders' domains and for all reverse names."""
 
     PORT = 5353
 
     def __init__(self, space, folder: pathlib.Path, zones):
         self.space = space
-        base = folder / "nsd"
+        base = self.base = folder / "nsd"
         base.mkdir()
         lines = ["server:", f"  ip-address: 127.0.0.1@{self.PORT}", '  username: ""', '  chroot: ""',
                  "  server-count: 1", f'  zonesdir: "{base}"', '  database: ""', f'  pidfile: "{base}/nsd.pid"',
@@ -107,6 +108,15 @@ class NameServer:
             self.process = self.space.popen(["nsd", "-d", "-c", self.config], stdout=self.log.open("ab"),
                                             stderr=subprocess.STDOUT)
             started(self, "nsd", PATIENCE, lambda: listens(self.space, self.PORT, "-u"))
+
+    def replace(self, domain, text):
+        """Another zone for that domain, from now on."""
+        zone = self.base / f"{domain}.zone"
+        before = zone.stat().st_mtime_ns
+        zone.write_text(text)
+        if zone.stat().st_mtime_ns == before:  # by which nsd knows that there is something new
+            os.utime(zone, ns=(before + 10**9, before + 10**9))
+        self.process.send_signal(signal.SIGHUP)
 
     def stop(self):
         stop(self.process)

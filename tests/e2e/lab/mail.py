@@ -44,6 +44,22 @@ def zone(domain, keys):
         f"{Keys.ED25519}._domainkey TXT {pieces(keys.ed_record)}", ""])
 
 
+def reverse_zone(names=None, of="in-addr.arpa"):
+    """Master file of all reverse names. names: IPv4 address -> the name that it has; every other has none. Nobody keeps
+    one for more than a second, as it is to change."""
+    lines = [f"$ORIGIN {of}.", "$TTL 1", "@ SOA ns.isp.example. hostmaster.isp.example. 1 3600 600 86400 1",
+             "@ NS ns.isp.example."]
+    for address, name in (names or {}).items():
+        lines.append(f"{'.'.join(reversed(address.split('.')))} PTR {name}.")
+    return "\n".join(lines + [""])
+
+
+def provider_zone(names):
+    """Master file of isp.example: the names that it gives, and the addresses that they have."""
+    return "\n".join(["$ORIGIN isp.example.", "$TTL 60", "@ SOA ns hostmaster 1 3600 600 86400 60", "@ NS ns", "ns A 127.0.0.1"]
+                     + [f"{name}. A {address}" for name, address in names.items()] + [""])
+
+
 _numbers = itertools.count(1)
 
 

@@ -144,6 +144,7 @@ snapshot = {snapshot}
 resolver = 127.0.0.1@{NameServer.PORT}
 reputation = {folder}/reputation-{engine.kind}.db
 engine = {engine.socket}
+names = {folder}/names.pcre
 greet-pause = 300ms
 learn-threshold = 3
 learn-for = 1h

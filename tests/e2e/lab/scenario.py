@@ -47,7 +47,13 @@ message
     reject  dkim = pass and domain in refused
     tag     dkim = fail
     accept  any
+
+message to "strict.example"
+    reject  name = dynamic  learn {learned_for}s
+    accept  any
 """
+LEARNED_FOR = 15  # seconds; the lab waits for their end
+POOL_NAME, SERVER_NAME = "pool-203-0-113-117.isp.example", "mail.isp.example"  # of one address, one after the other
 
 LISTS = {
     "dynamic.netset": "# dynamic pools of the lab\n203.0.113.0/26\n2001:db8:d::/48\n",
@@ -58,10 +64,19 @@ LISTS = {
     "crowd.cidr": "203.0.113.140/30\n",
     "homes.cidr": "192.168.5.0/24\n",
     "smarthosts.cidr": "203.0.113.201\n",
+    "names.pcre": "/^pool-[0-9-]+[.]isp[.]example$/ REJECT a pool of the lab\n",
     "refused.domains": "# domains whose own signature is reason enough\nrefused.example\n",
 }
 
 DOMAINS = ("good.example", "ed.example", "refused.example", "quiet.example", "postfix.example")
+
+
+def zones(keys):
+    """domain -> its master file, for the lab's name server."""
+    source = "203.0.113.117"
+    return {domain: mail.zone(domain, keys) for domain in DOMAINS} | {
+        "isp.example": mail.provider_zone({POOL_NAME: source, SERVER_NAME: source}),
+        "in-addr.arpa": mail.reverse_zone({source: POOL_NAME}), "ip6.arpa": mail.reverse_zone(of="ip6.arpa")}
 
 
 def drop_file(prefixes):
@@ -79,7 +94,8 @@ def write_policy(folder, reals):
     (folder / "drop.json").write_text(drop_file(["192.0.2.128/25"]))
     (folder / "drop6.json").write_text(drop_file(["2001:db8:bad::/48"]))
     policy = folder / "lab.policy"
-    policy.write_text(POLICY.format(real_lists=real_lists.declarations(reals, folder), real_rules=real_lists.rules(reals)))
+    policy.write_text(POLICY.format(real_lists=real_lists.declarations(reals, folder), real_rules=real_lists.rules(reals),
+                                    learned_for=LEARNED_FOR))
     return policy
 
 
@@ -145,6 +161,12 @@ class Scenario:
                 lambda: attempts.helo(self.network, "203.0.113.115", "mute.example")),
             Row("nearly a signature", "203.0.113.116", "250-mx.farm.example",
                 lambda: attempts.helo(self.network, "203.0.113.116", "rat-7.example")),
+            Row("a pool by its name", "203.0.113.117", "550 with the name, then learned: the name",
+                lambda: self._named_pool("203.0.113.117")),
+            Row("a pool by its name, next visit", "203.0.113.117", "timed out, learned-drop",
+                lambda: self._attempt("203.0.113.117")),
+            Row("renamed, when that has expired", "203.0.113.117", "accepted, dkim=none",
+                lambda: self._renamed("203.0.113.117")),
             Row("in a pool, refused", "203.0.113.128", "220, then 554 with the reason, rule-refuse",
                 lambda: self._refusal("203.0.113.128", "pool")),
             Row("in a pool, refused, IPv6", "2001:db8:f00::8", "220, then 554 with the reason, rule-refuse",
@@ -251,12 +273,12 @@ class Scenario:
         self.count += 1
         return f"{self.engine.kind}-{self.count}"
 
-    def _send(self, source, compose, tls=False):
+    def _send(self, source, compose, tls=False, recipient="someone@farm.example"):
         subject = self._subject()
         text, sender = compose(subject)
         path = self.folder / f"{subject}.eml"
         path.write_bytes(text)
-        reply, _ = senders.swaks(self.network, source, path, sender, tls=tls)
+        reply, _ = senders.swaks(self.network, source, path, sender, recipient, tls=tls)
         return self._delivered(subject, reply, text)
 
     def _delivered(self, subject, reply, sent):
@@ -319,21 +341,43 @@ class Scenario:
         words = [word for word in ("greeting", "HELO") if word in reason]
         return f"{told.pop()}, then learned: {', '.join(words) or reason}"
 
+    def _named_pool(self, source):
+        """To somebody who takes no mail from pools."""
+        path = self.folder / "pool-name.eml"
+        path.write_bytes(mail.message("pool", "plain.example"))
+        reply, transcript = senders.swaks(self.network, source, path, "sender@plain.example", "someone@strict.example",
+                                          first=True)
+        told = "with" if POOL_NAME in transcript else "without"
+        reason = self._learned(source)
+        return f"{reply.split()[0]} {told} the name, then learned: {'the name' if POOL_NAME in reason else reason}"
+
+    def _renamed(self, source):
+        """Its owner gives it the name of a server; when the entry is over it comes again."""
+        self.names.replace("in-addr.arpa", mail.reverse_zone({source: SERVER_NAME}))
+        wait_for("the end of the entry", LEARNED_FOR + PATIENCE, lambda: not self._reasons(source))
+        return self._send(source, self._plain, recipient="someone@strict.example")
+
     def _signature(self, source, name):
         """By the engine in the packet, or by control for one that does not look into packets."""
         return f"{attempts.helo(self.network, source, name)}, then learned: {self._learned(source)}"
 
     def _learned(self, source):
-        """Why there is an entry for the source."""
-        def reasons():
-            entries = self.engine.api.call("GET", "/v1/entries")["entries"]
-            return [entry["reason"] for entry in entries if entry["prefix"] == f"{source}/32"]
+        """Why there is an entry for the source; waits for it."""
+        found = []
+
+        def there():
+            found[:] = self._reasons(source)
+            return found
 
         try:
-            wait_for("the entry", PATIENCE, reasons)
+            wait_for("the entry", PATIENCE, there)
         except RuntimeError:
             return "nothing"
-        return reasons()[0]
+        return found[0]
+
+    def _reasons(self, source):
+        entries = self.engine.api.call("GET", "/v1/entries")["entries"]
+        return [entry["reason"] for entry in entries if entry["prefix"] == f"{source}/32"]
 
     def _other_service(self):
         service = senders.OtherService(self.network)
