@@ -153,7 +153,7 @@ def test_domains_that_do_not_answer_are_remembered_over_a_restart(site):
     words = ["--dns-silent", kept, "--reverse-time", "10s"]
     # Nobody has this zone, and nsd refuses to tell.
     start(site, "defer rdns = temperror", *words)
-    assert send(site, "198.51.7.7").startswith("451 4.4.3 ")
+    assert " 4.4.3 see " in send(site, "198.51.7.7")
     assert send(site, "198.18.0.8").startswith("250 ")
     assert site.stop() == 0
     lines = kept.read_text().splitlines()
