@@ -148,6 +148,14 @@ def test_a_table_with_a_mistake_is_told_at_the_start(site):
     assert "site.pcre:2:" in done.stderr
 
 
+def test_rules_that_ask_for_a_class_want_a_table(site):
+    site.compile("reject helo-name = dynamic")
+    site.start()
+    complaint, = site.lines("names")
+    assert "no table is named" in complaint
+    assert site.stop() == 0
+
+
 def test_domains_that_do_not_answer_are_remembered_over_a_restart(site):
     kept = site.folder / "silent"
     words = ["--dns-silent", kept, "--reverse-time", "10s"]
