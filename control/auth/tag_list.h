@@ -45,6 +45,4 @@ std::optional<std::string> decode_base64(std::string_view text);
 // "a:b : c" -> {"a", "b", "c"}, blanks around the parts removed.
 std::vector<std::string_view> split_colons(std::string_view value);
 
-bool is_utf8(std::string_view text) noexcept;  // RFC 3629: shortest form, no surrogates
-
 }  // namespace postern::auth
