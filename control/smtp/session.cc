@@ -164,8 +164,12 @@ asio::awaitable<void> Session::work_through_input() {
 asio::awaitable<bool> Session::flush() {
   if (!protocol_.output_waits()) co_return true;
   const std::string output = protocol_.take_output();
+  // Who does not read his replies holds a backend no longer than who says nothing.
+  if (const auto time = service_.options.farm.stall_time; relay_.holds_leg() && time.count() > 0)
+    stall_.arm(time);
   const auto outcome =
       co_await stream_.write(output, service_.overload.patience(service_.options.command_time));
+  stall_.disarm();
   if (outcome == Outcome::kDone) co_return true;
   // A part of it is lost, and with it which reply is to which command.
   if (outcome == Outcome::kTimeout) end_ = "timeout";

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -73,6 +74,7 @@ class RunningProxy {
                                            .policy = compile(message_rules, connection_rules)});
     if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
     farm_.emplace(loop_.get_executor(), options.farm);
+    if (before_listening) before_listening();
     service_.emplace(smtp::Service{.options = options,
                                    .judging = *judging_,
                                    .spool_space = space_,
@@ -116,6 +118,7 @@ class RunningProxy {
     while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
   }
   smtp::Farm& pool() { return *farm_; }
+  boost::asio::any_io_executor executor() { return loop_.get_executor(); }
 
   // Drains; true when every session ended by itself.
   bool drain(std::chrono::milliseconds time) {
@@ -150,6 +153,7 @@ class RunningProxy {
   smtp::ProxyOptions options;
   bool with_tls = false;
   bool wait_for_farm = true;
+  std::function<void()> before_listening;      // there is a pool() then, and nothing else yet
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
