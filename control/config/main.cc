@@ -44,6 +44,7 @@
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
+#include "control/smtp/recipient_probe.h"
 #include "control/smtp/teacher.h"
 #include "control/smtp/tls_server.h"
 #include "rules/text/diagnostic.h"
@@ -232,7 +233,10 @@ class Daemon {
     Watches watches(options_);
     auto first_policy = read_policy_of(options_.snapshot);
     FileWatch recipients_watch(options_.directory.file);
-    const auto site = open_site_directory(loop_.get_executor(), options_.directory);
+    std::optional<smtp::RecipientProbe> probe;  // as soon as there is a farm
+    const auto site = open_site_directory(
+        loop_.get_executor(), options_.directory,
+        [&probe](std::string address) { return probe->ask(std::move(address)); });
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
     std::vector<tcp::acceptor> bound;
@@ -264,6 +268,7 @@ class Daemon {
                                   .store = store,
                                   .policy = std::move(first_policy)};
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
+    probe.emplace(farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
       recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
