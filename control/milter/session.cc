@@ -211,10 +211,15 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
-    if (judging.judgement)
-      carry_out(*judging.judgement);
-    else
+    if (judging.judgement) {
+      const auto outcome = carry_out(*judging.judgement);
+      // What the mail server does not hear of it does not do: that counts for nobody.
+      const bool heard = co_await flush();
+      if (!heard) co_return false;
+      message_->judge.remember(*judging.judgement, outcome);
+    } else {
       protocol_.finish({}, Verdict::kTempFail);  // a fault of ours is not the sender's to pay for
+    }
   }
   message_.reset();
   co_return true;
@@ -254,28 +259,27 @@ asio::awaitable<Session::Judging> Session::judge() {
   co_return judging;
 }
 
-void Session::carry_out(const policy::Judgement& judgement) {
+reputation::Outcome Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
-      message_->judge.remember(
-          judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
-      return refuse(judgement, policy::refusal_of(judgement.disposition));
+      refuse(judgement, policy::refusal_of(judgement.disposition));
+      return reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred;
     }
     case Action::kAccept:
     case Action::kTag:
       break;
   }
-  // What the mail server or another filter makes of it after us we do not hear.
-  message_->judge.remember(judgement, reputation::Outcome::kAccepted);
   protocol_.finish({.remove = message_->forged.places(),
                     .insert = policy::result_fields(service_.judging.options.authserv_id,
                                                     judgement.facts, judgement.disposition),
                     .quarantine = {}},
                    Verdict::kAccept);
   log_message(judgement, "accepted");
+  // What the mail server or another filter makes of it after us we do not hear.
+  return reputation::Outcome::kAccepted;
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {

@@ -74,7 +74,8 @@ class Session {
 
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
-  void carry_out(const policy::Judgement& judgement);
+  // What is to be remembered once the mail server has the answer.
+  reputation::Outcome carry_out(const policy::Judgement& judgement);
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();

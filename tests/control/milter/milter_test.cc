@@ -33,6 +33,15 @@ class MilterTest : public testing::Test {
         key_);
   }
 
+  // A whole message up to the command that asks for the decision.
+  static void send_whole(MailServer& server, const std::string& text) {
+    server.send(envelope());
+    EXPECT_EQ(server.answer(), "c");
+    for (const auto& field : header_of(text))
+      server.send(header(std::string(field.name), value_for_server(field.body, true)));
+    server.send(packet('N') + packet('E', text.substr(text.find("\r\n\r\n") + 4)));
+  }
+
   auth::SigningKey key_;
   RunningMilter milter_;
 };
@@ -161,12 +170,7 @@ TEST_F(MilterTest, TheServerIsAskedForPatienceWhileTheDnsIsSlow) {
   milter_.start();
   MailServer server(milter_);
   server.begin();
-  server.send(envelope());
-  EXPECT_EQ(server.answer(), "c");
-  const auto text = signed_by("good.example");
-  for (const auto& field : header_of(text))
-    server.send(header(std::string(field.name), value_for_server(field.body, true)));
-  server.send(packet('N') + packet('E', text.substr(text.find("\r\n\r\n") + 4)));
+  send_whole(server, signed_by("good.example"));
   for (int i = 0; i < 3; i++) EXPECT_EQ(server.answer(), "p");
   milter_.on_loop([&] {
     milter_.resolver.release();
@@ -191,6 +195,24 @@ TEST_F(MilterTest, AServerThatIsGoneMeanwhileEndsTheQuery) {
   }
   milter_.wait_until([&] { return milter_.resolver.waiting() == 0; });
   while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+}
+
+TEST_F(MilterTest, WhatTheServerNeverHeardCountsForNobody) {
+  milter_.options.progress_time = std::chrono::hours{1};
+  milter_.resolver.stall("s._domainkey.good.example");
+  milter_.start();
+  {
+    MailServer server(milter_);
+    server.begin();
+    send_whole(server, signed_by("good.example"));
+    milter_.wait_until([&] { return milter_.resolver.waiting() == 1; });
+  }
+  milter_.on_loop([&] {
+    milter_.resolver.release();
+    return true;
+  });
+  while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  EXPECT_FALSE(milter_.remembered("good.example"));
 }
 
 TEST_F(MilterTest, SeveralMessagesResetsAndAnotherClientInOneSession) {
