@@ -54,6 +54,8 @@ TEST_F(MilterTest, SignedMailIsAcceptedMarkedAndRemembered) {
   EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results| mx.example;\n\tdkim=pass "))
       << answers;
   EXPECT_TRUE(answers.ends_with("] a"));
+  // Behind the answer, so that it may be read before.
+  milter_.wait_until([&] { return milter_.store.find("good.example").has_value(); });
   EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
 }
 
