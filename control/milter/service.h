@@ -10,8 +10,11 @@
 #include <optional>
 
 #include "control/policy/evidence.h"
+#include "control/policy/greylist.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/known_sources.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_limits.h"
 
 namespace postern::milter {
 
@@ -29,6 +32,10 @@ struct MilterOptions {
 struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
+  policy::SourceLimits& limits;
+  // As the proxy's: who is known is known at either door. Null: nobody is, and nobody is held back.
+  policy::KnownSources* known = nullptr;
+  policy::Greylist* greylist = nullptr;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where

@@ -23,8 +23,10 @@
 
 #include "control/policy/disposition_text.h"
 #include "control/policy/exemption.h"
+#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/role_address.h"
 
 namespace postern::milter {
 
@@ -46,6 +48,7 @@ std::string one_line(const policy::Refusal& refusal) {
 Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
     : mail(std::move(event)),
       judge(judging),
+      envelope(judging.splits, mail.sender),
       forged(judging.options.authserv_id),
       begun(steady_clock::now()) {}
 
@@ -126,8 +129,10 @@ asio::awaitable<bool> Session::read_more() {
 }
 
 void Session::on(const ConnectEvent& event) {
+  part_from_client();
   clients_++;
-  client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+  client_ = {
+      .address = event.address, .port = event.port, .helo = {}, .offended = false, .accepted = 0};
 }
 
 void Session::on(const HeloEvent& event) {
@@ -158,8 +163,52 @@ void Session::on(MailEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-void Session::on(const RecipientEvent&) {
+void Session::on(RecipientEvent event) {
+  const bool judged = message_->mail.authenticated.empty();
+  if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
+    protocol_.answer(*refusal);
+    return;
+  }
   message_->recipients++;
+  // Others may refuse it yet; we do not hear of it.
+  if (judged)
+    message_->envelope.take(service_.judging.policy, std::move(event.recipient),
+                            std::time(nullptr));
+  protocol_.answer(Verdict::kContinue);
+}
+
+std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  const auto& policy = service_.judging.policy;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  if (client_.address && policy::is_role_address(recipient) &&
+      !service_.limits.take(policy::Limited::kRoleRecipients,
+                            policy::EvidenceTable::source_of(*client_.address), milliseconds) &&
+      !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
+    return policy::Refusal{.code = 450,
+                           .enhanced = "4.7.1",
+                           .text = "too many recipients from your address; try again later"};
+  auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
+  if (!refused) return greylisted(recipient);
+  const std::string id = message_id();
+  const std::string words = one_line(refused->refusal);
+  policy::log_recipient(refused->disposition, {.id = id,
+                                               .client = client_.address,
+                                               .mail_from = message_->mail.sender,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return std::move(refused->refusal);
+}
+
+std::optional<policy::Refusal> Session::greylisted(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  if (service_.known == nullptr || service_.greylist == nullptr || !client_.address ||
+      policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return std::nullopt;
+  return policy::hold_back(*service_.known, *service_.greylist, *client_.address,
+                           message_->mail.sender, recipient, now);
 }
 
 void Session::on(const HeaderEvent& event) {
@@ -185,11 +234,19 @@ void Session::on(const AbortEvent&) {
 }
 
 void Session::on(const ClientGoneEvent&) {
-  client_ = {};
+  part_from_client();
 }
 
 void Session::on(const ClosedEvent& event) {
   end_ = event.reason;
+  if (end_ == "quit") part_from_client();
+}
+
+void Session::part_from_client() {
+  if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
+    service_.known->remember(policy::EvidenceTable::source_of(*client_.address),
+                             std::time(nullptr));
+  client_ = {};
 }
 
 // False when the mail server cannot be reached any more.
@@ -216,7 +273,8 @@ asio::awaitable<bool> Session::end_message() {
       // What the mail server does not hear of it does not do: that counts for nobody.
       const bool heard = co_await flush();
       if (!heard) co_return false;
-      message_->judge.remember(*judging.judgement, outcome);
+      client_.accepted += outcome == reputation::Outcome::kAccepted;
+      if (outcome) message_->judge.remember(*judging.judgement, *outcome);
     } else {
       protocol_.finish({}, Verdict::kTempFail);  // a fault of ours is not the sender's to pay for
     }
@@ -245,7 +303,7 @@ asio::awaitable<Session::Judging> Session::judge() {
     }
   };
   asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender),
+                 message_->judge.judge(session_facts(), message_->mail.sender, message_->envelope),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -259,27 +317,36 @@ asio::awaitable<Session::Judging> Session::judge() {
   co_return judging;
 }
 
-reputation::Outcome Session::carry_out(const policy::Judgement& judgement) {
+std::optional<reputation::Outcome> Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
+      if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       refuse(judgement, policy::refusal_of(judgement.disposition));
       return reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred;
     }
     case Action::kAccept:
     case Action::kTag:
+    case Action::kQuarantine:
       break;
   }
-  protocol_.finish({.remove = message_->forged.places(),
-                    .insert = policy::result_fields(service_.judging.options.authserv_id,
-                                                    judgement.facts, judgement.disposition),
-                    .quarantine = {}},
-                   Verdict::kAccept);
-  log_message(judgement, "accepted");
+  const auto& options = service_.judging.options;
+  const auto& disposition = judgement.disposition;
+  const bool quarantine = disposition.action == Action::kQuarantine;
+  const bool held = quarantine && protocol_.may_quarantine();
+  message_->envelope.settle(judgement.policy, judgement.facts.now);
+  Changes changes{.remove = message_->forged.places(),
+                  .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
+                                                  held ? nullptr : &options.quarantine),
+                  .quarantine = {}};
+  if (held) changes.quarantine = disposition.rule;
+  protocol_.finish(changes, Verdict::kAccept);
+  log_message(judgement, held ? "quarantined" : "accepted");
+  if (message_->envelope.only_roles()) return std::nullopt;
   // What the mail server or another filter makes of it after us we do not hear.
-  return reputation::Outcome::kAccepted;
+  return quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted;
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
@@ -304,8 +371,10 @@ std::optional<policy::Refusal> Session::refusal_of_helo() {
 }
 
 void Session::note_offence(const Signature* signature) {
-  if (client_.offended || service_.evidence == nullptr) return;
-  client_.offended = true;
+  if (std::exchange(client_.offended, true)) return;
+  if (service_.known != nullptr)
+    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+  if (service_.evidence == nullptr) return;
   const int64_t now = std::time(nullptr);
   if (signature != nullptr && signature->learn.count() > 0) {
     service_.teach(

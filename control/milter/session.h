@@ -39,14 +39,16 @@ class Session {
     uint16_t port = 0;
     std::string helo;
     bool offended = false;  // noted once
+    size_t accepted = 0;    // messages
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
+    policy::EnvelopeJudge envelope;
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;
+    size_t recipients = 0;  // that were not refused here
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -63,7 +65,7 @@ class Session {
   void on(const ConnectEvent& event);
   void on(const HeloEvent& event);
   void on(MailEvent event);
-  void on(const RecipientEvent& event);
+  void on(RecipientEvent event);
   void on(const HeaderEvent& event);
   void on(const EndOfHeaderEvent& event);
   void on(const BodyEvent& event);
@@ -74,9 +76,13 @@ class Session {
 
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
-  // What is to be remembered once the mail server has the answer.
-  reputation::Outcome carry_out(const policy::Judgement& judgement);
+  // What is to be remembered once the mail server has the answer; nullopt: nothing.
+  std::optional<reputation::Outcome> carry_out(const policy::Judgement& judgement);
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
+  std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
+  std::optional<policy::Refusal> greylisted(const std::string& recipient);
+  // Without an offence, and with mail that was let through, its source is known from now on.
+  void part_from_client();
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);

@@ -7,9 +7,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
@@ -32,6 +32,8 @@ class Transaction {
  public:
   Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
+  // What the policy says of a recipient; nullopt: others may be asked.
+  std::optional<Reply> refuse_recipient(std::string_view recipient);
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
@@ -43,6 +45,8 @@ class Transaction {
 
   const std::string& id() const noexcept { return id_; }
   const std::string& sender() const noexcept { return sender_.address; }
+  // The farm took it, and that speaks for its sender.
+  bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
@@ -56,11 +60,12 @@ class Transaction {
   const ClientFacts client_;
   const Sender sender_;
   const std::string id_;
-  std::vector<std::string> recipients_;
+  policy::EnvelopeJudge envelope_;
   policy::MessageJudge judge_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };
 

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What is read from files at the start, and again while control runs: the snapshot and certificates
+// when somebody has replaced them, the recipient file when it was replaced and is quiet, all of
+// them on SIGHUP. A file that is no good changes nothing, and the log says so.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/config/file_watch.h"
+#include "control/config/options.h"
+#include "control/directory/file_directory.h"
+#include "control/policy/helo_patterns.h"
+#include "control/policy/message_judge.h"
+#include "control/smtp/service.h"
+#include "control/smtp/tls_server.h"
+
+namespace postern::config {
+
+// They throw BadInput or std::runtime_error naming the file.
+std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file);  // empty: built in
+std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snapshot);
+// Null: there is none.
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options);
+
+class LoadedFiles {
+ public:
+  // Remembers what is there now: make this before the files are read for the first time.
+  LoadedFiles(boost::asio::io_context& loop, const Options& options);
+
+  // Begins to look. service, and recipients where it is not null, outlive the loop's run.
+  void start(smtp::Service& service, directory::FileDirectory* recipients);
+  // Reads all of them again.
+  void reload();
+  void stop();
+
+ private:
+  boost::asio::awaitable<void> reload_when_replaced();
+  boost::asio::awaitable<void> reload_recipients_when_replaced();
+  boost::asio::awaitable<void> reload_recipients(directory::Shrinking shrinking);
+  void reload_snapshot();
+  void reload_certificates();
+
+  boost::asio::io_context& loop_;
+  const Options& options_;
+  FileWatch snapshot_watch_, recipients_watch_;
+  std::vector<FileWatch> certificate_watches_;  // and of their keys
+  boost::asio::steady_timer timer_, recipients_timer_;
+  smtp::Service* service_ = nullptr;
+  directory::FileDirectory* recipients_ = nullptr;
+  bool recipients_asked_ = false;
+  bool ending_ = false;
+};
+
+}  // namespace postern::config
