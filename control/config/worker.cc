@@ -29,6 +29,7 @@
 
 #include "control/config/known_sources_file.h"
 #include "control/config/loaded_files.h"
+#include "control/config/outbound_site.h"
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
 #include "control/dns/unbound_resolver.h"
@@ -123,6 +124,7 @@ class Worker {
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
     std::list<std::unique_ptr<milter::Listener>> milter_bound;
+    OutboundSite outbound(loop_, options_.outbound);
     std::optional<gid_t> group;
     if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
     for (const auto& name : options_.milter_sockets)
@@ -136,6 +138,7 @@ class Worker {
                 "certificates state=unreadable file={} error=\"{} may not read it: it will "
                 "not be read again\"",
                 file, options_.user);
+      outbound.warn_of_unreadable(options_.user);
     }
 
     reputation::Store store(options_.reputation);
@@ -165,18 +168,20 @@ class Worker {
                           .teacher = &teacher,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
-    milter::Service milter_service{
-        .options = options_.milter,
-        .judging = judging,
-        .limits = sources_.limits,
-        .known = &sources_.known,
-        .greylist = &sources_.greylist,
-        .helo_patterns = patterns_.get(),
-        .evidence = &evidence_,
-        .teach = [&teacher](const policy::Finding& finding,
-                            std::optional<std::chrono::seconds> learn_for) {
-          teacher.teach(finding, std::time(nullptr), learn_for);
-        }};
+    outbound.open(service);
+    milter::Service milter_service{.options = options_.milter,
+                                   .judging = judging,
+                                   .limits = sources_.limits,
+                                   .known = &sources_.known,
+                                   .greylist = &sources_.greylist,
+                                   .helo_patterns = patterns_.get(),
+                                   .evidence = &evidence_,
+                                   .teach =
+                                       [&teacher](const policy::Finding& finding,
+                                                  std::optional<std::chrono::seconds> learn_for) {
+                                         teacher.teach(finding, std::time(nullptr), learn_for);
+                                       },
+                                   .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
     for (auto& acceptor : bound) {
@@ -193,18 +198,21 @@ class Worker {
     }
     if (options_.runs_proxy) proxy.start();
     milter.start();
+    outbound.start();
     asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                    asio::detached);
-    files_.start(service, site.file);
-    await_signal(proxy, milter, teacher);
+    files_.start(service, outbound, site.file);
+    await_signal(proxy, milter, outbound, teacher);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
-    spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
-                 places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
-                 backends.empty() ? "-" : backends, options_.proxy.server.name, tls_ ? "yes" : "no",
+    spdlog::info("ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={}",
+                 places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
+                 milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
                  judging.policy->snapshot().generation());
-    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                outbound.places().empty() ? "" : " outbound=", outbound.places().c_str(),
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
@@ -215,7 +223,8 @@ class Worker {
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Teacher& teacher) {
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
+                    smtp::Teacher& teacher) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
@@ -224,7 +233,7 @@ class Worker {
         ending_ = true;
         files_.stop();
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+        const auto ended = [this, &teacher, doors = std::make_shared<int>(3)] {
           if (--*doors > 0) return;
           teacher.stop();
           flush_timer_.cancel();
@@ -233,8 +242,9 @@ class Worker {
         };
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
+        outbound.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, teacher);
+      await_signal(proxy, milter, outbound, teacher);
     });
   }
 

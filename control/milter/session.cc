@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -149,6 +150,10 @@ void Session::on(MailEvent event) {
   messages_++;
   message_.emplace(service_.judging, std::move(event));
   if (!protocol_.exact_fields()) message_->judge.header_is_guessed();
+  if (service_.signing != nullptr && is_own_mail()) {
+    message_->signer.emplace(*service_.signing);
+    if (!protocol_.exact_fields()) message_->signer->header_is_guessed();
+  }
   if (const auto refusal = refusal_of_helo()) {
     policy::Disposition passed_over;
     passed_over.action = policy::Action::kReject;
@@ -164,7 +169,7 @@ void Session::on(MailEvent event) {
 }
 
 void Session::on(RecipientEvent event) {
-  const bool judged = message_->mail.authenticated.empty();
+  const bool judged = !is_own_mail();
   if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
     protocol_.answer(*refusal);
     return;
@@ -215,18 +220,24 @@ void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
   message_->judge.update(event.field);
+  if (message_->signer) message_->signer->update(event.field);
 }
 
 void Session::on(const EndOfHeaderEvent&) {
   message_->size += 2;
   message_->judge.update("\r\n");
-  const bool judged = message_->mail.authenticated.empty();
-  if (!judged || !message_->judge.wants_body()) protocol_.skip_body();
+  if (message_->signer) message_->signer->update("\r\n");
+  const bool judged = !is_own_mail() && message_->judge.wants_body();
+  const bool is_signed = message_->signer && message_->signer->wants_body();
+  if (!judged && !is_signed) protocol_.skip_body();
 }
 
 void Session::on(const BodyEvent& event) {
   message_->size += event.bytes.size();
-  message_->judge.update(event.bytes);
+  if (message_->signer)
+    message_->signer->update(event.bytes);
+  else
+    message_->judge.update(event.bytes);
 }
 
 void Session::on(const AbortEvent&) {
@@ -259,12 +270,8 @@ asio::awaitable<bool> Session::end_message() {
     passed_over.action = policy::Action::kReject;
     passed_over.explanation = refusal.text;
     refuse(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over), refusal);
-  } else if (!message_->mail.authenticated.empty()) {
-    passed_over.explanation = "authenticated submission, not judged";
-    protocol_.finish({.remove = message_->forged.places(), .insert = {}, .quarantine = {}},
-                     Verdict::kAccept);
-    log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
-                "accepted");
+  } else if (is_own_mail()) {
+    let_own_mail_by();
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
@@ -281,6 +288,41 @@ asio::awaitable<bool> Session::end_message() {
   }
   message_.reset();
   co_return true;
+}
+
+bool Session::is_own_mail() const {
+  if (!message_->mail.authenticated.empty()) return true;
+  return client_.address &&
+         std::ranges::any_of(service_.options.own_networks,
+                             [&](const Prefix& it) { return it.contains(*client_.address); });
+}
+
+void Session::let_own_mail_by() {
+  policy::Disposition passed_over;
+  passed_over.explanation = message_->mail.authenticated.empty()
+                                ? "from a network of our own, not judged"
+                                : "authenticated submission, not judged";
+  auth::SigningResult made;
+  if (message_->signer) {
+    try {
+      made = message_->signer->finish(std::time(nullptr));
+    } catch (const std::exception& error) {
+      spdlog::error("signing id={} error={}", message_id(), log_value(error.what()));
+      protocol_.finish({}, Verdict::kTempFail);
+      return;
+    }
+    std::string by;
+    for (const auto& name : made.key_names) by += (by.empty() ? "" : ",") + name;
+    spdlog::info("signing id={} queue={} author={} signed={} reason={}", message_id(),
+                 message_->queue_id.empty() ? "-" : log_value(message_->queue_id),
+                 made.author_domain.empty() ? "-" : made.author_domain, by.empty() ? "-" : by,
+                 made.reason.empty() ? "-" : log_value(made.reason));
+  }
+  protocol_.finish(
+      {.remove = message_->forged.places(), .insert = std::move(made.fields), .quarantine = {}},
+      Verdict::kAccept);
+  log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
+              "accepted");
 }
 
 asio::awaitable<Session::Judging> Session::judge() {
@@ -355,7 +397,7 @@ void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& 
 }
 
 std::optional<policy::Refusal> Session::refusal_of_helo() {
-  if (!client_.address || !message_->mail.authenticated.empty()) return std::nullopt;
+  if (!client_.address || is_own_mail()) return std::nullopt;
   const auto& policy = *service_.judging.policy;
   const Signature* signature = policy.signature_in(client_.helo);
   const bool matches = signature != nullptr || (service_.helo_patterns != nullptr &&

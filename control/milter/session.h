@@ -2,8 +2,9 @@
 //
 // Session: one connection of a mail server, from accept to close: carries bytes between the socket
 // and FilterSession, and answers its events. The judge is the SMTP proxy's (control/policy), so
-// the same mail meets the same fate at either door. Authenticated submissions are not judged; they
-// only lose forged results.
+// the same mail meets the same fate at either door. The site's own mail, which are authenticated
+// submissions and what comes from its own networks, is not judged: it loses forged results, and is
+// signed where there is a key.
 #pragma once
 
 #include <array>
@@ -46,6 +47,7 @@ class Session {
     MailEvent mail;
     policy::MessageJudge judge;
     policy::EnvelopeJudge envelope;
+    std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
     size_t recipients = 0;  // that were not refused here
@@ -78,6 +80,8 @@ class Session {
   boost::asio::awaitable<Judging> judge();
   // What is to be remembered once the mail server has the answer; nullopt: nothing.
   std::optional<reputation::Outcome> carry_out(const policy::Judgement& judgement);
+  bool is_own_mail() const;
+  void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   std::optional<policy::Refusal> greylisted(const std::string& recipient);

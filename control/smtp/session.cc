@@ -311,6 +311,14 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     protocol_.answer(*limited);
     co_return;
   }
+  auto* const backscatter = service_.backscatter;
+  if (backscatter != nullptr) {
+    const auto refusal = backscatter->admit(mail_for_backscatter(), event.recipient.address);
+    if (refusal) {
+      protocol_.answer(*refusal);
+      co_return;
+    }
+  }
   if (const auto refused = transaction_->refuse_recipient(event.recipient.address)) {
     protocol_.answer(*refused);
     co_return;
@@ -324,6 +332,13 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
         co_await service_.recipients->check(event.recipient.address, ends_.client, may_learn);
     if (refusal) {
       protocol_.answer(*refusal);
+      co_return;
+    }
+  }
+  if (backscatter != nullptr) {
+    const auto held = backscatter->limit(mail_for_backscatter(), event.recipient.address);
+    if (held) {
+      protocol_.answer(*held);
       co_return;
     }
   }
@@ -343,6 +358,16 @@ std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
                                                         : policy::Limited::kRecipients;
   if (service_.sources.limits.take(thing, source_, now) || is_exempt()) return std::nullopt;
   return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+}
+
+Backscatter::Mail Session::mail_for_backscatter() const {
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch());
+  return {.sender = transaction_->sender(),
+          .source = source_,
+          .exempt = is_exempt(),
+          .now = std::time(nullptr),
+          .uptime = uptime.count()};
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {
@@ -398,6 +423,7 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
+  if (service_.outbound != nullptr) return true;
   return smtp::is_exempt(service_.judging.policy->snapshot(), ends_, std::time(nullptr));
 }
 

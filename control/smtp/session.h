@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/smtp/backscatter.h"
 #include "control/smtp/client_stream.h"
 #include "control/smtp/patience.h"
 #include "control/smtp/relay.h"
@@ -64,6 +65,7 @@ class Session {
   // nullopt: the recipient may be asked for.
   std::optional<Reply> limit_recipients(std::string_view recipient);
   std::optional<Reply> greylist(std::string_view recipient);
+  Backscatter::Mail mail_for_backscatter() const;
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
   void log() const;

@@ -31,7 +31,9 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      sender_(std::move(sender)),
+      sender_(service.outbound == nullptr
+                  ? std::move(sender)
+                  : service.outbound->tagged(std::move(sender), std::time(nullptr))),
       id_(std::move(id)),
       envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
@@ -39,9 +41,13 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
-      begun_(steady_clock::now()) {}
+      begun_(steady_clock::now()) {
+  if (service.outbound != nullptr && service.outbound->signing != nullptr)
+    signer_.emplace(*service.outbound->signing);
+}
 
 std::optional<Reply> Transaction::refuse_recipient(std::string_view recipient) {
+  if (service_.outbound != nullptr) return std::nullopt;  // nobody's rules are about strangers
   const auto refused =
       envelope_.ask(service_.judging.policy, session_facts(), recipient, std::time(nullptr));
   if (!refused) return std::nullopt;
@@ -71,9 +77,10 @@ Reply Transaction::begin_text(Framing framing) {
 
 void Transaction::text(std::string_view bytes) {
   if (spool_.failed()) return;
-  judge_.update(bytes);
+  if (service_.outbound == nullptr) judge_.update(bytes);
   std::string kept;
   filter_.update(bytes, kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
 }
 
@@ -89,6 +96,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   shape_.ends_in_line = ends_in_line;
   std::string kept;
   filter_.finish(kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
   if (!filter_.fault().empty()) {
     const Reply broken =
@@ -107,6 +115,10 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     const Reply full = make_reply(452, "4.3.1", "no room; try again later");
     refuse(full);
     co_return full;
+  }
+  if (service_.outbound != nullptr) {
+    const Reply sent = co_await send_out();
+    co_return sent;
   }
   const policy::Judgement judgement =
       co_await judge_.judge(session_facts(), sender_.address, envelope_);
@@ -140,7 +152,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
-std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+std::string Transaction::received_field(int64_t now) const {
   const auto& recipients = envelope_.recipients();
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
@@ -152,11 +164,15 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .recipient = recipients.size() == 1
                                                 ? std::string_view(recipients.front())
                                                 : std::string_view(),
-                               .now = judgement.facts.now};
+                               .now = now};
+  return write_received(received);
+}
+
+std::string Transaction::new_fields(const policy::Judgement& judgement) const {
   const auto& options = service_.judging.options;
-  return write_received(received) + policy::result_fields(options.authserv_id, judgement.facts,
-                                                          judgement.disposition,
-                                                          &options.quarantine);
+  return received_field(judgement.facts.now) +
+         policy::result_fields(options.authserv_id, judgement.facts, judgement.disposition,
+                               &options.quarantine);
 }
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {

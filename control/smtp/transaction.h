@@ -2,7 +2,8 @@
 //
 // Transaction: one message, from MAIL to the answer to its final dot. While the text comes in it is
 // authenticated, freed of forged results and spooled; at its end a policy::MessageJudge decides,
-// and its disposition is carried out.
+// and its disposition is carried out. At the door for the site's own mail (Outbound) it is signed
+// instead, and goes out.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/auth/dkim_sign.h"
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
 #include "control/smtp/relay.h"
@@ -49,8 +51,10 @@ class Transaction {
   bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
+  boost::asio::awaitable<Reply> send_out();  // in outbound.cc
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
   policy::SessionFacts session_facts() const;
+  std::string received_field(int64_t now) const;
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
   void log(const policy::Judgement& judgement, const Reply& reply) const;
@@ -62,6 +66,7 @@ class Transaction {
   const std::string id_;
   policy::EnvelopeJudge envelope_;
   policy::MessageJudge judge_;
+  std::optional<auth::DkimSigner> signer_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
+from tests.control.milter.milter_site import (DOMAIN, NAME, POSTERN, SELECTOR, Site, free_port, listens, needs,
+                                              running_site, wait_until)
 
 MASTER = "/usr/lib/postfix/sbin/master"
 REASON = needs("postfix", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")
@@ -232,3 +233,23 @@ def test_a_silent_dns_defers_and_without_us_postfix_defers_too(site):
     assert site.stop() == 0
     reply = Client(postfix.port).say(f"MAIL FROM:<a@{DOMAIN}>")
     assert reply.startswith("4"), reply
+
+
+def test_own_mail_is_signed_and_verifies_as_it_is_delivered(site):
+    (site.folder / "dkim.keys").write_text(f"{DOMAIN} {SELECTOR} key.pem c=simple/simple\n{DOMAIN} no key.pem\n")
+    site.start("--milter-group", "postfix", "--dkim-keys", site.folder / "dkim.keys", "--outbound-from",
+               "192.0.2.0/24")
+    postfix = Postfix(site)
+    for number, who in enumerate((("192.0.2.7", None), ("198.51.100.7", "jo"), ("198.51.100.7", None))):
+        assert Client(postfix.port, *who).send(named(MESSAGE, f"no{number}")).startswith("250")
+        text = postfix.sink.delivered(f"no{number}")
+        done = subprocess.run([POSTERN, "verify", "-", "--resolver", f"127.0.0.1@{site.dns_port}"], input=text,
+                              capture_output=True, text=True, check=True, encoding="latin-1")
+        found = re.findall(r"^dkim +(\w+) +(\S+)", done.stdout, re.M)
+        if number == 2:
+            assert found == [("none", "the")], done.stdout
+        else:
+            assert found == [("pass", f"{SELECTOR}._domainkey.{DOMAIN}"),
+                             ("permerror", f"no._domainkey.{DOMAIN}")], (text, done.stdout)
+    assert [line["signed"].count("_domainkey") for line in site.lines("signing")] == [2, 2]
+    assert site.stop() == 0

@@ -46,19 +46,20 @@ class RunningMilter {
                                            .store = store,
                                            .policy = compile(rules),
                                            .splits = {}});
-    service_.emplace(Service{.options = options,
-                             .judging = *judging_,
-                             .limits = limits_.emplace(limit_options),
-                             .known = &known,
-                             .greylist = &greylist_.emplace(greylist_options, 1),
-                             .helo_patterns = &patterns_,
-                             .evidence = &evidence_,
-                             .teach = [this](const policy::Finding& finding,
-                                             std::optional<std::chrono::seconds> learn_for) {
-                               taught.push_back(finding.source.to_string() + ' ' +
-                                                finding.evidence + ' ' +
-                                                std::to_string(learn_for ? learn_for->count() : 0));
-                             }});
+    service_.emplace(Service{
+        .options = options,
+        .judging = *judging_,
+        .limits = limits_.emplace(limit_options),
+        .known = &known,
+        .greylist = &greylist_.emplace(greylist_options, 1),
+        .helo_patterns = &patterns_,
+        .evidence = &evidence_,
+        .teach =
+            [this](const policy::Finding& finding, std::optional<std::chrono::seconds> learn_for) {
+              taught.push_back(finding.source.to_string() + ' ' + finding.evidence + ' ' +
+                               std::to_string(learn_for ? learn_for->count() : 0));
+            },
+        .signing = signing});
     milter_.emplace(loop_, *service_);
     milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
     milter_->start();
@@ -113,6 +114,7 @@ class RunningMilter {
   reputation::Store store;
   policy::JudgeOptions judge_options;
   MilterOptions options;
+  auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
   policy::Greylist::Options greylist_options;
   policy::KnownSources known{{}};  // to be asked on_loop()

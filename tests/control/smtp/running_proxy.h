@@ -97,6 +97,8 @@ class RunningProxy {
       service_->teacher = &*teacher_;
     }
     service_->recipients = recipients;
+    service_->backscatter = backscatter;
+    service_->outbound = outbound;
     proxy_.emplace(loop_, *service_);
     auto acceptor = smtp::bind(loop_, {boost::asio::ip::address_v4::loopback(), 0});
     port_ = acceptor.local_endpoint().port();
@@ -156,6 +158,8 @@ class RunningProxy {
   bool wait_for_farm = true;
   std::function<void()> before_listening;      // there is a pool() then, and nothing else yet
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
+  smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
+  const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
