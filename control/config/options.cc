@@ -44,8 +44,8 @@ po::options_description settings() {
     ("listen", texts("ADDRESS[:PORT]"),
      "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
     ("farm", texts("BACKEND"),
-     "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,backup]\n"
-     "[,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
+     "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,max=N]\n"
+     "[,backup][,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
     ("farm-ca", text("FILE"),
      "tls=verify: the authorities of the farm's certificates, PEM (the system's)")
     ("load-balancer", texts("PREFIX"),

@@ -43,6 +43,7 @@
 #include "control/reputation/store.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
+#include "control/smtp/recipient_probe.h"
 #include "control/smtp/teacher.h"
 #include "control/smtp/tls_server.h"
 
@@ -115,7 +116,10 @@ class Worker {
   void run() {
     require_directory(options_.spool_directory);
     auto first_policy = read_policy(options_.snapshot);
-    const auto site = open_site_directory(loop_.get_executor(), options_.directory);
+    std::optional<smtp::RecipientProbe> probe;  // as soon as there is a farm
+    const auto site = open_site_directory(
+        loop_.get_executor(), options_.directory,
+        [&probe](std::string address) { return probe->ask(std::move(address)); });
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
     std::vector<tcp::acceptor> bound;
@@ -159,6 +163,7 @@ class Worker {
     SiteNames names(loop_, options_.names.tables, judging);
     names.load();
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
+    probe.emplace(farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
       recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
@@ -178,6 +183,8 @@ class Worker {
     milter::Service milter_service{.options = options_.milter,
                                    .judging = judging,
                                    .limits = sources_.limits,
+                                   .known = &sources_.known,
+                                   .greylist = &sources_.greylist,
                                    .helo_patterns = patterns_.get(),
                                    .evidence = &evidence_,
                                    .teach =

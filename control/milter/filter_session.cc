@@ -103,7 +103,7 @@ void FilterSession::handle(const Packet& packet) {
     case Command::kHelo: {
       const auto name = take_string(data);
       if (data.failed()) return close("helo");
-      waiting_.push_back(HeloEvent{std::string(name)});
+      waiting_.push_back(HeloEvent{std::string(name.substr(0, kMaxHelo))});
       due_ = Due::kHelo;
       return;
     }

@@ -9,7 +9,8 @@
 //         while (auto event = session.next()) { ... session.answer(...) ... }
 //         write(session.take_output());
 //
-// Limits: a packet has at most kMaxPacket octets, a macro's value kMaxMacro. Input that is not
+// Limits: a packet has at most kMaxPacket octets, a macro's value kMaxMacro, a HELO name kMaxHelo;
+// the rest of those two is dropped. Input that is not
 // consumed yet is bounded by its user, who reads only when next() has nothing more and no answer is
 // due. Whatever is no milter protocol ends the session: the mail server then does with its mail
 // what it was told to do without us.
@@ -80,6 +81,7 @@ struct Changes {
 class FilterSession {
  public:
   static constexpr size_t kMaxMacro = 512;
+  static constexpr size_t kMaxHelo = 512;
 
   void receive(std::string_view bytes);
   // The next event, if the input makes one. nullopt while an answer is due.

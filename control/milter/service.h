@@ -12,7 +12,9 @@
 
 #include "control/auth/dkim_sign.h"
 #include "control/policy/evidence.h"
+#include "control/policy/greylist.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/known_sources.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_limits.h"
 #include "rules/address/address.h"
@@ -36,6 +38,9 @@ struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
   policy::SourceLimits& limits;
+  // As the proxy's: who is known is known at either door. Null: nobody is, and nobody is held back.
+  policy::KnownSources* known = nullptr;
+  policy::Greylist* greylist = nullptr;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where

@@ -24,6 +24,7 @@
 
 #include "control/policy/disposition_text.h"
 #include "control/policy/exemption.h"
+#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"
@@ -131,12 +132,14 @@ asio::awaitable<bool> Session::read_more() {
 }
 
 void Session::on(const ConnectEvent& event) {
+  part_from_client();
   clients_++;
   client_ = {.address = event.address,
              .port = event.port,
              .helo = {},
              .offended = false,
-             .learned = false};
+             .learned = false,
+             .accepted = 0};
   if (event.address)
     names_.begin(*event.address);
   else
@@ -203,7 +206,7 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
                            .enhanced = "4.7.1",
                            .text = "too many recipients from your address; try again later"};
   auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
-  if (!refused) return std::nullopt;
+  if (!refused) return greylisted(recipient);
   learn(session_facts(), refused->disposition);
   const std::string id = message_id();
   const std::string words = one_line(refused->refusal);
@@ -213,6 +216,15 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
                                                .recipient = recipient,
                                                .reply = words});
   return std::move(refused->refusal);
+}
+
+std::optional<policy::Refusal> Session::greylisted(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  if (service_.known == nullptr || service_.greylist == nullptr || !client_.address ||
+      policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return std::nullopt;
+  return policy::hold_back(*service_.known, *service_.greylist, *client_.address,
+                           message_->mail.sender, recipient, now);
 }
 
 void Session::on(const HeaderEvent& event) {
@@ -244,12 +256,20 @@ void Session::on(const AbortEvent&) {
 }
 
 void Session::on(const ClientGoneEvent&) {
-  client_ = {};
+  part_from_client();
   names_.cancel();
 }
 
 void Session::on(const ClosedEvent& event) {
   end_ = event.reason;
+  if (end_ == "quit") part_from_client();
+}
+
+void Session::part_from_client() {
+  if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
+    service_.known->remember(policy::EvidenceTable::source_of(*client_.address),
+                             std::time(nullptr));
+  client_ = {};
 }
 
 // False when the mail server cannot be reached any more.
@@ -267,10 +287,16 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
-    if (judging.judgement)
-      carry_out(*judging.judgement);
-    else
+    if (judging.judgement) {
+      const auto outcome = carry_out(*judging.judgement);
+      // What the mail server does not hear of it does not do: that counts for nobody.
+      const bool heard = co_await flush();
+      if (!heard) co_return false;
+      client_.accepted += outcome == reputation::Outcome::kAccepted;
+      if (outcome) message_->judge.remember(*judging.judgement, *outcome);
+    } else {
       protocol_.finish({}, Verdict::kTempFail);  // a fault of ours is not the sender's to pay for
+    }
   }
   message_.reset();
   co_return true;
@@ -350,32 +376,27 @@ asio::awaitable<policy::Judgement> Session::judge_when_named() {
                                            message_->envelope);
 }
 
-void Session::carry_out(const policy::Judgement& judgement) {
+std::optional<reputation::Outcome> Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
       if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
-      message_->judge.remember(
-          judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
       learn(judgement.session, judgement.disposition);
-      return refuse(judgement, policy::refusal_of(judgement.disposition));
+      refuse(judgement, policy::refusal_of(judgement.disposition));
+      return reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred;
     }
     case Action::kAccept:
     case Action::kTag:
     case Action::kQuarantine:
       break;
   }
-  // What the mail server or another filter makes of it after us we do not hear.
   const auto& options = service_.judging.options;
   const auto& disposition = judgement.disposition;
   const bool quarantine = disposition.action == Action::kQuarantine;
   const bool held = quarantine && protocol_.may_quarantine();
   message_->envelope.settle(judgement.policy, judgement.facts.now);
-  if (!message_->envelope.only_roles())
-    message_->judge.remember(
-        judgement, quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted);
   Changes changes{.remove = message_->forged.places(),
                   .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
                                                   held ? nullptr : &options.quarantine),
@@ -383,6 +404,9 @@ void Session::carry_out(const policy::Judgement& judgement) {
   if (held) changes.quarantine = disposition.rule;
   protocol_.finish(changes, Verdict::kAccept);
   log_message(judgement, held ? "quarantined" : "accepted");
+  if (message_->envelope.only_roles()) return std::nullopt;
+  // What the mail server or another filter makes of it after us we do not hear.
+  return quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted;
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
@@ -407,8 +431,10 @@ std::optional<policy::Refusal> Session::refusal_of_helo() {
 }
 
 void Session::note_offence(const Signature* signature) {
-  if (client_.offended || service_.evidence == nullptr) return;
-  client_.offended = true;
+  if (std::exchange(client_.offended, true)) return;
+  if (service_.known != nullptr)
+    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+  if (service_.evidence == nullptr) return;
   const int64_t now = std::time(nullptr);
   if (signature != nullptr && signature->learn.count() > 0) {
     service_.teach(

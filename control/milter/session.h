@@ -42,6 +42,7 @@ class Session {
     std::string helo;
     bool offended = false;  // noted once
     bool learned = false;   // likewise, by a rule
+    size_t accepted = 0;    // messages
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
@@ -80,11 +81,15 @@ class Session {
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
   boost::asio::awaitable<policy::Judgement> judge_when_named();
-  void carry_out(const policy::Judgement& judgement);
+  // What is to be remembered once the mail server has the answer; nullopt: nothing.
+  std::optional<reputation::Outcome> carry_out(const policy::Judgement& judgement);
   bool is_own_mail() const;
   void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
+  std::optional<policy::Refusal> greylisted(const std::string& recipient);
+  // Without an offence, and with mail that was let through, its source is known from now on.
+  void part_from_client();
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);

@@ -5,6 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <ctime>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,10 @@ using directory::Presence;
 using policy::log_value;
 
 void RecipientCheck::note_state(const directory::Answer& answer) {
-  const bool available = answer.presence != Presence::kUnavailable && !answer.stale;
-  if (available == available_) return;
-  available_ = available;
-  if (available)
-    spdlog::info("directory state=available");
+  const auto change = health_.note(answer, std::chrono::steady_clock::now());
+  if (!change) return;
+  if (change->available)
+    spdlog::info("directory state=available unanswered={}", change->unanswered);
   else
     spdlog::error("directory state=unavailable error={}", log_value(answer.detail));
 }

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "control/directory/directory.h"
+#include "control/directory/directory_health.h"
 #include "control/policy/harvest.h"
 #include "control/smtp/reply.h"
 #include "rules/address/address.h"
@@ -42,7 +43,7 @@ class RecipientCheck {
   bool defer_when_unavailable_;
   policy::HarvestTable* harvest_;
   Teacher* teacher_;
-  bool available_ = true;  // as it was logged last
+  directory::DirectoryHealth health_;  // as the log has it
 };
 
 }  // namespace postern::smtp

@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
 #include "control/policy/role_address.h"
 #include "control/smtp/command.h"
@@ -166,8 +167,12 @@ asio::awaitable<void> Session::work_through_input() {
 asio::awaitable<bool> Session::flush() {
   if (!protocol_.output_waits()) co_return true;
   const std::string output = protocol_.take_output();
+  // Who does not read his replies holds a backend no longer than who says nothing.
+  if (const auto time = service_.options.farm.stall_time; relay_.holds_leg() && time.count() > 0)
+    stall_.arm(time);
   const auto outcome =
       co_await stream_.write(output, service_.overload.patience(service_.options.command_time));
+  stall_.disarm();
   if (outcome == Outcome::kDone) co_return true;
   // A part of it is lost, and with it which reply is to which command.
   if (outcome == Outcome::kTimeout) end_ = "timeout";
@@ -377,16 +382,12 @@ Backscatter::Mail Session::mail_for_backscatter() const {
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {
+  if (is_exempt()) return std::nullopt;
   auto& sources = service_.sources;
-  const int64_t now = std::time(nullptr);
-  if (!sources.greylist.enabled() || policy::is_role_address(recipient) ||
-      sources.known.knows(source_, now) || is_exempt())
-    return std::nullopt;
-  const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
-  if (!wait) return std::nullopt;
-  return make_reply(
-      450, "4.7.1",
-      "your network is new here (greylisted); try again in " + std::to_string(*wait) + " seconds");
+  const auto held = policy::hold_back(sources.known, sources.greylist, ends_.client,
+                                      transaction_->sender(), recipient, std::time(nullptr));
+  if (!held) return std::nullopt;
+  return make_reply(held->code, held->enhanced, held->text);
 }
 
 asio::awaitable<void> Session::on(DataEvent event) {

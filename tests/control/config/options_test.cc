@@ -374,6 +374,7 @@ TEST(ControlOptions, TheRecipientDirectory) {
   const auto none = options(kLeast);
   EXPECT_TRUE(none.directory.file.empty());
   EXPECT_TRUE(none.directory.ldap.uris.empty());
+  EXPECT_FALSE(none.directory.backend);
   const auto read = options(with({"--directory-file",
                                   "r",
                                   "--directory-ldap",
@@ -391,6 +392,12 @@ TEST(ControlOptions, TheRecipientDirectory) {
                                   "--directory-ldap-scope",
                                   "one",
                                   "--directory-ldap-dereference",
+                                  "yes",
+                                  "--directory-ldap-canary",
+                                  "a@example.org",
+                                  "--directory-ldap-canary",
+                                  "b@example.org",
+                                  "--directory-backend",
                                   "yes",
                                   "--directory-ldap-bind",
                                   "cn=reader",
@@ -435,6 +442,8 @@ TEST(ControlOptions, TheRecipientDirectory) {
   EXPECT_EQ(site.ldap.attributes, std::vector<std::string>{"primary"});
   EXPECT_EQ(site.ldap.scope, directory::LdapScope::kOneLevel);
   EXPECT_EQ(site.ldap.dereference, directory::LdapDereference::kAlways);
+  EXPECT_EQ(site.ldap.canaries, (std::vector<std::string>{"a@example.org", "b@example.org"}));
+  EXPECT_TRUE(site.backend);
   EXPECT_EQ(site.ldap.credentials.dn, "cn=reader");
   EXPECT_EQ(site.password_file, "pw");
   EXPECT_TRUE(site.ldap.transport.start_tls);
@@ -469,6 +478,9 @@ TEST(ControlOptions, AWrongDirectoryIsTold) {
   EXPECT_NE(told({"--directory-ldap-scope", "all"}).find("sub, one or base"), std::string::npos);
   EXPECT_NE(told({"--directory-ldap-starttls", "1"}).find("yes or no"), std::string::npos);
   EXPECT_NE(told({"--directory-ldap-bind", "cn=x"}).find("both, or neither"), std::string::npos);
+  EXPECT_NE(told({"--directory-ldap-canary", "no address"}).find("an address"), std::string::npos);
+  EXPECT_NE(complaint(with({"--directory-ldap-canary", "a@x"})).find("needs directory-ldap"),
+            std::string::npos);
   EXPECT_NE(told({"--directory-unavailable", "reject"}).find("pass or defer"), std::string::npos);
   EXPECT_NE(told({"--harvest-known", "100"}).find("from 1 to 99"), std::string::npos);
 }

@@ -52,6 +52,8 @@ class RunningMilter {
         .options = options,
         .judging = *judging_,
         .limits = limits_.emplace(limit_options),
+        .known = &known,
+        .greylist = &greylist_.emplace(greylist_options, 1),
         .helo_patterns = &patterns_,
         .evidence = &evidence_,
         .teach =
@@ -118,6 +120,8 @@ class RunningMilter {
   MilterOptions options;
   auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
+  policy::Greylist::Options greylist_options;
+  policy::KnownSources known{{}};  // to be asked on_loop()
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
@@ -134,6 +138,7 @@ class RunningMilter {
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   policy::EvidenceTable evidence_{{.threshold = 2}};
   std::optional<policy::SourceLimits> limits_;
+  std::optional<policy::Greylist> greylist_;
   std::optional<policy::JudgeServices> judging_;
   std::optional<Service> service_;
   std::optional<Milter> milter_;

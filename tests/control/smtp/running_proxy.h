@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -76,6 +77,7 @@ class RunningProxy {
                                            .silent_zones = &silent_zones});
     if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
     farm_.emplace(loop_.get_executor(), options.farm);
+    if (before_listening) before_listening();
     service_.emplace(smtp::Service{.options = options,
                                    .judging = *judging_,
                                    .spool_space = space_,
@@ -121,6 +123,7 @@ class RunningProxy {
     while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
   }
   smtp::Farm& pool() { return *farm_; }
+  boost::asio::any_io_executor executor() { return loop_.get_executor(); }
 
   // Drains; true when every session ended by itself.
   bool drain(std::chrono::milliseconds time) {
@@ -157,6 +160,7 @@ class RunningProxy {
   dns::SilentZones silent_zones{{}};
   bool with_tls = false;
   bool wait_for_farm = true;
+  std::function<void()> before_listening;      // there is a pool() then, and nothing else yet
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
   smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
   const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
