@@ -42,9 +42,9 @@
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
+#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
-#include "control/smtp/teacher.h"
 #include "control/smtp/tls_server.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
@@ -147,7 +147,9 @@ asio::awaitable<void> reload_when_replaced(const Options& options, Watches& watc
   }
 }
 
-asio::awaitable<void> reload(directory::FileDirectory& file, directory::Shrinking shrinking) {
+// what: "recipients" or "spamtraps", here and below.
+asio::awaitable<void> reload(const char* what, directory::FileDirectory& file,
+                             directory::Shrinking shrinking) {
   std::string refused;
   try {
     co_await file.reload(shrinking);
@@ -155,16 +157,16 @@ asio::awaitable<void> reload(directory::FileDirectory& file, directory::Shrinkin
     refused = error.what();  // the generation in force stays
   }
   if (refused.empty())
-    spdlog::info("recipients state=loaded file={} generation={} entries={}", file.path(),
+    spdlog::info("{} state=loaded file={} generation={} entries={}", what, file.path(),
                  file.generation(), file.table().size());
   else
-    spdlog::error("recipients state=refused file={} error={}", file.path(),
+    spdlog::error("{} state=refused file={} error={}", what, file.path(),
                   policy::log_value(refused));
 }
 
 // asked: on SIGHUP, which also cancels the timer.
-asio::awaitable<void> reload_when_replaced(directory::FileDirectory& file, FileWatch& watch,
-                                           asio::steady_timer& timer, bool& asked,
+asio::awaitable<void> reload_when_replaced(const char* what, directory::FileDirectory& file,
+                                           FileWatch& watch, asio::steady_timer& timer, bool& asked,
                                            const bool& ending) {
   // Whoever writes it in place may be in the middle, and half of a file is a sound one: it is read
   // when nothing has changed for so many looks.
@@ -182,7 +184,7 @@ asio::awaitable<void> reload_when_replaced(directory::FileDirectory& file, FileW
     if (ending || (!by_signal && quiet_looks != kQuietLooks)) continue;
     const auto shrinking =
         by_signal ? directory::Shrinking::kAllowed : directory::Shrinking::kRefused;
-    co_await reload(file, shrinking);
+    co_await reload(what, file, shrinking);
     quiet_looks = kQuietLooks + 1;
   }
 }
@@ -221,11 +223,12 @@ class Daemon {
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
-        harvest_(options.harvest),
+        harvest_(options.harvest, random_key()),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_),
         watch_timer_(loop_),
-        recipients_timer_(loop_) {}
+        recipients_timer_(loop_),
+        traps_timer_(loop_) {}
 
   int run() {
     require_directory(options_.spool_directory);
@@ -233,6 +236,9 @@ class Daemon {
     auto first_policy = read_policy_of(options_.snapshot);
     FileWatch recipients_watch(options_.directory.file);
     const auto site = open_site_directory(loop_.get_executor(), options_.directory);
+    FileWatch traps_watch(options_.spamtraps);
+    std::optional<directory::FileDirectory> traps;
+    if (!options_.spamtraps.empty()) traps.emplace(options_.spamtraps, options_.directory.rules);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
     std::vector<tcp::acceptor> bound;
@@ -258,16 +264,24 @@ class Daemon {
     KnownSourcesFile known(options_.known_sources, sources_.known);
     known.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
-    smtp::Teacher teacher(loop_, options_.teacher);
     policy::JudgeServices judging{.options = options_.judge,
                                   .resolver = resolver,
                                   .store = store,
                                   .policy = std::move(first_policy)};
+    smtp::LearningService learning(
+        loop_, options_.learning,
+        [&judging](const IpAddress& source, const auto& local, int64_t now) {
+          return policy::is_exempt(judging.policy->snapshot(), source, local, now);
+        });
+    judging.learning = &learning.learning();
+    if (traps) judging.is_trap = [&traps](std::string_view to) { return traps->has(to); };
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
-      recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
-                         &teacher);
+      recipients.emplace(*site.directory,
+                         smtp::RecipientCheck::Options{options_.directory.defer_when_unavailable,
+                                                       options_.directory.rules},
+                         &harvest_, judging.learning);
     smtp::Service service{.options = options_.proxy,
                           .judging = judging,
                           .spool_space = spool_space_,
@@ -276,18 +290,12 @@ class Daemon {
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
-                          .teacher = &teacher,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
-    milter::Service milter_service{
-        .options = options_.milter,
-        .judging = judging,
-        .helo_patterns = patterns_.get(),
-        .evidence = &evidence_,
-        .teach = [&teacher](const policy::Finding& finding,
-                            std::optional<std::chrono::seconds> learn_for) {
-          teacher.teach(finding, std::time(nullptr), learn_for);
-        }};
+    milter::Service milter_service{.options = options_.milter,
+                                   .judging = judging,
+                                   .helo_patterns = patterns_.get(),
+                                   .evidence = &evidence_};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
     for (auto& acceptor : bound) {
@@ -310,10 +318,15 @@ class Daemon {
                    asio::detached);
     if (site.file != nullptr)
       asio::co_spawn(loop_,
-                     reload_when_replaced(*site.file, recipients_watch, recipients_timer_,
-                                          recipients_asked_, ending_),
+                     reload_when_replaced("recipients", *site.file, recipients_watch,
+                                          recipients_timer_, recipients_asked_, ending_),
                      asio::detached);
-    await_signal(proxy, milter, service, teacher);
+    if (traps)
+      asio::co_spawn(loop_,
+                     reload_when_replaced("spamtraps", *traps, traps_watch, traps_timer_,
+                                          traps_asked_, ending_),
+                     asio::detached);
+    await_signal(proxy, milter, service, learning);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
@@ -334,7 +347,7 @@ class Daemon {
 
  private:
   void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::Service& service,
-                    smtp::Teacher& teacher) {
+                    smtp::LearningService& learning) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
@@ -342,22 +355,25 @@ class Daemon {
         if (!options_.certificates.empty()) reload_certificates(options_, service);
         recipients_asked_ = true;
         recipients_timer_.cancel();
+        traps_asked_ = true;
+        traps_timer_.cancel();
       } else if (!ending_) {
         ending_ = true;
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+        const auto ended = [this, &learning, doors = std::make_shared<int>(2)] {
           if (--*doors > 0) return;
-          teacher.stop();
+          learning.stop();
           flush_timer_.cancel();
           watch_timer_.cancel();
           recipients_timer_.cancel();
+          traps_timer_.cancel();
           signals_.cancel();
           loop_.stop();
         };
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, service, teacher);
+      await_signal(proxy, milter, service, learning);
     });
   }
 
@@ -373,7 +389,9 @@ class Daemon {
   asio::steady_timer flush_timer_;
   asio::steady_timer watch_timer_;
   asio::steady_timer recipients_timer_;
+  asio::steady_timer traps_timer_;
   bool recipients_asked_ = false;
+  bool traps_asked_ = false;
   bool ending_ = false;
 };
 

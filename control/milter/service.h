@@ -6,8 +6,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <optional>
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
@@ -30,10 +28,7 @@ struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
-  // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where
-  // evidence is null.
-  std::function<void(const policy::Finding&, std::optional<std::chrono::seconds>)> teach;
+  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
 };
 
 }  // namespace postern::milter

@@ -25,6 +25,7 @@
 #include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/trap_hit.h"
 
 namespace postern::milter {
 
@@ -158,13 +159,17 @@ void Session::on(MailEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-void Session::on(const RecipientEvent&) {
+void Session::on(const RecipientEvent& event) {
   message_->recipients++;
+  const auto& is_trap = service_.judging.is_trap;
+  if (is_trap && message_->mail.authenticated.empty() && is_trap(event.recipient))
+    message_->traps.push_back(event.recipient);
 }
 
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
+  message_->automatic |= policy::says_automatic(event.field);
   message_->judge.update(event.field);
 }
 
@@ -211,6 +216,7 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
+    note_trap_hit();
     if (judging.judgement)
       carry_out(*judging.judgement);
     else
@@ -268,9 +274,16 @@ void Session::carry_out(const policy::Judgement& judgement) {
     case Action::kTag:
       break;
   }
+  // Nobody reads what a spamtrap gets.
+  if (!message_->traps.empty() && message_->traps.size() == message_->recipients) {
+    protocol_.finish({}, Verdict::kDiscard);
+    log_message(judgement, "discarded");
+    return;
+  }
   // What the mail server or another filter makes of it after us we do not hear.
   message_->judge.remember(judgement, reputation::Outcome::kAccepted);
   protocol_.finish({.remove = message_->forged.places(),
+                    .remove_recipients = message_->traps,
                     .insert = policy::result_fields(service_.judging.options.authserv_id,
                                                     judgement.facts, judgement.disposition),
                     .quarantine = {}},
@@ -292,25 +305,40 @@ std::optional<policy::Refusal> Session::refusal_of_helo() {
   if (!matches ||
       policy::is_exempt(policy.snapshot(), *client_.address, std::nullopt, std::time(nullptr)))
     return std::nullopt;
-  note_offence(signature);
+  note_name(signature);
   return policy::Refusal{.code = 550,
                          .enhanced = "5.7.1",
                          .text = "refused: the name " + client_.helo.substr(0, 256) +
                                  " is one that bots use; write to postmaster if you are none"};
 }
 
-void Session::note_offence(const Signature* signature) {
+void Session::note_name(const Signature* signature) {
   if (client_.offended || service_.evidence == nullptr) return;
   client_.offended = true;
   const int64_t now = std::time(nullptr);
-  if (signature != nullptr && signature->learn.count() > 0) {
-    service_.teach(
-        {policy::EvidenceTable::source_of(*client_.address), "signature " + signature->name},
-        signature->learn);
+  policy::Evidence evidence{now, message_id(), "said HELO " + client_.helo};
+  if (signature != nullptr && signature->learn.count() > 0)
+    service_.judging.learning->learn({.source = *client_.address,
+                                      .rule = "signature " + signature->name,
+                                      .evidence = {std::move(evidence)}},
+                                     now, signature->learn);
+  else
+    policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                         std::nullopt, policy::Offence::kBotName, std::move(evidence));
+}
+
+void Session::note_trap_hit() {
+  if (message_->traps.empty() || !client_.address || client_.offended ||
+      service_.evidence == nullptr ||
+      !policy::trap_hit_counts(message_->mail.sender, message_->automatic))
     return;
-  }
-  const auto finding = service_.evidence->note(*client_.address, "said HELO " + client_.helo, now);
-  if (finding) service_.teach(*finding, std::nullopt);
+  const int64_t now = std::time(nullptr);
+  if (policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return;
+  client_.offended = true;
+  policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                       std::nullopt, policy::Offence::kSpamtrap,
+                       {now, message_id(), "wrote to a spamtrap"});
 }
 
 policy::SessionFacts Session::session_facts() const {
@@ -332,7 +360,8 @@ void Session::log_message(const policy::Judgement& judgement, std::string_view r
   policy::log_message(judgement, {.id = id,
                                   .queue = message_->queue_id,
                                   .tls = tls,
-                                  .recipients = message_->recipients,
+                                  .recipients = message_->recipients - message_->traps.size(),
+                                  .traps = message_->traps.size(),
                                   .size = message_->size,
                                   .removed = message_->forged.places().size(),
                                   .reply = reply,

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
@@ -46,7 +47,9 @@ class Session {
     policy::MessageJudge judge;
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;
+    size_t recipients = 0;           // with the traps
+    std::vector<std::string> traps;  // spamtraps among them
+    bool automatic = false;          // the header says that nobody wrote it
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -78,7 +81,8 @@ class Session {
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
-  void note_offence(const Signature* signature);
+  void note_name(const Signature* signature);
+  void note_trap_hit();
   std::string message_id() const;
   policy::SessionFacts session_facts() const;
   void log_message(const policy::Judgement& judgement, std::string_view reply) const;

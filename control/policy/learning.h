@@ -67,7 +67,7 @@ class Learning {
     int v4_length = 32;                    // 32 or 24
     int v6_length = 64;                    // 64, 56 or 48
     size_t capacity = 65536;               // entries; at least 1
-    TrustedSources::Options trust;
+    TrustedSources::Options trust = {};
     std::vector<Prefix> never = {};
   };
   // Whether the policy in force exempts a source; now: Unix seconds.

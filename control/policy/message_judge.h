@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "control/auth/authenticate.h"
 #include "control/dns/resolver.h"
 #include "control/policy/facts.h"
+#include "control/policy/learning.h"
 #include "control/policy/message_policy.h"
 #include "control/reputation/store.h"
 
@@ -31,6 +33,9 @@ struct JudgeServices {
   dns::Resolver& resolver;
   reputation::Store& store;
   std::shared_ptr<const MessagePolicy> policy;  // another one after a reload
+  Learning* learning = nullptr;                 // null: nothing is learned of sources
+  // Whether a recipient, without brackets, is a spamtrap; empty: there are none.
+  std::function<bool(std::string_view recipient)> is_trap = {};
 };
 
 struct Judgement {
@@ -57,7 +62,8 @@ class MessageJudge {
   // For the books, where something else than the policy decided: nothing is looked up.
   Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
 
-  // What became of the message, for the reputation of the domain that signed it.
+  // What became of the message, for the reputation of the domain that signed it, and, where that
+  // is good and the message was taken, for what may be learned of the address that sent it.
   void remember(const Judgement& judgement, reputation::Outcome outcome);
 
  private:

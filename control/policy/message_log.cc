@@ -38,12 +38,13 @@ void log_message(const Judgement& judgement, const MessageRecord& record) {
   const auto* signature = telling_signature(facts.auth);
   const std::chrono::duration<double> took = record.took;
   spdlog::info(
-      "message id={} queue={} client={} class={} helo={} tls={} from={} rcpts={} size={} dkim={} "
+      "message id={} queue={} client={} class={} helo={} tls={} from={} rcpts={} traps={} size={} "
+      "dkim={} "
       "domain={} reputation={} dns={} removed={} action={} rule={} place={} reply={} "
       "seconds={:.3f}",
       record.id, or_dash(record.queue), session.client ? session.client->to_string() : "unknown",
       lists_of(judgement), log_value(session.helo), or_dash(record.tls),
-      log_value("<" + facts.mail_from + ">"), record.recipients, record.size,
+      log_value("<" + facts.mail_from + ">"), record.recipients, record.traps, record.size,
       facts.auth_unknown ? "unknown"
       : signature        ? auth::word(signature->result)
                          : "none",

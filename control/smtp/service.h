@@ -24,7 +24,6 @@
 namespace postern::smtp {
 
 class RecipientCheck;
-class Teacher;
 
 struct ProxyOptions {
   ServerOptions server;  // server.name is said in the greeting, in EHLO and in Received
@@ -53,9 +52,8 @@ struct Service {
   policy::SourceMemory& sources;
   std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
-  Teacher* teacher = nullptr;                           // null where evidence is
-  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
+  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
+  RecipientCheck* recipients = nullptr;       // null: the farm alone knows them
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

@@ -9,6 +9,7 @@
 #include "control/auth/authentication_results.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/trap_hit.h"
 #include "control/smtp/received_field.h"
 
 namespace postern::smtp {
@@ -33,7 +34,8 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
       sender_(std::move(sender)),
       id_(std::move(id)),
       judge_(service.judging),
-      filter_([&service](std::string_view field) {
+      filter_([this, &service](std::string_view field) {
+        automatic_ |= policy::says_automatic(field);
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
@@ -43,6 +45,15 @@ asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
   Reply reply = co_await relay_.recipient(sender_, recipient);
   if (reply.positive()) recipients_.push_back(std::move(recipient.address));
   co_return reply;
+}
+
+Reply Transaction::trap() {
+  traps_++;
+  return make_reply(250, "2.1.5", "Ok");
+}
+
+bool Transaction::hit_trap() const noexcept {
+  return traps_ > 0 && policy::trap_hit_counts(sender_.address, automatic_);
 }
 
 Reply Transaction::begin_text(Framing framing) {
@@ -116,6 +127,8 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
     case policy::Action::kTag:
       break;
   }
+  // The one exception to 250 only after the farm's: nobody reads what a spamtrap gets.
+  if (only_traps()) co_return make_reply(250, "2.0.0", "Ok");
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
@@ -137,6 +150,8 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
   using reputation::Outcome;
+  // What is thrown away is no sign that anybody wanted it.
+  if (reply.positive() && only_traps()) return;
   auto outcome = Outcome::kDeferred;
   if (reply.positive())
     outcome = Outcome::kAccepted;
@@ -151,6 +166,7 @@ void Transaction::log(const policy::Judgement& judgement, const Reply& reply) co
                                   .queue = {},
                                   .tls = client_.tls,
                                   .recipients = recipients_.size(),
+                                  .traps = traps_,
                                   .size = spool_.size(),
                                   .removed = filter_.removed_count(),
                                   .reply = words,

@@ -33,6 +33,12 @@ class Transaction {
   Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
+  // A recipient that is a spamtrap: answered as others are, and never relayed.
+  Reply trap();
+  // After finish(): one was written to, by somebody whom it counts against.
+  bool hit_trap() const noexcept;
+  // It has no recipient that the farm has accepted.
+  bool only_traps() const noexcept { return traps_ > 0 && recipients_.empty(); }
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
   void text(std::string_view bytes);
@@ -57,6 +63,8 @@ class Transaction {
   const Sender sender_;
   const std::string id_;
   std::vector<std::string> recipients_;
+  size_t traps_ = 0;
+  bool automatic_ = false;  // the header says that nobody wrote it
   policy::MessageJudge judge_;
   HeaderFilter filter_;
   Spool spool_;
