@@ -57,6 +57,9 @@ po::options_description settings() {
     ("milter-group", text("NAME"), "the group that may connect to unix:PATH (that of the process)")
     ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
     ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
+    ("quarantine-field", text("NAME[: VALUE]"),
+     "the header field that tells the farm to keep a message from its recipients, such as\n"
+     "X-Spam-Flag: YES (X-Postern-Quarantine: \"the rule\")")
     ("certificate", texts("FILE"),
      "certificate chain, PEM; with --key STARTTLS is offered; several times, the first for who names\n"
      "no other; read again when it was replaced, and on SIGHUP")
@@ -80,6 +83,8 @@ po::options_description settings() {
     ("session-rate", text("N/TIME"),
      "sessions of one IPv4 address or IPv6 /64; 0: without limit (0)")
     ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
+    ("postmaster-rate", text("N/TIME"),
+     "recipients postmaster@ and abuse@ of one, which nothing else stands in the way of (30/1h)")
     ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
@@ -197,6 +202,14 @@ void read_mail(const Values& values, Options& options) {
     values.refuse("authserv-id", options.judge.authserv_id,
                   "letters, digits, dots, hyphens and underscores");
 
+  std::string quarantine;
+  values.text("quarantine-field", quarantine);
+  if (values.has("quarantine-field")) {
+    const auto field = policy::parse_quarantine_field(quarantine);
+    if (!field) values.refuse("quarantine-field", quarantine, "a field such as X-Spam-Flag: YES");
+    options.judge.quarantine = *field;
+  }
+
   options.certificates = values.texts("certificate");
   options.keys = values.texts("key");
   if (options.certificates.size() != options.keys.size())
@@ -226,8 +239,10 @@ void read_sources(const Values& values, Options& options) {
   if (greylist.ends_with("ms")) values.refuse("greylist", greylist, "a time of whole seconds");
   using policy::Limited;
   sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
+  sources.limits.rates[static_cast<size_t>(Limited::kRoleRecipients)] = {30, 3'600'000};
   for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
                                     std::pair{"recipient-rate", Limited::kRecipients},
+                                    std::pair{"postmaster-rate", Limited::kRoleRecipients},
                                     std::pair{"error-rate", Limited::kErrors}}) {
     std::string text;
     values.text(name, text);

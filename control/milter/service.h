@@ -10,6 +10,7 @@
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/source_limits.h"
 
 namespace postern::milter {
 
@@ -27,6 +28,7 @@ struct MilterOptions {
 struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
+  policy::SourceLimits& limits;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
 };

@@ -25,6 +25,7 @@
 #include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/role_address.h"
 #include "control/policy/trap_hit.h"
 
 namespace postern::milter {
@@ -47,6 +48,7 @@ std::string one_line(const policy::Refusal& refusal) {
 Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
     : mail(std::move(event)),
       judge(judging),
+      envelope(judging.splits, mail.sender),
       forged(judging.options.authserv_id),
       begun(steady_clock::now()) {}
 
@@ -159,11 +161,46 @@ void Session::on(MailEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-void Session::on(const RecipientEvent& event) {
+void Session::on(RecipientEvent event) {
+  const bool judged = message_->mail.authenticated.empty();
+  if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
+    protocol_.answer(*refusal);
+    return;
+  }
   message_->recipients++;
   const auto& is_trap = service_.judging.is_trap;
-  if (is_trap && message_->mail.authenticated.empty() && is_trap(event.recipient))
-    message_->traps.push_back(event.recipient);
+  // Others may refuse it yet; we do not hear of it.
+  if (judged && is_trap && is_trap(event.recipient))
+    message_->traps.push_back(std::move(event.recipient));
+  else if (judged)
+    message_->envelope.take(service_.judging.policy, std::move(event.recipient),
+                            std::time(nullptr));
+  protocol_.answer(Verdict::kContinue);
+}
+
+std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  const auto& policy = service_.judging.policy;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  if (client_.address && policy::is_role_address(recipient) &&
+      !service_.limits.take(policy::Limited::kRoleRecipients,
+                            policy::Learning::source_of(*client_.address), milliseconds) &&
+      !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
+    return policy::Refusal{.code = 450,
+                           .enhanced = "4.7.1",
+                           .text = "too many recipients from your address; try again later"};
+  auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
+  if (!refused) return std::nullopt;
+  const std::string id = message_id();
+  const std::string words = one_line(refused->refusal);
+  policy::log_recipient(refused->disposition, {.id = id,
+                                               .client = client_.address,
+                                               .mail_from = message_->mail.sender,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return std::move(refused->refusal);
 }
 
 void Session::on(const HeaderEvent& event) {
@@ -246,7 +283,7 @@ asio::awaitable<Session::Judging> Session::judge() {
     }
   };
   asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender),
+                 message_->judge.judge(session_facts(), message_->mail.sender, message_->envelope),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -266,12 +303,14 @@ void Session::carry_out(const policy::Judgement& judgement) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
+      if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
     case Action::kTag:
+    case Action::kQuarantine:
       break;
   }
   // Nobody reads what a spamtrap gets.
@@ -281,14 +320,22 @@ void Session::carry_out(const policy::Judgement& judgement) {
     return;
   }
   // What the mail server or another filter makes of it after us we do not hear.
-  message_->judge.remember(judgement, reputation::Outcome::kAccepted);
-  protocol_.finish({.remove = message_->forged.places(),
-                    .remove_recipients = message_->traps,
-                    .insert = policy::result_fields(service_.judging.options.authserv_id,
-                                                    judgement.facts, judgement.disposition),
-                    .quarantine = {}},
-                   Verdict::kAccept);
-  log_message(judgement, "accepted");
+  const auto& options = service_.judging.options;
+  const auto& disposition = judgement.disposition;
+  const bool quarantine = disposition.action == Action::kQuarantine;
+  const bool held = quarantine && protocol_.may_quarantine();
+  message_->envelope.settle(judgement.policy, judgement.facts.now);
+  if (!message_->envelope.only_roles())
+    message_->judge.remember(
+        judgement, quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted);
+  Changes changes{.remove = message_->forged.places(),
+                  .remove_recipients = message_->traps,
+                  .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
+                                                  held ? nullptr : &options.quarantine),
+                  .quarantine = {}};
+  if (held) changes.quarantine = disposition.rule;
+  protocol_.finish(changes, Verdict::kAccept);
+  log_message(judgement, held ? "quarantined" : "accepted");
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {

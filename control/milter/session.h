@@ -45,9 +45,10 @@ class Session {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
+    policy::EnvelopeJudge envelope;
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;           // with the traps
+    size_t recipients = 0;           // that were not refused here, with the traps
     std::vector<std::string> traps;  // spamtraps among them
     bool automatic = false;          // the header says that nobody wrote it
     uint64_t size = 0;
@@ -66,7 +67,7 @@ class Session {
   void on(const ConnectEvent& event);
   void on(const HeloEvent& event);
   void on(MailEvent event);
-  void on(const RecipientEvent& event);
+  void on(RecipientEvent event);
   void on(const HeaderEvent& event);
   void on(const EndOfHeaderEvent& event);
   void on(const BodyEvent& event);
@@ -79,6 +80,7 @@ class Session {
   boost::asio::awaitable<Judging> judge();
   void carry_out(const policy::Judgement& judgement);
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
+  std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_name(const Signature* signature);

@@ -17,8 +17,9 @@
 
 namespace postern::policy {
 
-enum class Limited : uint8_t { kSessions, kRecipients, kErrors };
-constexpr size_t kLimitedThings = 3;
+// kRoleRecipients: postmaster and abuse, of which kRecipients knows nothing.
+enum class Limited : uint8_t { kSessions, kRecipients, kRoleRecipients, kErrors };
+constexpr size_t kLimitedThings = 4;
 
 struct SourceRate {
   uint32_t count = 0;        // 0: without limit

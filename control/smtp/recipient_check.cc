@@ -10,25 +10,13 @@
 #include <utility>
 
 #include "control/policy/log_text.h"
+#include "control/policy/role_address.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
 using directory::Presence;
 using policy::log_value;
-
-namespace {
-
-bool is_postmaster(std::string_view recipient) {
-  constexpr std::string_view kPostmaster = "postmaster";
-  const auto local = recipient.substr(0, recipient.rfind('@'));
-  if (local.size() != kPostmaster.size()) return false;
-  for (size_t i = 0; i < local.size(); i++)
-    if ((local[i] | 0x20) != kPostmaster[i]) return false;
-  return true;
-}
-
-}  // namespace
 
 void RecipientCheck::note_state(const directory::Answer& answer) {
   const bool available = answer.presence != Presence::kUnavailable && !answer.stale;
@@ -58,7 +46,7 @@ void RecipientCheck::note_unknown(const std::string& recipient, const Asker& ask
 }
 
 asio::awaitable<std::optional<Reply>> RecipientCheck::check(std::string recipient, Asker asker) {
-  if (is_postmaster(recipient)) co_return std::nullopt;
+  if (policy::is_role_address(recipient)) co_return std::nullopt;
   const auto answer = co_await directory_.look_up(recipient);
   note_state(answer);
   const int64_t now = std::time(nullptr);

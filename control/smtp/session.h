@@ -63,7 +63,7 @@ class Session {
   // Of manners, as they show in the protocol: after each round of input.
   void watch_manners();
   // nullopt: the recipient may be asked for.
-  std::optional<Reply> limit_recipients();
+  std::optional<Reply> limit_recipients(std::string_view recipient);
   std::optional<Reply> greylist(std::string_view recipient);
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
@@ -85,7 +85,7 @@ class Session {
   std::string_view end_ = "lost";
   std::string offence_;
   size_t messages_ = 0;  // MAIL commands
-  size_t accepted_ = 0;  // messages that the farm took
+  size_t accepted_ = 0;  // messages that the farm took, and that speak for the client
   size_t errors_seen_ = 0;
   Patience patience_;
   uint64_t lines_seen_ = 0;

@@ -4,6 +4,7 @@
 // belong to it, then the tag.
 #include "control/smtp/transaction.h"
 
+#include <ctime>
 #include <utility>
 
 #include "control/auth/authentication_results.h"
@@ -33,6 +34,7 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
       client_(std::move(client)),
       sender_(std::move(sender)),
       id_(std::move(id)),
+      envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
       filter_([this, &service](std::string_view field) {
         automatic_ |= policy::says_automatic(field);
@@ -41,9 +43,25 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
       spool_(service.spool_space),
       begun_(steady_clock::now()) {}
 
+std::optional<Reply> Transaction::refuse_recipient(std::string_view recipient) {
+  const auto refused =
+      envelope_.ask(service_.judging.policy, session_facts(), recipient, std::time(nullptr));
+  if (!refused) return std::nullopt;
+  const auto& [code, enhanced, text] = refused->refusal;
+  Reply reply = make_reply(code, enhanced, text);
+  const std::string words = reply.one_line();
+  policy::log_recipient(refused->disposition, {.id = id_,
+                                               .client = client_.address,
+                                               .mail_from = sender_.address,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return reply;
+}
+
 asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
   Reply reply = co_await relay_.recipient(sender_, recipient);
-  if (reply.positive()) recipients_.push_back(std::move(recipient.address));
+  if (reply.positive())
+    envelope_.take(service_.judging.policy, std::move(recipient.address), std::time(nullptr));
   co_return reply;
 }
 
@@ -101,8 +119,10 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     refuse(full);
     co_return full;
   }
-  const policy::Judgement judgement = co_await judge_.judge(session_facts(), sender_.address);
+  const policy::Judgement judgement =
+      co_await judge_.judge(session_facts(), sender_.address, envelope_);
   Reply reply = co_await carry_out(judgement);
+  if (!reply.transient()) envelope_.settle(judgement.policy, judgement.facts.now);
   remember(judgement, reply);
   log(judgement, reply);
   co_return reply;
@@ -125,6 +145,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
       co_return refusal_for(judgement.disposition);
     case policy::Action::kAccept:
     case policy::Action::kTag:
+    case policy::Action::kQuarantine:
       break;
   }
   // The one exception to 250 only after the farm's: nobody reads what a spamtrap gets.
@@ -133,6 +154,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
 }
 
 std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+  const auto& recipients = envelope_.recipients();
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
                                .by = service_.options.server.name,
@@ -140,20 +162,25 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .tls = client_.tls,
                                .utf8 = sender_.utf8,
                                .id = id_,
-                               .recipient = recipients_.size() == 1
-                                                ? std::string_view(recipients_.front())
+                               .recipient = recipients.size() == 1
+                                                ? std::string_view(recipients.front())
                                                 : std::string_view(),
                                .now = judgement.facts.now};
-  return write_received(received) + policy::result_fields(service_.judging.options.authserv_id,
-                                                          judgement.facts, judgement.disposition);
+  const auto& options = service_.judging.options;
+  return write_received(received) + policy::result_fields(options.authserv_id, judgement.facts,
+                                                          judgement.disposition,
+                                                          &options.quarantine);
 }
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
   using reputation::Outcome;
   // What is thrown away is no sign that anybody wanted it.
   if (reply.positive() && only_traps()) return;
+  const bool held = judgement.disposition.action == policy::Action::kQuarantine;
+  speaks_well_ = reply.positive() && !held && !envelope_.only_roles();
+  if (envelope_.only_roles()) return;
   auto outcome = Outcome::kDeferred;
-  if (reply.positive())
+  if (reply.positive() && !held)
     outcome = Outcome::kAccepted;
   else if (judgement.disposition.action == policy::Action::kReject || reply.permanent())
     outcome = Outcome::kRejected;
@@ -165,7 +192,7 @@ void Transaction::log(const policy::Judgement& judgement, const Reply& reply) co
   policy::log_message(judgement, {.id = id_,
                                   .queue = {},
                                   .tls = client_.tls,
-                                  .recipients = recipients_.size(),
+                                  .recipients = envelope_.recipients().size(),
                                   .traps = traps_,
                                   .size = spool_.size(),
                                   .removed = filter_.removed_count(),

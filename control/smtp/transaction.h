@@ -7,9 +7,9 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
@@ -32,13 +32,15 @@ class Transaction {
  public:
   Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
+  // What the policy says of a recipient; nullopt: others may be asked.
+  std::optional<Reply> refuse_recipient(std::string_view recipient);
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
   // A recipient that is a spamtrap: answered as others are, and never relayed.
   Reply trap();
   // After finish(): one was written to, by somebody whom it counts against.
   bool hit_trap() const noexcept;
   // It has no recipient that the farm has accepted.
-  bool only_traps() const noexcept { return traps_ > 0 && recipients_.empty(); }
+  bool only_traps() const noexcept { return traps_ > 0 && envelope_.recipients().empty(); }
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
   void text(std::string_view bytes);
@@ -49,6 +51,8 @@ class Transaction {
 
   const std::string& id() const noexcept { return id_; }
   const std::string& sender() const noexcept { return sender_.address; }
+  // The farm took it, and that speaks for its sender.
+  bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
@@ -62,13 +66,14 @@ class Transaction {
   const ClientFacts client_;
   const Sender sender_;
   const std::string id_;
-  std::vector<std::string> recipients_;
+  policy::EnvelopeJudge envelope_;
   size_t traps_ = 0;
   bool automatic_ = false;  // the header says that nobody wrote it
   policy::MessageJudge judge_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };
 

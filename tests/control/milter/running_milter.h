@@ -43,10 +43,14 @@ class RunningMilter : private policy::LearningObserver {
   std::string path() const { return workshop_.directory().path("milter.sock"); }
 
   void start(const std::string& rules = "    accept any\n") {
-    judging_.emplace(policy::JudgeServices{
-        .options = judge_options, .resolver = resolver, .store = store, .policy = compile(rules)});
+    judging_.emplace(policy::JudgeServices{.options = judge_options,
+                                           .resolver = resolver,
+                                           .store = store,
+                                           .policy = compile(rules),
+                                           .splits = {}});
     service_.emplace(Service{.options = options,
                              .judging = *judging_,
+                             .limits = limits_.emplace(limit_options),
                              .helo_patterns = &patterns_,
                              .evidence = &evidence_});
     judging_->learning = &learning_;
@@ -99,12 +103,14 @@ class RunningMilter : private policy::LearningObserver {
   }
 
   std::string more_policy;          // statements
+  std::string more_blocks;          // behind the message rules
   std::vector<std::string> taught;  // "SOURCE REASON SECONDS"; to be read on_loop()
   std::function<bool(std::string_view)> is_trap;
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
   MilterOptions options;
+  policy::SourceLimits::Options limit_options;
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
@@ -112,8 +118,8 @@ class RunningMilter : private policy::LearningObserver {
         "list local \"local.netset\" format cidr category local contact "
         "\"https://why.example/a%20b\"\n"
         "service mx 127.0.0.1/32 port 25\n" +
-        more_policy + "connection to mx\n    allow list local\n    inspect any\nmessage\n" +
-        rules));
+        more_policy + "connection to mx\n    allow list local\n    inspect any\nmessage\n" + rules +
+        more_blocks));
   }
 
   postern::test::Workshop workshop_;
@@ -128,6 +134,7 @@ class RunningMilter : private policy::LearningObserver {
   void trusted(const Prefix&, std::string_view, int64_t) override {}
 
   policy::EvidenceTable evidence_{{.threshold = 2}};
+  std::optional<policy::SourceLimits> limits_;
   policy::Learning learning_{{},
                              [this](const IpAddress& source, const auto& local, int64_t now) {
                                return policy::is_exempt(judging_->policy->snapshot(), source, local,
@@ -158,9 +165,9 @@ class MailServer {
   }
   ~MailServer() { ::close(socket_); }
 
+  std::vector<std::string> recipients = {"c@d.example"};
   bool tells_blanks = true;  // behind the colons of fields; as it was agreed
   std::string sender = "<a@b.example>";
-  std::vector<std::string> recipients = {"<c@d.example>"};
   MailServer(const MailServer&) = delete;
   MailServer& operator=(const MailServer&) = delete;
 
@@ -209,13 +216,22 @@ class MailServer {
          packet('H', strings({name})));
     if (answer() != "O" || answer() != "c") throw std::runtime_error("no beginning");
   }
-  // A message with CRLF line ends; the answers to its end.
+  // A message with CRLF line ends; the answers to its end, or to the last recipient where all were
+  // refused.
   std::string message(const std::string& text,
                       const std::vector<std::string>& macros_of_mail = {}) {
     if (!macros_of_mail.empty()) send(macros('M', macros_of_mail));
     send(packet('M', strings({sender})));
     if (const auto first = answer(); first != "c") return first;
-    for (const auto& recipient : recipients) send(packet('R', strings({recipient})));
+    bool any = false;
+    std::string last;
+    for (const auto& recipient : recipients) {
+      send(packet('R', strings({'<' + recipient + '>'})));
+      const auto one = answer();
+      any = any || one == "c";
+      last = one;
+    }
+    if (!any) return last;
     send(packet('T'));
     const size_t header_end = text.find("\r\n\r\n");
     for (const auto& field :

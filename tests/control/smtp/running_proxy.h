@@ -55,6 +55,7 @@ class RunningProxy {
 
   std::string local_list_details;  // what else is declared of the list that has 127.0.0.0/8
   std::string more_policy;         // statements
+  std::string more_blocks;         // behind the message rules
   std::string local_list_path() const { return workshop_.directory().path("local.netset"); }
 
   // Runs it where the proxy runs, and waits for what it returns.
@@ -166,9 +167,9 @@ class RunningProxy {
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
                                                        const std::string& connection_rules) {
-    return std::make_shared<const policy::MessagePolicy>(
-        workshop_.snapshot(kLocalList + local_list_details + kOtherLists + more_policy +
-                           "connection to mx\n" + connection_rules + "message\n" + message_rules));
+    return std::make_shared<const policy::MessagePolicy>(workshop_.snapshot(
+        kLocalList + local_list_details + kOtherLists + more_policy + "connection to mx\n" +
+        connection_rules + "message\n" + message_rules + more_blocks));
   }
 
   Workshop workshop_;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What is read from files at the start, and again while control runs: the snapshot and certificates
+// when somebody has replaced them, the files of recipients and spamtraps when they were replaced
+// and are quiet, all of them on SIGHUP. A file that is no good changes nothing, and the log says
+// so.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/config/file_watch.h"
+#include "control/config/options.h"
+#include "control/directory/file_directory.h"
+#include "control/policy/helo_patterns.h"
+#include "control/policy/message_judge.h"
+#include "control/smtp/service.h"
+#include "control/smtp/tls_server.h"
+
+namespace postern::config {
+
+// They throw BadInput or std::runtime_error naming the file.
+std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file);  // empty: built in
+std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snapshot);
+// Null: there is none.
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options);
+
+class LoadedFiles {
+ public:
+  // Remembers what is there now: make this before the files are read for the first time.
+  LoadedFiles(boost::asio::io_context& loop, const Options& options);
+
+  // Begins to look. service, and recipients and traps where they are not null, outlive the loop's
+  // run.
+  void start(smtp::Service& service, directory::FileDirectory* recipients,
+             directory::FileDirectory* traps);
+  // Reads all of them again.
+  void reload();
+  void stop();
+
+ private:
+  boost::asio::awaitable<void> reload_when_replaced();
+  // A file of addresses.
+  struct Addresses {
+    Addresses(boost::asio::io_context& loop, const char* word, const std::string& path)
+        : what(word), watch(path), timer(loop) {}
+    const char* what;  // as the log says it
+    FileWatch watch;
+    boost::asio::steady_timer timer;
+    directory::FileDirectory* file = nullptr;
+    bool asked = false;
+  };
+  boost::asio::awaitable<void> reload_when_replaced(Addresses& addresses);
+  static boost::asio::awaitable<void> reload(const Addresses& addresses,
+                                             directory::Shrinking shrinking);
+  void reload_snapshot();
+  void reload_certificates();
+
+  boost::asio::io_context& loop_;
+  const Options& options_;
+  FileWatch snapshot_watch_;
+  std::vector<FileWatch> certificate_watches_;  // and of their keys
+  boost::asio::steady_timer timer_;
+  Addresses recipients_, traps_;
+  smtp::Service* service_ = nullptr;
+  bool ending_ = false;
+};
+
+}  // namespace postern::config
