@@ -34,6 +34,9 @@ struct DkimResult {       // RFC 6376 §3.9, RFC 8601 §2.7.1; one per signature
   bool body_hash_ok = false;
   std::string signature_prefix;  // the first 8 characters of b= (header.b, RFC 6008)
   bool testing = false;          // t=y in the key record
+  // kTempError, and the key has not come for so long (dns/silent_zones.h) that the signature counts
+  // as if it were not there.
+  bool given_up = false;
 };
 
 struct SpfResult {       // RFC 7208; one per identity

@@ -156,7 +156,8 @@ asio::awaitable<AuthResult> Authenticator::finish(const Envelope& envelope,
       verify_signature(*candidate.signature, candidate.place, index,
                        state_->body.result(candidate.body_hash),
                        keys.at(candidate.signature->key_name()), candidate.result);
-      if (candidate.result.result == Result::kTempError) result.dns_failed = true;
+      if (candidate.result.result == Result::kTempError && !candidate.result.given_up)
+        result.dns_failed = true;
       if (state_->is_guessed && candidate.result.result == Result::kFail &&
           candidate.result.body_hash_ok &&
           candidate.signature->header == Canonicalization::kSimple) {

@@ -49,6 +49,8 @@ extern const Command kEntriesCommand;
 extern const Command kLearnedCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;
+extern const Command kSignCommand;
+extern const Command kKeygenCommand;
 extern const Command kNamesCommand;
 
 }  // namespace postern::cli

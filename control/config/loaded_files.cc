@@ -60,9 +60,10 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
     for (const auto& file : *files) certificate_watches_.emplace_back(file);
 }
 
-void LoadedFiles::start(smtp::Service& service, directory::FileDirectory* recipients,
-                        directory::FileDirectory* traps) {
+void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
+                        directory::FileDirectory* recipients, directory::FileDirectory* traps) {
   service_ = &service;
+  outbound_ = &outbound;
   recipients_.file = recipients;
   traps_.file = traps;
   asio::co_spawn(loop_, reload_when_replaced(), asio::detached);
@@ -74,6 +75,7 @@ void LoadedFiles::start(smtp::Service& service, directory::FileDirectory* recipi
 void LoadedFiles::reload() {
   reload_snapshot();
   if (!options_.certificates.empty()) reload_certificates();
+  outbound_->reload();
   for (auto* addresses : {&recipients_, &traps_}) {
     addresses->asked = true;
     addresses->timer.cancel();
@@ -89,6 +91,7 @@ void LoadedFiles::stop() {
 void LoadedFiles::reload_certificates() {
   try {
     service_->tls = read_certificates(options_);
+    outbound_->use_certificates(service_->tls);
     spdlog::info("certificates state=loaded count={}", options_.certificates.size());
   } catch (const std::exception& error) {
     spdlog::error("certificates state=refused error={}", policy::log_value(error.what()));

@@ -15,6 +15,7 @@
 
 #include "control/config/file_watch.h"
 #include "control/config/options.h"
+#include "control/config/outbound_site.h"
 #include "control/directory/file_directory.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
@@ -34,9 +35,8 @@ class LoadedFiles {
   // Remembers what is there now: make this before the files are read for the first time.
   LoadedFiles(boost::asio::io_context& loop, const Options& options);
 
-  // Begins to look. service, and recipients and traps where they are not null, outlive the loop's
-  // run.
-  void start(smtp::Service& service, directory::FileDirectory* recipients,
+  // Begins to look. All, recipients and traps where they are not null, outlive the loop's run.
+  void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients,
              directory::FileDirectory* traps);
   // Reads all of them again.
   void reload();
@@ -67,6 +67,7 @@ class LoadedFiles {
   boost::asio::steady_timer timer_;
   Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;
+  OutboundSite* outbound_ = nullptr;
   bool ending_ = false;
 };
 

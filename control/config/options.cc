@@ -85,6 +85,8 @@ po::options_description settings() {
     ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
     ("postmaster-rate", text("N/TIME"),
      "recipients postmaster@ and abuse@ of one, which nothing else stands in the way of (30/1h)")
+    ("null-sender-rate", text("N/TIME"),
+     "those of mail with the null sender, which reports of failure have, likewise (0)")
     ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
@@ -118,7 +120,13 @@ po::options_description settings() {
     ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(directory_settings()).add(sources).add(learning_settings()).add(limits);
+  all.add(mail)
+      .add(outbound_settings())
+      .add(directory_settings())
+      .add(sources)
+      .add(name_settings())
+      .add(learning_settings())
+      .add(limits);
   return all;
 }
 
@@ -137,15 +145,19 @@ po::options_description general_options() {
 
 std::string help(const po::options_description& all) {
   std::ostringstream text;
-  text << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
-          "postern-control --milter SOCKET --snapshot FILE [OPTION...]\n"
-          "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
-          "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
-          "servers that keep their own port 25, as a milter.\n\n"
-       << all
-       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
-          "SIGHUP reads the snapshot and certificates again; SIGTERM ends in an orderly way.\n"
-          "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
+  text
+      << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
+         "postern-control --milter SOCKET --snapshot FILE [OPTION...]\n"
+         "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
+         "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
+         "servers that keep their own port 25, as a milter. Signs the site's own mail and sends "
+         "it\n"
+         "on, with --outbound.\n\n"
+      << all
+      << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
+         "SIGHUP reads the snapshot, certificates, keys and tables of names again; SIGTERM ends in "
+         "an orderly way.\n"
+         "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
 
@@ -166,7 +178,6 @@ void read_farm(const Values& values, smtp::ProxyOptions& proxy) {
   }
   if (proxy.farm.backends.empty())
     throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
-  values.text("farm-ca", proxy.farm.ca_file);
   for (const auto& text : values.texts("load-balancer")) {
     const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
     if (!prefix) values.refuse("load-balancer", text, "a prefix such as 192.0.2.0/28");
@@ -187,9 +198,12 @@ void read_mail(const Values& values, Options& options) {
     options.milter_sockets.push_back(*name);
   }
   values.text("milter-group", options.milter_group);
-  options.runs_proxy =
-      options.milter_sockets.empty() || !options.listen.empty() || values.has("farm");
+  options.outbound = read_outbound(values, !options.milter_sockets.empty());
+  options.milter.own_networks = options.outbound.clients;
+  options.runs_proxy = !options.listen.empty() || values.has("farm") ||
+                       (options.milter_sockets.empty() && options.outbound.listen.empty());
   if (options.runs_proxy) read_farm(values, proxy);
+  values.text("farm-ca", proxy.farm.ca_file);  // smarthosts', too
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
@@ -243,6 +257,7 @@ void read_sources(const Values& values, Options& options) {
   for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
                                     std::pair{"recipient-rate", Limited::kRecipients},
                                     std::pair{"postmaster-rate", Limited::kRoleRecipients},
+                                    std::pair{"null-sender-rate", Limited::kNullSenders},
                                     std::pair{"error-rate", Limited::kErrors}}) {
     std::string text;
     values.text(name, text);
@@ -320,6 +335,8 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_mail(values, options);
   read_sources(values, options);
   options.directory = read_directory(values);
+  options.names = read_names(values);
+  options.judge.reverse_time = options.names.reverse_time;
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();

@@ -29,8 +29,10 @@
 
 #include "control/config/known_sources_file.h"
 #include "control/config/loaded_files.h"
+#include "control/config/outbound_site.h"
 #include "control/config/privileges.h"
 #include "control/config/site_directory.h"
+#include "control/config/site_names.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/milter/milter.h"
 #include "control/policy/evidence.h"
@@ -51,7 +53,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr std::chrono::minutes kKnownSourcesTime{5};
+constexpr std::chrono::minutes kKeptTablesTime{5};
 
 tcp::endpoint endpoint_of(const Listen& listen) {
   const auto& address = listen.address;
@@ -71,19 +73,19 @@ void require_directory(const std::string& path) {
   if (!S_ISDIR(status.st_mode)) throw std::runtime_error(path + ": not a directory");
 }
 
-asio::awaitable<void> flush_regularly(reputation::Store& store, KnownSourcesFile& known,
+asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<KeptTable*> kept,
                                       std::chrono::milliseconds time, asio::steady_timer& timer,
                                       const bool& ending) {
   bool worked = true;
-  auto known_written = std::chrono::steady_clock::now();
+  auto kept_written = std::chrono::steady_clock::now();
   while (!ending) {
     boost::system::error_code woken;
     timer.expires_after(time);
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    // A whole file, and a loss costs some sources a pause: not so often.
-    if (std::chrono::steady_clock::now() - known_written >= kKnownSourcesTime) {
-      known.write();
-      known_written = std::chrono::steady_clock::now();
+    // Whole files, and a loss costs some time: not so often.
+    if (std::chrono::steady_clock::now() - kept_written >= kKeptTablesTime) {
+      for (auto* table : kept) table->write();
+      kept_written = std::chrono::steady_clock::now();
     }
     const bool works = store.flush();
     if (works != worked) {
@@ -107,6 +109,7 @@ class Worker {
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
         harvest_(options.harvest, random_key()),
+        silent_zones_(options.names.silent_zones),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_) {}
 
@@ -122,6 +125,7 @@ class Worker {
     for (const auto& listen : options_.listen)
       bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
     std::list<std::unique_ptr<milter::Listener>> milter_bound;
+    OutboundSite outbound(loop_, options_.outbound);
     std::optional<gid_t> group;
     if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
     for (const auto& name : options_.milter_sockets)
@@ -135,17 +139,27 @@ class Worker {
                 "certificates state=unreadable file={} error=\"{} may not read it: it will "
                 "not be read again\"",
                 file, options_.user);
+      outbound.warn_of_unreadable(options_.user);
     }
 
     reputation::Store store(options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known);
     known.read(std::time(nullptr));
+    KeptTable silent_file(options_.names.silent_zones_file,
+                          table_of("dns-silent", "zones", silent_zones_));
+    silent_file.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
-    policy::JudgeServices judging{.options = options_.judge,
-                                  .resolver = resolver,
-                                  .store = store,
-                                  .policy = std::move(first_policy),
-                                  .splits = {}};
+    policy::JudgeServices judging{
+        .options = options_.judge,
+        .resolver = resolver,
+        .store = store,
+        .policy = std::move(first_policy),
+        .splits = {},
+        .names = nullptr,
+        .silent_zones = &silent_zones_,
+        .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
+    SiteNames names(loop_, options_.names.tables, judging);
+    names.load();
     smtp::LearningService learning(
         loop_, options_.learning,
         [&judging](const IpAddress& source, const auto& local, int64_t now) {
@@ -173,11 +187,13 @@ class Worker {
                           .evidence = &evidence_,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
+    outbound.open(service);
     milter::Service milter_service{.options = options_.milter,
                                    .judging = judging,
                                    .limits = sources_.limits,
                                    .helo_patterns = patterns_.get(),
-                                   .evidence = &evidence_};
+                                   .evidence = &evidence_,
+                                   .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
     for (auto& acceptor : bound) {
@@ -194,38 +210,46 @@ class Worker {
     }
     if (options_.runs_proxy) proxy.start();
     milter.start();
-    asio::co_spawn(loop_, flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
-                   asio::detached);
-    files_.start(service, site.file, traps ? &*traps : nullptr);
-    await_signal(proxy, milter, learning);
+    outbound.start();
+    asio::co_spawn(
+        loop_,
+        flush_regularly(store, {&known, &silent_file}, options_.flush_time, flush_timer_, ending_),
+        asio::detached);
+    files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+    await_signal(proxy, milter, outbound, learning, names);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
-    spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={}",
-                 places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
-                 backends.empty() ? "-" : backends, options_.proxy.server.name, tls_ ? "yes" : "no",
+    spdlog::info("ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={}",
+                 places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
+                 milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
+                 options_.proxy.server.name, tls_ ? "yes" : "no",
                  judging.policy->snapshot().generation());
-    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                outbound.places().empty() ? "" : " outbound=", outbound.places().c_str(),
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
     loop_.run();
     known.write();
+    silent_file.write();
     if (!store.flush())
       spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     spdlog::info("stopped");
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, smtp::LearningService& learning) {
+  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
+                    smtp::LearningService& learning, SiteNames& names) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
         files_.reload();
+        names.reload();
       } else if (!ending_) {
         ending_ = true;
         files_.stop();
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &learning, doors = std::make_shared<int>(2)] {
+        const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
           if (--*doors > 0) return;
           learning.stop();
           flush_timer_.cancel();
@@ -234,8 +258,9 @@ class Worker {
         };
         proxy.drain(options_.drain_time, ended);
         milter.drain(options_.drain_time, ended);
+        outbound.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, learning);
+      await_signal(proxy, milter, outbound, learning, names);
     });
   }
 
@@ -248,6 +273,7 @@ class Worker {
   policy::SourceMemory sources_;
   policy::EvidenceTable evidence_;
   policy::HarvestTable harvest_;
+  dns::SilentZones silent_zones_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
   bool ending_ = false;

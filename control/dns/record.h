@@ -36,6 +36,9 @@ struct Answer {
   std::vector<std::string> records;
   bool secure = false;  // DNSSEC-validated
   std::string detail;   // for people, when kFailed
+  // kFailed, and so for so long (control/dns/silent_zones.h) that nobody is to wait for it: it
+  // counts as the answer that there is nothing.
+  bool given_up = false;
 };
 
 }  // namespace postern::dns

@@ -46,20 +46,6 @@ ReverseLookup::Status status_of(const ReverseLookup& lookup) {
 
 }  // namespace
 
-std::string_view word(ReverseLookup::Status status) noexcept {
-  switch (status) {
-    case ReverseLookup::Status::kConfirmed:
-      return "confirmed";
-    case ReverseLookup::Status::kUnconfirmed:
-      return "unconfirmed";
-    case ReverseLookup::Status::kNone:
-      return "none";
-    case ReverseLookup::Status::kTemperror:
-      return "temperror";
-  }
-  return "temperror";
-}
-
 std::string reverse_name(const IpAddress& address) {
   const auto& bytes = address.bytes();
   std::string name;
@@ -81,7 +67,7 @@ boost::asio::awaitable<ReverseLookup> look_up_reverse(Resolver& resolver, IpAddr
   address = address.unmapped();
   std::string reverse = reverse_name(address);
   Answer pointers = co_await resolver.query(reverse, RecordType::kPtr);
-  if (pointers.status == Status::kFailed) {
+  if (pointers.status == Status::kFailed && !pointers.given_up) {
     note_fault(lookup, reverse, pointers);
     co_return lookup;
   }
@@ -94,7 +80,7 @@ boost::asio::awaitable<ReverseLookup> look_up_reverse(Resolver& resolver, IpAddr
       continue;
     }
     const Answer addresses = co_await resolver.query(*host, type);
-    if (addresses.status == Status::kFailed) {
+    if (addresses.status == Status::kFailed && !addresses.given_up) {
       note_fault(lookup, *host, addresses);
       lookup.failed.push_back(std::move(*host));
     } else if (has_address(addresses, address)) {

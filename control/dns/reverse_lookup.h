@@ -1,52 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Forward-confirmed reverse DNS: the names that an address says it has (PTR), and which of them say
-// that they have the address (A or AAAA). Only the latter are the sender's own word and the owner
-// of the name's as well; a name that is not confirmed may be anybody's. This is `iprev` of RFC 8601
-// §2.7.3. A fault of the DNS is a result of its own: it never counts as "no name". Bounds:
-// kMaxNames are asked about, one after the other; time is the caller's to limit, by cancellation.
+// Looking up what forward-confirmed reverse DNS says of an address (control/dns/reverse_result.h).
+// Bounds: kMaxNames are asked about, one after the other; time is the caller's to limit, by
+// cancellation.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <cstddef>
-#include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "control/dns/resolver.h"
+#include "control/dns/reverse_result.h"
 #include "rules/address/address.h"
 
 namespace postern::dns {
 
-struct ReverseLookup {
-  static constexpr size_t kMaxNames = 10;
-
-  // What RFC 8601 calls it: pass, fail, permerror, temperror.
-  enum class Status : uint8_t {
-    kConfirmed,    // at least one name has the address
-    kUnconfirmed,  // there are names, and none of them has it
-    kNone,         // the DNS says that the address has no name
-    kTemperror,    // what the DNS did not tell, or was not asked for, could have changed the result
-  };
-
-  Status status = Status::kTemperror;
-  // A-labels, lower case, without the final dot; sorted. Names that are none, as DNS gave them, are
-  // among the unconfirmed: what they say is still evidence, so make them printable.
-  std::vector<std::string> confirmed;
-  std::vector<std::string> unconfirmed;
-  std::vector<std::string> failed;  // those whose addresses DNS could not tell
-  bool truncated = false;  // there were more than kMaxNames, and the rest was not looked at
-  std::string detail;      // for people: the first fault, empty without one
-};
-
-std::string_view word(ReverseLookup::Status status) noexcept;  // "confirmed", "unconfirmed", ...
-
 // "4.3.2.1.in-addr.arpa" (RFC 1035 §3.5) or nibbles below "ip6.arpa" (RFC 3596 §2.5).
 std::string reverse_name(const IpAddress& address);
 
-// address: an IPv4-mapped IPv6 address is taken as the IPv4 address in it. The resolver outlives
-// the look-up. Throws only when the awaiting coroutine is cancelled.
+// A fault that has lasted so long that it counts as an answer (Answer::given_up) counts as the
+// answer that there is nothing. address: an IPv4-mapped IPv6 address is taken as the IPv4 address
+// in it. The resolver outlives the look-up. Throws only when the awaiting coroutine is cancelled.
 boost::asio::awaitable<ReverseLookup> look_up_reverse(Resolver& resolver, IpAddress address);
 
 }  // namespace postern::dns

@@ -14,11 +14,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 #include <stdexcept>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "control/dns/domain_name.h"
 #include "control/dns/message.h"
+#include "control/dns/silent_zones.h"
 #include "control/dns/unbound_event.h"
 
 namespace postern::dns {
@@ -42,14 +43,17 @@ void check(int status, const std::string& what) {
 }  // namespace
 
 struct UnboundResolver::Implementation {
-  // One question in flight. It lives in the coroutine that waits for it; libunbound has its
-  // address until the callback came or the query was cancelled.
-  struct Query {
-    explicit Query(asio::io_context& loop) : wake(loop) {}
+  // One question that libunbound is at work on: it has the address until it calls back. Who waits
+  // for it shares it until then, or goes.
+  struct Question {
+    Question(asio::io_context& loop, std::string for_zone, RecordType asked)
+        : wake(loop), zone(std::move(for_zone)), type(asked) {}
     asio::steady_timer wake;
-    RecordType type = RecordType::kA;
+    const std::string zone;
+    const RecordType type;
     int id = 0;
     std::optional<Answer> answer;
+    Implementation* implementation = nullptr;  // null: not counted (yet)
   };
 
   Implementation(asio::io_context& io_context, Options given)
@@ -59,6 +63,8 @@ struct UnboundResolver::Implementation {
     // Forwarders and stubs on this host are usual; libunbound would skip them.
     set("do-not-query-localhost:", "no");
     set("module-config:", options.validate ? "validator iterator" : "iterator");
+    // A site's own resolver knows the names of private addresses, too.
+    if (!options.forward_to.empty()) set("unblock-lan-zones:", "yes");
     for (const auto& server : options.forward_to) {
       check(ub_ctx_set_fwd(context.get(), server.c_str()), "forward_to " + server);
     }
@@ -83,25 +89,46 @@ struct UnboundResolver::Implementation {
 
   static void on_answer(void* argument, int rcode, void* packet, int length, int security,
                         char* why_bogus, int /*was_ratelimited*/) {
-    auto& query = *static_cast<Query*>(argument);
+    auto& question = *static_cast<Question*>(argument);
     Answer answer;
     if (security == kBogus) {
       answer.detail = why_bogus != nullptr ? why_bogus : "DNSSEC validation failed";
     } else if (packet != nullptr && length > 0) {
       answer = read_response({static_cast<const char*>(packet), static_cast<size_t>(length)},
-                             query.type);
+                             question.type);
       answer.secure = security == kSecure;
     } else {
       answer.detail = rcode == 3 ? "NXDOMAIN without a response" : "SERVFAIL";
     }
-    query.answer = std::move(answer);
-    query.wake.cancel();
+    question.answer = std::move(answer);
+    question.wake.cancel();
+    if (question.implementation != nullptr) question.implementation->end(question);
+  }
+
+  // Why it may not be asked now; null: it may.
+  const char* no_room_for(const std::string& zone) const {
+    if (under_way.size() >= options.max_questions) return "too many questions are under way";
+    const auto known = per_zone.find(zone);
+    const bool full = known != per_zone.end() && known->second >= options.max_per_zone;
+    return full ? "too many questions for this domain are under way" : nullptr;
+  }
+  void begin(const std::shared_ptr<Question>& question) {
+    question->implementation = this;
+    under_way.emplace(question.get(), question);
+    per_zone[question->zone]++;
+  }
+  void end(Question& question) {
+    question.implementation = nullptr;
+    const auto counted = per_zone.find(question.zone);
+    if (--counted->second == 0) per_zone.erase(counted);
+    under_way.erase(&question);  // perhaps the last that has it
   }
 
   asio::io_context& loop;
   Options options;
   UnboundEventBase events;
-  std::unordered_set<Query*> in_flight;
+  std::unordered_map<Question*, std::shared_ptr<Question>> under_way;
+  std::unordered_map<std::string, size_t> per_zone;
   // Last, so that it goes first: freeing the context calls into `events`.
   std::unique_ptr<ub_ctx, void (*)(ub_ctx*)> context{nullptr, ub_ctx_delete};
 };
@@ -111,55 +138,49 @@ UnboundResolver::UnboundResolver(asio::io_context& loop, Options options)
 
 UnboundResolver::~UnboundResolver() {
   // Cancelled first: freeing the context would answer some of them with SERVFAIL.
-  for (auto* query : implementation_->in_flight) {
-    ub_cancel(implementation_->context.get(), query->id);
-    query->wake.cancel();
+  for (const auto& [question, shared] : implementation_->under_way) {
+    ub_cancel(implementation_->context.get(), question->id);
+    question->wake.cancel();
   }
   implementation_->context.reset();
+  implementation_->under_way.clear();
+}
+
+size_t UnboundResolver::under_way() const noexcept {
+  return implementation_->under_way.size();
 }
 
 asio::awaitable<Answer> UnboundResolver::query(std::string name, RecordType type) {
-  using Query = Implementation::Query;
+  using Question = Implementation::Question;
   // Held here because the resolver may be gone when the coroutine goes on.
   const auto implementation = implementation_;
-  Query query(implementation->loop);
-  query.type = type;
-  query.wake.expires_after(implementation->options.deadline);
+  const auto question =
+      std::make_shared<Question>(implementation->loop, SilentZones::zone_of(name, type), type);
+  Answer none;
+  if (const char* full = implementation->no_room_for(question->zone)) {
+    none.detail = full;
+    co_return none;
+  }
+  question->wake.expires_after(implementation->options.deadline);
   const int status =
       ub_resolve_event(implementation->context.get(), name.c_str(), static_cast<int>(type),
-                       kInternet, &query, Implementation::on_answer, &query.id);
-  if (query.answer) co_return std::move(*query.answer);
+                       kInternet, question.get(), Implementation::on_answer, &question->id);
+  if (question->answer) co_return std::move(*question->answer);
   if (status != 0) {
-    Answer refused;  // a name that cannot be asked for does not exist
-    refused.status = status == UB_SYNTAX ? Status::kNoName : Status::kFailed;
-    refused.detail = ub_strerror(status);
-    co_return refused;
+    // A name that cannot be asked for does not exist.
+    none.status = status == UB_SYNTAX ? Status::kNoName : Status::kFailed;
+    none.detail = ub_strerror(status);
+    co_return none;
   }
-
-  // Whichever way this coroutine ends, also when it is destroyed while it waits, libunbound
-  // forgets the address of `query`.
-  struct InFlight {
-    Implementation& implementation;
-    Query& query;
-    InFlight(Implementation& i, Query& q) : implementation(i), query(q) {
-      implementation.in_flight.insert(&query);
-    }
-    ~InFlight() {
-      implementation.in_flight.erase(&query);
-      if (!query.answer && implementation.context) {
-        ub_cancel(implementation.context.get(), query.id);
-      }
-    }
-  } in_flight(*implementation, query);
+  implementation->begin(question);
 
   boost::system::error_code error;
-  co_await query.wake.async_wait(asio::redirect_error(asio::use_awaitable, error));
-  if (query.answer) co_return std::move(*query.answer);
+  co_await question->wake.async_wait(asio::redirect_error(asio::use_awaitable, error));
+  if (question->answer) co_return std::move(*question->answer);
   if (error) throw boost::system::system_error(asio::error::operation_aborted);
-  Answer late;
-  late.detail =
+  none.detail =
       "no answer within " + std::to_string(implementation->options.deadline.count()) + " ms";
-  co_return late;
+  co_return none;
 }
 
 }  // namespace postern::dns

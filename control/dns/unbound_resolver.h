@@ -2,10 +2,17 @@
 //
 // UnboundResolver: DNS through libunbound, a caching, validating resolver inside this process, on
 // the Asio loop of its user. One per loop; all calls come from the thread that runs the loop.
+//
+// libunbound cannot be made to stop: a question that nobody waits for any more goes on until its
+// servers have been tried, and costs memory until then. So questions are counted from their
+// beginning to libunbound's end with them, and bounded, in all and for each zone: servers that say
+// nothing, and whoever has us ask them, fill the part of their zone and not everybody's. Beyond a
+// bound a question has failed at once, which may only defer mail.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +34,8 @@ class UnboundResolver : public Resolver {
     std::vector<Stub> stubs;
     // Of one query, however many servers it takes. Longer than that is Status::kFailed.
     std::chrono::milliseconds deadline{5000};
+    size_t max_questions = 4096;  // under way at a time; what the cache knows is none
+    size_t max_per_zone = 256;    // as SilentZones::zone_of() has zones
     // DNSSEC. Bogus answers are Status::kFailed, proven ones Answer::secure. The servers must then
     // hand out signatures up to the root.
     bool validate = false;
@@ -42,6 +51,9 @@ class UnboundResolver : public Resolver {
   UnboundResolver& operator=(const UnboundResolver&) = delete;
 
   boost::asio::awaitable<Answer> query(std::string name, RecordType type) override;
+
+  // Questions that libunbound is at work on, also for nobody.
+  size_t under_way() const noexcept;
 
  private:
   struct Implementation;

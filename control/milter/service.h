@@ -6,11 +6,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <vector>
 
+#include "control/auth/dkim_sign.h"
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_limits.h"
+#include "rules/address/address.h"
 
 namespace postern::milter {
 
@@ -23,6 +26,8 @@ struct MilterOptions {
   // How often the mail server is told that a decision takes longer. Sendmail waits 10 s for an
   // answer by default.
   std::chrono::milliseconds progress_time{5'000};
+  // Whose mail is the site's own, besides that of those who logged in: signed and not judged.
+  std::vector<Prefix> own_networks;
 };
 
 struct Service {
@@ -31,6 +36,7 @@ struct Service {
   policy::SourceLimits& limits;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
   policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
+  auth::SigningService* signing = nullptr;    // null: the site's own mail is not signed here
 };
 
 }  // namespace postern::milter

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -26,6 +27,7 @@
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"
+#include "control/policy/rule_lesson.h"
 #include "control/policy/trap_hit.h"
 
 namespace postern::milter {
@@ -56,6 +58,7 @@ Session::Session(Service& service, Socket socket, std::string id)
     : service_(service),
       socket_(std::move(socket)),
       id_(std::move(id)),
+      names_(socket_.get_executor(), service.judging),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
@@ -130,7 +133,15 @@ asio::awaitable<bool> Session::read_more() {
 
 void Session::on(const ConnectEvent& event) {
   clients_++;
-  client_ = {.address = event.address, .port = event.port, .helo = {}, .offended = false};
+  client_ = {.address = event.address,
+             .port = event.port,
+             .helo = {},
+             .offended = false,
+             .learned = false};
+  if (event.address)
+    names_.begin(*event.address);
+  else
+    names_.cancel();
 }
 
 void Session::on(const HeloEvent& event) {
@@ -147,6 +158,10 @@ void Session::on(MailEvent event) {
   messages_++;
   message_.emplace(service_.judging, std::move(event));
   if (!protocol_.exact_fields()) message_->judge.header_is_guessed();
+  if (service_.signing != nullptr && is_own_mail()) {
+    message_->signer.emplace(*service_.signing);
+    if (!protocol_.exact_fields()) message_->signer->header_is_guessed();
+  }
   if (const auto refusal = refusal_of_helo()) {
     policy::Disposition passed_over;
     passed_over.action = policy::Action::kReject;
@@ -162,7 +177,7 @@ void Session::on(MailEvent event) {
 }
 
 void Session::on(RecipientEvent event) {
-  const bool judged = message_->mail.authenticated.empty();
+  const bool judged = !is_own_mail();
   if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
     protocol_.answer(*refusal);
     return;
@@ -193,6 +208,7 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
                            .text = "too many recipients from your address; try again later"};
   auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
   if (!refused) return std::nullopt;
+  learn(session_facts(), refused->disposition);
   const std::string id = message_id();
   const std::string words = one_line(refused->refusal);
   policy::log_recipient(refused->disposition, {.id = id,
@@ -208,18 +224,24 @@ void Session::on(const HeaderEvent& event) {
   message_->forged.add(event.name, event.field);
   message_->automatic |= policy::says_automatic(event.field);
   message_->judge.update(event.field);
+  if (message_->signer) message_->signer->update(event.field);
 }
 
 void Session::on(const EndOfHeaderEvent&) {
   message_->size += 2;
   message_->judge.update("\r\n");
-  const bool judged = message_->mail.authenticated.empty();
-  if (!judged || !message_->judge.wants_body()) protocol_.skip_body();
+  if (message_->signer) message_->signer->update("\r\n");
+  const bool judged = !is_own_mail() && message_->judge.wants_body();
+  const bool is_signed = message_->signer && message_->signer->wants_body();
+  if (!judged && !is_signed) protocol_.skip_body();
 }
 
 void Session::on(const BodyEvent& event) {
   message_->size += event.bytes.size();
-  message_->judge.update(event.bytes);
+  if (message_->signer)
+    message_->signer->update(event.bytes);
+  else
+    message_->judge.update(event.bytes);
 }
 
 void Session::on(const AbortEvent&) {
@@ -228,6 +250,7 @@ void Session::on(const AbortEvent&) {
 
 void Session::on(const ClientGoneEvent&) {
   client_ = {};
+  names_.cancel();
 }
 
 void Session::on(const ClosedEvent& event) {
@@ -244,12 +267,8 @@ asio::awaitable<bool> Session::end_message() {
     passed_over.action = policy::Action::kReject;
     passed_over.explanation = refusal.text;
     refuse(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over), refusal);
-  } else if (!message_->mail.authenticated.empty()) {
-    passed_over.explanation = "authenticated submission, not judged";
-    protocol_.finish({.remove = message_->forged.places(), .insert = {}, .quarantine = {}},
-                     Verdict::kAccept);
-    log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
-                "accepted");
+  } else if (is_own_mail()) {
+    let_own_mail_by();
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
@@ -261,6 +280,41 @@ asio::awaitable<bool> Session::end_message() {
   }
   message_.reset();
   co_return true;
+}
+
+bool Session::is_own_mail() const {
+  if (!message_->mail.authenticated.empty()) return true;
+  return client_.address &&
+         std::ranges::any_of(service_.options.own_networks,
+                             [&](const Prefix& it) { return it.contains(*client_.address); });
+}
+
+void Session::let_own_mail_by() {
+  policy::Disposition passed_over;
+  passed_over.explanation = message_->mail.authenticated.empty()
+                                ? "from a network of our own, not judged"
+                                : "authenticated submission, not judged";
+  auth::SigningResult made;
+  if (message_->signer) {
+    try {
+      made = message_->signer->finish(std::time(nullptr));
+    } catch (const std::exception& error) {
+      spdlog::error("signing id={} error={}", message_id(), log_value(error.what()));
+      protocol_.finish({}, Verdict::kTempFail);
+      return;
+    }
+    std::string by;
+    for (const auto& name : made.key_names) by += (by.empty() ? "" : ",") + name;
+    spdlog::info("signing id={} queue={} author={} signed={} reason={}", message_id(),
+                 message_->queue_id.empty() ? "-" : log_value(message_->queue_id),
+                 made.author_domain.empty() ? "-" : made.author_domain, by.empty() ? "-" : by,
+                 made.reason.empty() ? "-" : log_value(made.reason));
+  }
+  protocol_.finish(
+      {.remove = message_->forged.places(), .insert = std::move(made.fields), .quarantine = {}},
+      Verdict::kAccept);
+  log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
+              "accepted");
 }
 
 asio::awaitable<Session::Judging> Session::judge() {
@@ -282,8 +336,7 @@ asio::awaitable<Session::Judging> Session::judge() {
         spdlog::error("message failed id={} error={}", message_id(), log_value(error.what()));
     }
   };
-  asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender, message_->envelope),
+  asio::co_spawn(socket_.get_executor(), judge_when_named(),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -297,6 +350,12 @@ asio::awaitable<Session::Judging> Session::judge() {
   co_return judging;
 }
 
+asio::awaitable<policy::Judgement> Session::judge_when_named() {
+  if (service_.judging.policy->looks_at_names()) co_await names_.wait();
+  co_return co_await message_->judge.judge(session_facts(), message_->mail.sender,
+                                           message_->envelope);
+}
+
 void Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
@@ -306,6 +365,7 @@ void Session::carry_out(const policy::Judgement& judgement) {
       if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
+      learn(judgement.session, judgement.disposition);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
@@ -344,7 +404,7 @@ void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& 
 }
 
 std::optional<policy::Refusal> Session::refusal_of_helo() {
-  if (!client_.address || !message_->mail.authenticated.empty()) return std::nullopt;
+  if (!client_.address || is_own_mail()) return std::nullopt;
   const auto& policy = *service_.judging.policy;
   const Signature* signature = policy.signature_in(client_.helo);
   const bool matches = signature != nullptr || (service_.helo_patterns != nullptr &&
@@ -394,7 +454,17 @@ policy::SessionFacts Session::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !protocol_.tls_description().empty();
+  session.names = names_.names(client_.helo);
   return session;
+}
+
+void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
+  auto* const learning = service_.judging.learning;
+  const int64_t now = std::time(nullptr);
+  auto lesson = policy::lesson_of(session, disposition, message_id(), now);
+  if (!lesson || client_.learned || learning == nullptr) return;
+  client_.learned = true;
+  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 std::string Session::message_id() const {

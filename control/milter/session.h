@@ -2,8 +2,9 @@
 //
 // Session: one connection of a mail server, from accept to close: carries bytes between the socket
 // and FilterSession, and answers its events. The judge is the SMTP proxy's (control/policy), so
-// the same mail meets the same fate at either door. Authenticated submissions are not judged; they
-// only lose forged results.
+// the same mail meets the same fate at either door. The site's own mail, which are authenticated
+// submissions and what comes from its own networks, is not judged: it loses forged results, and is
+// signed where there is a key.
 #pragma once
 
 #include <array>
@@ -17,6 +18,7 @@
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
+#include "control/policy/client_lookup.h"
 #include "control/policy/message_judge.h"
 
 namespace postern::milter {
@@ -40,12 +42,14 @@ class Session {
     uint16_t port = 0;
     std::string helo;
     bool offended = false;  // noted once
+    bool learned = false;   // likewise, by a rule
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
     policy::EnvelopeJudge envelope;
+    std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
     size_t recipients = 0;           // that were not refused here, with the traps
@@ -78,13 +82,17 @@ class Session {
 
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
+  boost::asio::awaitable<policy::Judgement> judge_when_named();
   void carry_out(const policy::Judgement& judgement);
+  bool is_own_mail() const;
+  void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_name(const Signature* signature);
   void note_trap_hit();
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   std::string message_id() const;
   policy::SessionFacts session_facts() const;
   void log_message(const policy::Judgement& judgement, std::string_view reply) const;
@@ -95,6 +103,7 @@ class Session {
   const std::string id_;
   FilterSession protocol_;
   Client client_;
+  policy::ClientLookup names_;  // of that client
   std::optional<Message> message_;
   std::array<char, 16384> buffer_;
   std::string_view end_ = "lost";

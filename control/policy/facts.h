@@ -4,12 +4,14 @@
 // gathered first, by others; deciding looks at nothing else (control/policy/message_policy.h).
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "control/auth/auth_result.h"
+#include "control/policy/client_names.h"
 #include "rules/address/address.h"
 #include "rules/snapshot/snapshot.h"
 
@@ -21,6 +23,7 @@ struct SessionFacts {
   std::string helo;
   bool tls = false;
   ClassId address_class = 0;
+  ClientNames names = {};  // without a client: of nobody
 };
 
 struct KnownDomain {
@@ -31,8 +34,6 @@ struct KnownDomain {
 struct MessageFacts {
   std::string mail_from;  // without the angle brackets; empty: the null sender
   auth::AuthResult auth;
-  // True when authentication did not end within its time: auth then says nothing at all.
-  bool auth_unknown = false;
   // The domain that reputation is kept for: d= of the first signature that passed; empty: none.
   std::string signing_domain;
   std::optional<double> reputation;  // 0 bad .. 1 good; nullopt: nothing is known
@@ -53,7 +54,9 @@ struct Disposition {
   std::string explanation;  // one line for logs and for the sender
   std::string contact;      // of the list concerned, where it names one: where to object
   bool for_dns = false;     // deferred only because an answer of the DNS is missing
-  bool for_split = false;   // deferred only because its recipients are judged differently
+  // The source is to be an entry in the engines for so long; 0: it is not.
+  std::chrono::seconds learn{0};
+  bool for_split = false;  // deferred only because its recipients are judged differently
 };
 
 std::string_view word(Action action) noexcept;  // "accept", "tag", ...

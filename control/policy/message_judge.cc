@@ -3,13 +3,11 @@
 // Gathering and deciding are two steps: what decides sees facts only.
 #include "control/policy/message_judge.h"
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <ctime>
 #include <utility>
-#include <variant>
+
+#include "control/dns/patient_resolver.h"
 
 namespace postern::policy {
 
@@ -48,7 +46,6 @@ Judgement MessageJudge::pass_over(SessionFacts session, std::string mail_from,
 
 asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& session,
                                                          std::string mail_from) {
-  using namespace asio::experimental::awaitable_operators;
   MessageFacts facts;
   facts.mail_from = std::move(mail_from);
   facts.now = std::time(nullptr);
@@ -56,16 +53,10 @@ asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& ses
                                 .helo = session.helo,
                                 .mail_from = facts.mail_from,
                                 .now = facts.now};
-  asio::steady_timer timer(co_await asio::this_coro::executor);
-  timer.expires_after(services_.options.authentication_time);
-  auto first = co_await (authenticator_.finish(envelope, services_.resolver) ||
-                         timer.async_wait(asio::use_awaitable));
-  if (first.index() == 0) {
-    facts.auth = std::get<0>(std::move(first));
-  } else {
-    facts.auth_unknown = true;
-    facts.auth.dns_failed = true;
-  }
+  dns::PatientResolver resolver(
+      services_.resolver, services_.silent_zones,
+      std::chrono::steady_clock::now() + services_.options.authentication_time);
+  facts.auth = co_await authenticator_.finish(envelope, resolver);
   for (const auto& signature : facts.auth.dkim) {
     const auto record = services_.store.find(signature.domain);
     if (record) facts.known_domains.push_back({signature.domain, reputation::score(*record)});

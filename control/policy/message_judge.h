@@ -15,11 +15,14 @@
 
 #include "control/auth/authenticate.h"
 #include "control/dns/resolver.h"
+#include "control/dns/silent_zones.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/envelope_judge.h"
 #include "control/policy/facts.h"
 #include "control/policy/learning.h"
+#include "control/policy/lookup_slots.h"
 #include "control/policy/message_policy.h"
+#include "control/policy/name_classes.h"
 #include "control/policy/recipient_splits.h"
 #include "control/reputation/store.h"
 
@@ -28,6 +31,7 @@ namespace postern::policy {
 struct JudgeOptions {
   std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
   std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
+  std::chrono::milliseconds reverse_time{5'000};  // for a client's names, from its beginning on
   QuarantineField quarantine;
 };
 
@@ -38,7 +42,10 @@ struct JudgeServices {
   reputation::Store& store;
   std::shared_ptr<const MessagePolicy> policy;  // another one after a reload
   RecipientSplits splits = {};
-  Learning* learning = nullptr;                 // null: nothing is learned of sources
+  std::shared_ptr<NameClasses> names = nullptr;  // likewise; null: no name has a class
+  dns::SilentZones* silent_zones = nullptr;      // null: nobody's answer is ever given up
+  std::shared_ptr<LookupSlots> lookup_slots = std::make_shared<LookupSlots>();
+  Learning* learning = nullptr;  // null: nothing is learned of sources
   // Whether a recipient, without brackets, is a spamtrap; empty: there are none.
   std::function<bool(std::string_view recipient)> is_trap = {};
 };

@@ -4,7 +4,8 @@
 // that the key could have led to. There are two kinds of them, pass and the words for not passing;
 // which of the latter holds matters only where no signature passed. So with n such signatures there
 // are at most 2^n - 1 cases with a pass and four without. Beyond kMaxMissing signatures the cases
-// are not counted out any more: conditions on authentication are then simply unknown.
+// are not counted out any more: conditions on authentication are then simply unknown. Each is tried
+// with everything that may be true of the client's names (control/policy/name_hypotheses.h).
 #include "control/policy/message_policy.h"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/name_hypotheses.h"
 #include "rules/policy/signatures.h"
 
 namespace postern::policy {
@@ -22,11 +24,12 @@ using auth::Result;
 
 constexpr size_t kMaxMissing = 6;
 
-// What might be true of the signatures.
+// What might be true of the signatures, and of the client's names.
 struct Hypothesis {
   bool unknown = false;      // nothing can be said of authentication
   bool unseen = false;       // nor of anything else of the message: it has not come yet
   std::vector<Result> dkim;  // parallel to AuthResult::dkim
+  NamesHypothesis names = {};
 };
 
 enum class Truth : uint8_t { kFalse, kTrue, kUnknown };
@@ -53,19 +56,20 @@ Result best_of(const std::vector<Result>& results) {
 
 std::vector<Result> results_of(const auth::AuthResult& auth) {
   std::vector<Result> results;
-  for (const auto& signature : auth.dkim) results.push_back(signature.result);
+  for (const auto& signature : auth.dkim)
+    // A key that nobody waits for any more is none, and such a signature as if it were not there.
+    results.push_back(signature.given_up ? Result::kNone : signature.result);
   return results;
 }
 
 std::vector<size_t> missing_of(const auth::AuthResult& auth) {
   std::vector<size_t> missing;
   for (size_t i = 0; i < auth.dkim.size(); i++)
-    if (auth.dkim[i].result == Result::kTempError) missing.push_back(i);
+    if (auth.dkim[i].result == Result::kTempError && !auth.dkim[i].given_up) missing.push_back(i);
   return missing;
 }
 
 std::vector<Hypothesis> hypotheses_for(const MessageFacts& message) {
-  if (message.auth_unknown) return {Hypothesis{.unknown = true, .dkim = {}}};
   const auto seen = results_of(message.auth);
   const auto missing = missing_of(message.auth);
   if (missing.empty()) return {Hypothesis{.unknown = false, .dkim = seen}};
@@ -108,6 +112,21 @@ Result result_of(DkimWord word) noexcept {
   return Result::kNone;
 }
 
+ClientNames::Reverse reverse_of(ReverseWord word) noexcept {
+  using Reverse = ClientNames::Reverse;
+  switch (word) {
+    case ReverseWord::kNone:
+      return Reverse::kNone;
+    case ReverseWord::kConfirmed:
+      return Reverse::kConfirmed;
+    case ReverseWord::kUnconfirmed:
+      return Reverse::kUnconfirmed;
+    case ReverseWord::kTempError:
+      return Reverse::kTemperror;
+  }
+  return Reverse::kTemperror;
+}
+
 bool is_or_is_below(std::string_view name, std::string_view domain) noexcept {
   if (!name.ends_with(domain)) return false;
   return name.size() == domain.size() || name[name.size() - domain.size() - 1] == '.';
@@ -145,8 +164,6 @@ class Evaluation {
     // "dkim = temperror" asks what was seen, not what might have been.
     if (hypothesis_.unseen) return Truth::kUnknown;
     const bool asks_of_failure = condition.word == DkimWord::kTempError;
-    if (asks_of_failure && message_.auth_unknown)
-      return truth(condition.comparison == Comparison::kEqual);
     if (!asks_of_failure && hypothesis_.unknown) return Truth::kUnknown;
     const Result best = best_of(asks_of_failure ? results_of(message_.auth) : hypothesis_.dkim);
     return negate_if(truth(best == result_of(condition.word)),
@@ -178,8 +195,7 @@ class Evaluation {
 
   Truth holds(const DnsIs& condition) const {
     if (hypothesis_.unseen) return Truth::kUnknown;
-    const bool error = message_.auth.dns_failed || message_.auth_unknown;
-    return negate_if(truth(error == condition.error),
+    return negate_if(truth(message_.auth.dns_failed == condition.error),
                      condition.comparison == Comparison::kNotEqual);
   }
 
@@ -195,6 +211,28 @@ class Evaluation {
   Truth holds(const SourceInList& condition) const {
     const auto lists = snapshot_.lists_of(session_.address_class, message_.now);
     return truth(std::find(lists.begin(), lists.end(), condition.list) != lists.end());
+  }
+
+  // A client without an address has no names, and what is said of them does not hold.
+  Truth holds(const ReverseIs& condition) const {
+    using Reverse = ClientNames::Reverse;
+    const bool not_equal = condition.comparison == Comparison::kNotEqual;
+    if (!session_.client) return negate_if(Truth::kFalse, not_equal);
+    const auto word = reverse_of(condition.word);
+    // As for DKIM, what was seen.
+    if (word == Reverse::kTemperror)
+      return negate_if(truth(session_.names.reverse == word), not_equal);
+    if (hypothesis_.names.unknown) return Truth::kUnknown;
+    return negate_if(truth(hypothesis_.names.reverse == word), not_equal);
+  }
+
+  Truth holds(const NameIs& condition) const {
+    const bool not_equal = condition.comparison == Comparison::kNotEqual;
+    if (condition.by == NamedBy::kHelo)
+      return negate_if(truth(session_.names.helo.name_class == condition.name_class), not_equal);
+    if (!session_.client) return negate_if(Truth::kFalse, not_equal);
+    if (hypothesis_.names.unknown) return Truth::kUnknown;
+    return negate_if(truth(hypothesis_.names.name_class == condition.name_class), not_equal);
   }
 
   std::vector<std::string_view> passing_domains() const {
@@ -257,6 +295,8 @@ void collect(const Evaluation& evaluation, const std::vector<MessageRule>& rules
 bool is_about_dns(const Condition& condition) noexcept {
   if (const auto* dns = std::get_if<DnsIs>(&condition))
     return dns->error == (dns->comparison == Comparison::kEqual);
+  if (const auto* reverse = std::get_if<ReverseIs>(&condition))
+    return reverse->word == ReverseWord::kTempError && reverse->comparison == Comparison::kEqual;
   const auto* dkim = std::get_if<DkimIs>(&condition);
   return dkim != nullptr && dkim->word == DkimWord::kTempError &&
          dkim->comparison == Comparison::kEqual;
@@ -281,6 +321,31 @@ const ListFacts* list_concerned(const MessageRule& rule, const Snapshot& snapsho
   return nullptr;
 }
 
+std::string named_text(const ClassedName& name) {
+  std::string text = name.name + " (" + name.name_class;
+  if (!name.place.empty()) text += ", " + name.place;
+  return text + ')';
+}
+
+// What the rule saw of the client's names, for the sender; empty: it did not look.
+std::string names_concerned(const MessageRule& rule, const SessionFacts& session) {
+  const auto& names = session.names;
+  std::string text;
+  bool told = false;
+  for (const Condition& condition : rule.conditions) {
+    const auto* name = std::get_if<NameIs>(&condition);
+    if (name != nullptr && name->by == NamedBy::kHelo) {
+      text += ", HELO name " + named_text(names.helo);
+    } else if ((name != nullptr || std::holds_alternative<ReverseIs>(condition)) && !told) {
+      told = true;
+      text += names.evidence.name.empty() ? ", reverse name: "
+                                          : ", reverse name " + named_text(names.evidence) + ", ";
+      text += dns::word(names.reverse);
+    }
+  }
+  return text;
+}
+
 Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
                            const SessionFacts& session, int64_t now) {
   Disposition disposition;
@@ -297,24 +362,34 @@ Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
     disposition.explanation += ", list " + list->name;
     if (!list->category.empty()) disposition.explanation += " (" + list->category + ")";
   }
+  if (const auto names = names_concerned(*rule, session); !names.empty()) {
+    disposition.explanation += names;
+    if (disposition.contact.empty()) disposition.contact = session.names.contact;
+  }
   disposition.for_dns = disposition.action == Action::kDefer &&
                         std::any_of(rule->conditions.begin(), rule->conditions.end(), is_about_dns);
   return disposition;
 }
 
+// The rules disagree only about the names: nothing is missing of the message.
+Disposition deferral_for_names(const SessionFacts& session) {
+  Disposition disposition;
+  disposition.action = Action::kDefer;
+  disposition.for_dns = true;
+  disposition.explanation = "the DNS did not answer for your reverse name (" + session.names.fault +
+                            "), and what becomes of the message depends on it";
+  return disposition;
+}
+
+// Of a message of which a key is missing.
 Disposition deferral(const MessageFacts& message) {
   Disposition disposition;
   disposition.action = Action::kDefer;
   disposition.for_dns = true;
-  const auto missing = missing_of(message.auth);
-  if (message.auth_unknown || missing.empty()) {
-    disposition.explanation = "authentication did not end in time";
-  } else {
-    const auto& signature = message.auth.dkim[missing.front()];
-    disposition.explanation = "the DNS did not answer for the key " + signature.selector +
-                              "._domainkey." + signature.domain;
-  }
-  disposition.explanation += ", and what becomes of the message depends on it";
+  const auto& signature = message.auth.dkim[missing_of(message.auth).front()];
+  disposition.explanation = "the DNS did not answer for the key " + signature.selector +
+                            "._domainkey." + signature.domain +
+                            ", and what becomes of the message depends on it";
   return disposition;
 }
 
@@ -340,7 +415,8 @@ MessagePolicy::MessagePolicy(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)),
       blocks_(*snapshot_),
       signatures_(patterns_of(snapshot_->policy().signatures)),
-      scratch_(signatures_) {}
+      scratch_(signatures_),
+      looks_at_names_(look_at_names(snapshot_->policy())) {}
 
 const Signature* MessagePolicy::signature_in(std::string_view helo) const noexcept {
   const auto found = signatures_.first_in(helo, scratch_);
@@ -368,13 +444,26 @@ Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFact
     disposition.explanation = "no rule is about postmaster and abuse";
     return disposition;
   }
+  const auto& rules = rules_of(block);
+  const auto names = names_hypotheses(rules, session.names);
   std::vector<const MessageRule*> deciding;
-  for (const auto& hypothesis : hypotheses_for(message))
-    collect(Evaluation(*snapshot_, session, message, hypothesis), rules_of(block), deciding);
-  const Action first = action_of(deciding.front());
-  for (const auto* rule : deciding)
-    if (action_of(rule) != first) return deferral(message);
-  return disposition_of(deciding.front(), *snapshot_, session, message.now);
+  for (auto hypothesis : hypotheses_for(message))
+    for (const auto& named : names) {
+      hypothesis.names = named;
+      collect(Evaluation(*snapshot_, session, message, hypothesis), rules, deciding);
+    }
+  const auto* rule = deciding.front();
+  const auto differs = [&](const MessageRule* other) {
+    return action_of(other) != action_of(rule);
+  };
+  if (std::any_of(deciding.begin(), deciding.end(), differs))
+    return missing_of(message.auth).empty() ? deferral_for_names(session) : deferral(message);
+  auto disposition = disposition_of(rule, *snapshot_, session, message.now);
+  // Evidence names one rule: where it is not known which, there is none.
+  if (rule != nullptr &&
+      std::count(deciding.begin(), deciding.end(), rule) == static_cast<ptrdiff_t>(deciding.size()))
+    disposition.learn = rule->learn;
+  return disposition;
 }
 
 // The rule that is found looks at the session alone, and so do, as far as it matters, all that do
@@ -383,13 +472,19 @@ std::optional<Disposition> MessagePolicy::decide_early(const SessionFacts& sessi
                                                        int64_t now) const {
   MessageFacts unseen;
   unseen.now = now;
-  const Hypothesis anything{.unknown = true, .unseen = true, .dkim = {}};
+  Hypothesis anything{.unknown = true, .unseen = true, .dkim = {}};
+  // A name that is still missing may come before the text has.
+  const auto names = names_hypotheses(rules_of(block), session.names);
+  anything.names = names.front();
+  anything.names.unknown |= names.size() > 1;
   const Evaluation evaluation(*snapshot_, session, unseen, anything);
   for (const MessageRule& rule : rules_of(block)) {
     const Truth holds = evaluation.holds(rule);
     if (holds == Truth::kFalse) continue;
     if (holds == Truth::kUnknown || action_of(&rule) < Action::kDefer) return std::nullopt;
-    return disposition_of(&rule, *snapshot_, session, now);
+    auto disposition = disposition_of(&rule, *snapshot_, session, now);
+    disposition.learn = rule.learn;
+    return disposition;
   }
   return std::nullopt;
 }

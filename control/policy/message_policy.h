@@ -39,6 +39,8 @@ class MessagePolicy {
   // The first `signature` of the policy that is found in what a client says in HELO or EHLO;
   // nullptr: none. By one thread only.
   const Signature* signature_in(std::string_view helo) const noexcept;
+  // Whether what becomes of a message may depend on the names that reverse DNS gives its client.
+  bool looks_at_names() const noexcept { return looks_at_names_; }
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
  private:
@@ -48,6 +50,7 @@ class MessagePolicy {
   RecipientBlocks blocks_;
   const PatternSet signatures_;
   const PatternSet::Scratch scratch_;
+  const bool looks_at_names_;
 };
 
 }  // namespace postern::policy

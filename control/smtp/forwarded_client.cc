@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kMaxLine = 510;  // with CRLF 512
 constexpr size_t kMaxValue = 255;
 constexpr std::string_view kUnavailable = "[UNAVAILABLE]";
+constexpr std::string_view kTemporarily = "[TEMPUNAVAIL]";  // of XCLIENT only
 
 constexpr std::array<std::pair<std::string_view, ForwardAttribute>, 9> kWords = {{
     {"NAME", ForwardAttribute::kName},
@@ -103,7 +104,9 @@ std::string write_xclient(const ForwardedClient& client, ForwardAttributes offer
   if (!offered.has(ForwardAttribute::kAddr)) return {};
   const auto line_of = [&](const ForwardedClient& told) {
     std::string line = "XCLIENT";
-    for (const auto& pair : pairs(told, offered)) line += pair;
+    const std::string no_name = " NAME=" + std::string(kUnavailable);
+    for (const auto& pair : pairs(told, offered))
+      line += told.name_missing && pair == no_name ? " NAME=" + std::string(kTemporarily) : pair;
     return line;
   };
   // One command: each makes the backend begin anew.

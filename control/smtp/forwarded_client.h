@@ -22,10 +22,11 @@ struct ForwardedClient {
   uint16_t port = 0;
   IpAddress local;  // where it connected to
   uint16_t local_port = 0;
-  std::string name;       // by reverse DNS, confirmed; empty: none
-  std::string helo;       // as said last; empty: nothing
-  bool extended = false;  // EHLO
-  std::string id;         // of the session, as in our log
+  std::string name;           // by reverse DNS, confirmed; empty: none
+  bool name_missing = false;  // there may be one: the DNS did not tell
+  std::string helo;           // as said last; empty: nothing
+  bool extended = false;      // EHLO
+  std::string id;             // of the session, as in our log
   bool operator==(const ForwardedClient&) const = default;
 };
 

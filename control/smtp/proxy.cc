@@ -120,6 +120,12 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
       co_return;
     }
   }
+  if (service_.outbound != nullptr && !service_.outbound->admits(ends.client)) {
+    spdlog::warn("session client={} end=foreign", ends.client.to_string());
+    co_await turn_away(std::move(socket),
+                       make_reply(554, "5.7.1", "only for this site's own mail"));
+    co_return;
+  }
   const Prefix source = policy::Learning::source_of(ends.client);
   if (const auto full = no_room_for(ends, source); !full.empty()) {
     spdlog::warn("session client={} end={}", ends.client.to_string(), full);
@@ -129,8 +135,9 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
     co_return;
   }
 
-  Session session(service_, std::move(socket), ends,
-                  fmt::format("{:x}-{:x}", std::time(nullptr), next_id_++));
+  Session session(
+      service_, std::move(socket), ends,
+      fmt::format("{}{:x}-{:x}", service_.options.id_prefix, std::time(nullptr), next_id_++));
   // Leaves the books in order even where the session ends by an exception.
   struct Entry {
     Proxy& proxy;
@@ -155,7 +162,7 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
 // Why there is no room, as the log says it; empty: there is.
 std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& source) {
   const int64_t now = std::time(nullptr);
-  const bool known = service_.sources.known.knows(source, now);
+  const bool known = service_.outbound != nullptr || service_.sources.known.knows(source, now);
   const Standing standing =
       known ? Standing::kKnown : standing_of(service_.judging.policy->snapshot(), ends, now);
   if (!service_.overload.admits(standing, sessions_.size())) return kTooManySessions;

@@ -57,7 +57,10 @@ std::string write_received(const ReceivedFacts& facts) {
   const bool sound = is_domain(facts.helo) || is_address_literal(facts.helo);
   std::string field = "Received: from ";
   field += sound ? facts.helo : std::string_view(literal);
-  field += " (" + literal + ")\r\n\tby ";
+  field += " (";
+  // A name that DNS gave may still be none.
+  if (is_domain(facts.name)) field += std::string(facts.name) + ' ';
+  field += literal + ")\r\n\tby ";
   field += facts.by;
   // RFC 3848 has no name for HELO over TLS.
   field += !facts.extended ? " with SMTP" : facts.utf8 ? " with UTF8SMTP" : " with ESMTP";

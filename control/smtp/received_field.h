@@ -14,13 +14,14 @@ namespace postern::smtp {
 struct ReceivedFacts {
   std::string_view helo;
   IpAddress client;
-  std::string_view by;    // our name
-  bool extended = false;  // EHLO
-  std::string_view tls;   // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none
-  bool utf8 = false;      // SMTPUTF8
-  std::string_view id;
-  std::string_view
-      recipient;    // only where there is one, or it would tell of the others; else empty
+  std::string_view name = {};  // by reverse DNS, confirmed; empty: none
+  std::string_view by;         // our name
+  bool extended = false;       // EHLO
+  std::string_view tls = {};   // "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none
+  bool utf8 = false;           // SMTPUTF8
+  std::string_view id = {};
+  std::string_view recipient =
+      {};           // only where there is one, or it would tell of the others; else empty
   int64_t now = 0;  // Unix seconds
 };
 

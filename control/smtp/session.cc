@@ -46,10 +46,12 @@ Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEn
       id_(std::move(id)),
       protocol_(options_for(service)),
       relay_(service),
+      names_(stream_.executor(), service.judging),
       stall_(stream_.executor(), [this] { relay_.release(); }),
       begun_(steady_clock::now()) {}
 
 asio::awaitable<void> Session::run() {
+  if (!ends_.balancer) names_.begin(ends_.client);
   const bool greeted = co_await greet();
   if (greeted) co_await converse();
   end_transaction();
@@ -279,11 +281,18 @@ asio::awaitable<void> Session::on(StartTlsEvent) {
 
 asio::awaitable<void> Session::on(MailEvent event) {
   messages_++;
+  if (wants_names()) {
+    const bool written = co_await flush();
+    if (!written) co_return;
+    co_await names_.wait();
+  }
+  auto names = names_.names(protocol_.hello_name());
   relay_.client_is({.address = ends_.client,
                     .port = ends_.client_port,
                     .local = ends_.local,
                     .local_port = ends_.local_port,
-                    .name = {},
+                    .name = names.name,
+                    .name_missing = names.name.empty() && !names.fault.empty(),
                     .helo = protocol_.hello_name(),
                     .extended = protocol_.extended(),
                     .id = id_});
@@ -291,7 +300,9 @@ asio::awaitable<void> Session::on(MailEvent event) {
                      .port = ends_.client_port,
                      .helo = protocol_.hello_name(),
                      .extended = protocol_.extended(),
-                     .tls = stream_.tls_description()};
+                     .tls = stream_.tls_description(),
+                     .names = std::move(names),
+                     .exempt = is_exempt()};
   transaction_.emplace(service_, relay_, std::move(client), std::move(event.sender),
                        id_ + "." + std::to_string(messages_));
   protocol_.answer(make_reply(250, "2.1.0", "sender noted"));
@@ -305,12 +316,20 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     protocol_.answer(*limited);
     co_return;
   }
+  auto* const backscatter = service_.backscatter;
+  if (backscatter != nullptr) {
+    const auto refusal = backscatter->admit(mail_for_backscatter(), event.recipient.address);
+    if (refusal) {
+      protocol_.answer(*refusal);
+      co_return;
+    }
+  }
   if (const auto refused = transaction_->refuse_recipient(event.recipient.address)) {
     protocol_.answer(*refused);
     co_return;
   }
   const auto& is_trap = service_.judging.is_trap;
-  const bool trap = is_trap && is_trap(event.recipient.address);
+  const bool trap = service_.outbound == nullptr && is_trap && is_trap(event.recipient.address);
   if (service_.recipients != nullptr && !trap) {
     // Reports of failure go to whoever was forged, and a server that sends good mail may have an
     // old list: neither tries out addresses.
@@ -323,6 +342,13 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     const auto refusal = co_await service_.recipients->check(event.recipient.address, asker);
     if (refusal) {
       protocol_.answer(*refusal);
+      co_return;
+    }
+  }
+  if (backscatter != nullptr) {
+    const auto held = backscatter->limit(mail_for_backscatter(), event.recipient.address);
+    if (held) {
+      protocol_.answer(*held);
       co_return;
     }
   }
@@ -346,6 +372,16 @@ std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
                                                         : policy::Limited::kRecipients;
   if (service_.sources.limits.take(thing, source_, now) || is_exempt()) return std::nullopt;
   return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+}
+
+Backscatter::Mail Session::mail_for_backscatter() const {
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch());
+  return {.sender = transaction_->sender(),
+          .source = source_,
+          .exempt = is_exempt(),
+          .now = std::time(nullptr),
+          .uptime = uptime.count()};
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {
@@ -407,7 +443,16 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
+  if (service_.outbound != nullptr) return true;
   return smtp::is_exempt(service_.judging.policy->snapshot(), ends_, std::time(nullptr));
+}
+
+// Of the client, for the rules or for the farm; others take what there is.
+bool Session::wants_names() const {
+  return service_.judging.policy->looks_at_names() ||
+         std::ranges::any_of(service_.options.farm.backends, [](const Backend& backend) {
+           return backend.hand_on == HandOn::kXclient || backend.hand_on == HandOn::kXforward;
+         });
 }
 
 void Session::note_offence(policy::Offence offence, std::string_view what, std::string_view id) {
@@ -460,15 +505,17 @@ void Session::cut() {
   end_ = "cut";
   stream_.close();
   relay_.close();
+  names_.cancel();
 }
 
 void Session::log() const {
   const std::string tls = stream_.tls_description();
   const std::chrono::duration<double> took = steady_clock::now() - begun_;
   spdlog::info(
-      "session id={} client={} port={} helo={} tls={} messages={} end={} offence={} seconds={:.3f}",
-      id_, ends_.client.to_string(), ends_.client_port, helo_.empty() ? "-" : log_value(helo_),
-      tls.empty() ? "-" : log_value(tls), messages_, end_,
+      "session id={} client={} port={} {} helo={} tls={} messages={} end={} offence={} "
+      "seconds={:.3f}",
+      id_, ends_.client.to_string(), ends_.client_port, policy::names_text(names_.names(helo_)),
+      helo_.empty() ? "-" : log_value(helo_), tls.empty() ? "-" : log_value(tls), messages_, end_,
       offence_.empty() ? "-" : log_value(offence_), took.count());
 }
 

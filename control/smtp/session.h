@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "control/policy/client_lookup.h"
+#include "control/smtp/backscatter.h"
 #include "control/smtp/client_stream.h"
 #include "control/smtp/patience.h"
 #include "control/smtp/relay.h"
@@ -58,6 +60,7 @@ class Session {
 
   void end_transaction();
   bool is_exempt() const;
+  bool wants_names() const;
   // id: of the session or the message, as in the log.
   void note_offence(policy::Offence offence, std::string_view what, std::string_view id);
   // Of manners, as they show in the protocol: after each round of input.
@@ -65,6 +68,7 @@ class Session {
   // nullopt: the recipient may be asked for.
   std::optional<Reply> limit_recipients(std::string_view recipient);
   std::optional<Reply> greylist(std::string_view recipient);
+  Backscatter::Mail mail_for_backscatter() const;
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
   void log() const;
@@ -76,6 +80,7 @@ class Session {
   const std::string id_;
   ServerSession protocol_;
   Relay relay_;
+  policy::ClientLookup names_;  // from the beginning on
   std::optional<Transaction> transaction_;
   // Runs while a backend is held for a client that says nothing, or next to nothing.
   Deadline stall_;

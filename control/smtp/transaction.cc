@@ -10,6 +10,7 @@
 #include "control/auth/authentication_results.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/rule_lesson.h"
 #include "control/policy/trap_hit.h"
 #include "control/smtp/received_field.h"
 
@@ -32,7 +33,9 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      sender_(std::move(sender)),
+      sender_(service.outbound == nullptr
+                  ? std::move(sender)
+                  : service.outbound->tagged(std::move(sender), std::time(nullptr))),
       id_(std::move(id)),
       envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
@@ -41,12 +44,17 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
-      begun_(steady_clock::now()) {}
+      begun_(steady_clock::now()) {
+  if (service.outbound != nullptr && service.outbound->signing != nullptr)
+    signer_.emplace(*service.outbound->signing);
+}
 
 std::optional<Reply> Transaction::refuse_recipient(std::string_view recipient) {
+  if (service_.outbound != nullptr) return std::nullopt;  // nobody's rules are about strangers
   const auto refused =
       envelope_.ask(service_.judging.policy, session_facts(), recipient, std::time(nullptr));
   if (!refused) return std::nullopt;
+  learn(session_facts(), refused->disposition);
   const auto& [code, enhanced, text] = refused->refusal;
   Reply reply = make_reply(code, enhanced, text);
   const std::string words = reply.one_line();
@@ -82,9 +90,10 @@ Reply Transaction::begin_text(Framing framing) {
 
 void Transaction::text(std::string_view bytes) {
   if (spool_.failed()) return;
-  judge_.update(bytes);
+  if (service_.outbound == nullptr) judge_.update(bytes);
   std::string kept;
   filter_.update(bytes, kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
 }
 
@@ -100,6 +109,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   shape_.ends_in_line = ends_in_line;
   std::string kept;
   filter_.finish(kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
   if (!filter_.fault().empty()) {
     const Reply broken =
@@ -119,11 +129,16 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     refuse(full);
     co_return full;
   }
+  if (service_.outbound != nullptr) {
+    const Reply sent = co_await send_out();
+    co_return sent;
+  }
   const policy::Judgement judgement =
       co_await judge_.judge(session_facts(), sender_.address, envelope_);
   Reply reply = co_await carry_out(judgement);
   if (!reply.transient()) envelope_.settle(judgement.policy, judgement.facts.now);
   remember(judgement, reply);
+  learn(judgement.session, judgement.disposition);
   log(judgement, reply);
   co_return reply;
 }
@@ -134,6 +149,7 @@ policy::SessionFacts Transaction::session_facts() const {
   session.client_port = client_.port;
   session.helo = client_.helo;
   session.tls = !client_.tls.empty();
+  session.names = client_.names;
   return session;
 }
 
@@ -153,10 +169,11 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
-std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+std::string Transaction::received_field(int64_t now) const {
   const auto& recipients = envelope_.recipients();
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
+                               .name = client_.names.name,
                                .by = service_.options.server.name,
                                .extended = client_.extended,
                                .tls = client_.tls,
@@ -165,11 +182,15 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .recipient = recipients.size() == 1
                                                 ? std::string_view(recipients.front())
                                                 : std::string_view(),
-                               .now = judgement.facts.now};
+                               .now = now};
+  return write_received(received);
+}
+
+std::string Transaction::new_fields(const policy::Judgement& judgement) const {
   const auto& options = service_.judging.options;
-  return write_received(received) + policy::result_fields(options.authserv_id, judgement.facts,
-                                                          judgement.disposition,
-                                                          &options.quarantine);
+  return received_field(judgement.facts.now) +
+         policy::result_fields(options.authserv_id, judgement.facts, judgement.disposition,
+                               &options.quarantine);
 }
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
@@ -185,6 +206,17 @@ void Transaction::remember(const policy::Judgement& judgement, const Reply& repl
   else if (judgement.disposition.action == policy::Action::kReject || reply.permanent())
     outcome = Outcome::kRejected;
   judge_.remember(judgement, outcome);
+}
+
+void Transaction::learn(const policy::SessionFacts& session,
+                        const policy::Disposition& disposition) {
+  auto* const learning = service_.judging.learning;
+  if (learning == nullptr || client_.exempt || learned_) return;
+  const int64_t now = std::time(nullptr);
+  auto lesson = policy::lesson_of(session, disposition, id_, now);
+  if (!lesson) return;
+  learned_ = true;
+  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 void Transaction::log(const policy::Judgement& judgement, const Reply& reply) const {

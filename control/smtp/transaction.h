@@ -2,7 +2,8 @@
 //
 // Transaction: one message, from MAIL to the answer to its final dot. While the text comes in it is
 // authenticated, freed of forged results and spooled; at its end a policy::MessageJudge decides,
-// and its disposition is carried out.
+// and its disposition is carried out. At the door for the site's own mail (Outbound) it is signed
+// instead, and goes out.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/auth/dkim_sign.h"
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
 #include "control/smtp/relay.h"
@@ -26,6 +28,8 @@ struct ClientFacts {
   std::string helo;
   bool extended = false;
   std::string tls;  // description; empty: plain
+  policy::ClientNames names = {};
+  bool exempt = false;  // nothing is learned of it
 };
 
 class Transaction {
@@ -55,10 +59,14 @@ class Transaction {
   bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
+  boost::asio::awaitable<Reply> send_out();  // in outbound.cc
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
   policy::SessionFacts session_facts() const;
+  std::string received_field(int64_t now) const;
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
+  // What the rule that decided says is to be learned.
+  void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   void log(const policy::Judgement& judgement, const Reply& reply) const;
 
   Service& service_;
@@ -70,9 +78,11 @@ class Transaction {
   size_t traps_ = 0;
   bool automatic_ = false;  // the header says that nobody wrote it
   policy::MessageJudge judge_;
+  std::optional<auth::DkimSigner> signer_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool learned_ = false;  // once is enough
   bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };

@@ -55,6 +55,47 @@ Condition read_dns(Statement& statement) {
   statement.fail_here("error or ok");
 }
 
+Condition read_reverse(Statement& statement) {
+  constexpr std::pair<std::string_view, ReverseWord> kWords[] = {
+      {"none", ReverseWord::kNone},
+      {"confirmed", ReverseWord::kConfirmed},
+      {"unconfirmed", ReverseWord::kUnconfirmed},
+      {"temperror", ReverseWord::kTempError}};
+  const auto comparison = statement.expect_equality();
+  if (const auto word = accept_one_of(statement, kWords)) return ReverseIs{comparison, *word};
+  statement.fail_here(listed({"none", "confirmed", "unconfirmed", "temperror"}));
+}
+
+Condition read_name(Statement& statement, NamedBy by) {
+  constexpr size_t kMaxClass = 32;
+  const auto comparison = statement.expect_equality();
+  const auto& place = statement.peek();
+  auto name = statement.expect_name("a class of names, such as dynamic");
+  if (name.size() > kMaxClass || name.find('_') != std::string::npos)
+    statement.fail_at(place, "a class of names has letters, digits and hyphens, 32 at most");
+  return NameIs{by, comparison, std::move(name)};
+}
+
+// Holds just because the DNS failed: of such a source nothing is known.
+bool holds_for_a_fault(const Condition& condition) {
+  if (const auto* dns = std::get_if<DnsIs>(&condition))
+    return dns->error == (dns->comparison == Comparison::kEqual);
+  if (const auto* dkim = std::get_if<DkimIs>(&condition))
+    return dkim->word == DkimWord::kTempError && dkim->comparison == Comparison::kEqual;
+  const auto* reverse = std::get_if<ReverseIs>(&condition);
+  return reverse != nullptr && reverse->word == ReverseWord::kTempError &&
+         reverse->comparison == Comparison::kEqual;
+}
+
+// What tells one source from others. A rule without such a condition would have whoever relays
+// somebody's mail learned.
+bool is_about_source(const Condition& condition) {
+  return std::holds_alternative<ReverseIs>(condition) ||
+         std::holds_alternative<NameIs>(condition) ||
+         std::holds_alternative<SourceInCategory>(condition) ||
+         std::holds_alternative<SourceInList>(condition);
+}
+
 bool has_all_of(const std::vector<Condition>& conditions, const std::vector<Condition>& wanted) {
   return std::all_of(wanted.begin(), wanted.end(), [&](const Condition& condition) {
     return std::find(conditions.begin(), conditions.end(), condition) != conditions.end();
@@ -172,9 +213,12 @@ void MessageRules::read_rule(Statement& statement) {
       rule.conditions.push_back(read_condition(statement));
     } while (statement.accept("and"));
   }
+  const auto& learn = statement.peek();
+  if (statement.accept("learn")) read_learn(statement, learn, rule);
   if (!statement.at_end())
-    statement.fail_here(rule.conditions.empty() ? "the end of the line"
-                                                : "and, or the end of the line");
+    statement.fail_here(rule.conditions.empty() || rule.learn.count() > 0
+                            ? "the end of the line"
+                            : "and, or the end of the line");
   if (rules_->size() == PS_MAX_RULES_PER_POLICY)
     statement.fail_at(
         place, "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " rules in one block");
@@ -184,6 +228,23 @@ void MessageRules::read_rule(Statement& statement) {
                                    place_beside(policy_, earlier.place, statement.place()) +
                                    " comes before it");
   rules_->push_back(std::move(rule));
+}
+
+void MessageRules::read_learn(Statement& statement, const Token& word, MessageRule& rule) {
+  constexpr std::chrono::seconds kLongestEntry = std::chrono::days(365);
+  if (rule.action != MessageAction::kDefer && rule.action != MessageAction::kReject)
+    statement.fail_at(word, "only the source of what is deferred or rejected can be learned");
+  if (std::any_of(rule.conditions.begin(), rule.conditions.end(), holds_for_a_fault))
+    statement.fail_at(word,
+                      "this rule holds where the DNS fails, which is no evidence of anything");
+  if (std::none_of(rule.conditions.begin(), rule.conditions.end(), is_about_source))
+    statement.fail_at(word,
+                      "this rule does not look at the source: nothing is to be learned of it; add "
+                      "a condition such as name, rdns or category");
+  const auto& duration = statement.peek();
+  rule.learn = statement.expect_duration();
+  if (rule.learn > kLongestEntry)
+    statement.fail_at(duration, "what is learned is kept for 365d at most");
 }
 
 Condition MessageRules::read_condition(Statement& statement) {
@@ -196,7 +257,11 @@ Condition MessageRules::read_condition(Statement& statement) {
   if (statement.accept("dns")) return read_dns(statement);
   if (statement.accept("category")) return read_source_category(statement);
   if (statement.accept("list")) return read_source_list(statement);
-  statement.fail_here(listed({"any", "dkim", "domain", "reputation", "dns", "category", "list"}));
+  if (statement.accept("rdns")) return read_reverse(statement);
+  if (statement.accept("name")) return read_name(statement, NamedBy::kReverseDns);
+  if (statement.accept("helo-name")) return read_name(statement, NamedBy::kHelo);
+  statement.fail_here(listed({"any", "dkim", "domain", "reputation", "dns", "category", "list",
+                              "rdns", "name", "helo-name"}));
 }
 
 Condition MessageRules::read_domain(Statement& statement) {

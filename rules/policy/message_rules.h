@@ -35,6 +35,8 @@ class MessageRules {
   void take_lists(const Statement& statement, const Token& place, const std::vector<size_t>& lists,
                   MessageBlock& block);
   const PolicyPlace* block_that_takes(std::string_view domain) const;
+  // Behind `learn`. word: that.
+  void read_learn(Statement& statement, const Token& word, MessageRule& rule);
   Condition read_condition(Statement& statement);
   Condition read_domain(Statement& statement);
   Condition read_source_category(Statement& statement);

@@ -224,12 +224,27 @@ struct SourceInList {
   size_t list;
   bool operator==(const SourceInList&) const = default;
 };
+enum class ReverseWord { kNone, kConfirmed, kUnconfirmed, kTempError };
+struct ReverseIs {        // rdns = none: what reverse DNS says of the client's address
+  Comparison comparison;  // kEqual or kNotEqual, as below
+  ReverseWord word;
+  bool operator==(const ReverseIs&) const = default;
+};
+enum class NamedBy { kReverseDns, kHelo };
+struct NameIs {  // name = dynamic, helo-name = dynamic: the class of a name, by the site's tables
+  NamedBy by;
+  Comparison comparison;
+  std::string name_class;
+  bool operator==(const NameIs&) const = default;
+};
 using Condition = std::variant<DkimIs, DomainIs, DomainInList, ReputationIs, DnsIs,
-                               SourceInCategory, SourceInList>;
+                               SourceInCategory, SourceInList, ReverseIs, NameIs>;
 
 struct MessageRule {
   MessageAction action;
   std::vector<Condition> conditions;  // empty: any
+  // kDefer, kReject: the source becomes an entry in the engines for so long; 0: no.
+  std::chrono::seconds learn = std::chrono::seconds(0);
   PolicyPlace place;
   std::string text;  // the rule as written, blanks folded
 };

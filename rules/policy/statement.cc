@@ -44,9 +44,9 @@ std::optional<double> decimal_of(std::string_view text) noexcept {
 // Words of the design that are not built yet. Whoever writes one has read about it somewhere, and
 // is better served by this than by "expected".
 bool is_known_later(const Token& token) noexcept {
-  constexpr std::string_view kWords[] = {"authenticated", "beyond", "dmarc", "dmarc-policy",
-                                         "greylist",      "helo",   "rdns",  "lookalike",
-                                         "spf",           "tls"};
+  constexpr std::string_view kWords[] = {"authenticated", "beyond",   "dmarc",
+                                         "dmarc-policy",  "greylist", "helo",
+                                         "lookalike",     "spf",      "tls"};
   return token.kind == Token::Kind::kWord &&
          std::find(std::begin(kWords), std::end(kWords), token.text) != std::end(kWords);
 }

@@ -15,9 +15,9 @@ import pytest
 
 from tests.e2e.lab import product
 from tests.e2e.lab.namespaces import Network
+from tests.support.mail_machine import Machine
 
 BUILD = pathlib.Path(os.environ["POSTERN_BUILD"])
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 SOURCE = "203.0.113.129"
 LINE = f"554 5.7.1 {SOURCE} refused: dynamic (list pool); see https://postmaster.farm.example/?ip={SOURCE}"
 POLICY = """\
@@ -27,27 +27,6 @@ connection to mx
     refuse list pool
 """
 MESSAGE = "From: tester@sender.example\\nTo: someone@farm.example\\nSubject: refused\\n\\nhello\\n"
-
-OVERLAY = """\
-set -eu
-mount --make-rprivate /
-hostname mail.sender.example
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-mount -t proc proc "$1/root/proc"
-mount --rbind /dev "$1/root/dev"
-printf '#!/bin/sh\\nexit 101\\n' > "$1/root/usr/sbin/policy-rc.d"
-chmod 755 "$1/root/usr/sbin/policy-rc.d"
-printf '127.0.0.1 localhost mail.sender.example mail\\n' > "$1/root/etc/hosts"
-echo mail.sender.example > "$1/root/etc/mailname"
-if [ -n "$3" ]; then
-  DEBIAN_FRONTEND=noninteractive chroot "$1/root" apt-get install -y --no-install-recommends $3 >"$1/log" 2>&1 ||
-    { tail -5 "$1/log"; exit 1; }
-fi
-chroot "$1/root" useradd -m tester
-exec nsenter --net="/run/netns/$2" chroot "$1/root" sh -eu -c "$4"
-"""
 
 EXIM = """\
 cat > /etc/exim4/exim4.conf <<'END'
@@ -161,10 +140,8 @@ def network(tmp_path_factory):
 def send(network, folder, packages, script):
     """-> the log and the report"""
     script = script.replace("SOURCE", SOURCE).replace("MESSAGE", MESSAGE)
-    done = subprocess.run(["unshare", "-m", "-p", "-u", "-f", "--kill-child", "sh", "-c", OVERLAY, "overlay", folder,
-                           network.wan.name, packages, script],
-                          capture_output=True, text=True, timeout=600, env={"PATH": PATH, "HOME": "/root"})
-    assert done.returncode == 0, done.stdout + done.stderr
+    with Machine(folder, "mail.sender.example", packages, network.wan.name) as machine:
+        done = machine.sh("useradd -m tester\n" + script, timeout=300)
     log, report = re.fullmatch(r".*== log\n(.*)== report\n(.*)", done.stdout, re.S).groups()
     return log, report
 

@@ -117,6 +117,57 @@ TEST(ControlOptions, Sources) {
   EXPECT_NE(complaint(with({"--greet-teaser", "maybe"})).find("yes or no"), std::string::npos);
 }
 
+TEST(ControlOptions, NamesAndTheDns) {
+  const auto plain = options(with({})).names;
+  EXPECT_TRUE(plain.tables.tables.empty());
+  EXPECT_EQ(plain.tables.against, "dynamic");
+  EXPECT_EQ(plain.reverse_time, milliseconds{5000});
+  EXPECT_EQ(plain.reverse_lookups, 1000u);
+  EXPECT_EQ(plain.silent_zones.patience, 86400);
+  EXPECT_EQ(plain.silent_zones_file, "");
+  const auto read = options(with({"--names",
+                                  "a",
+                                  "--names",
+                                  "b",
+                                  "--names-class",
+                                  "pool",
+                                  "--names-marked",
+                                  "static",
+                                  "--names-exceptions",
+                                  "none",
+                                  "--names-cache",
+                                  "/var/c",
+                                  "--names-contact",
+                                  "mailto:a@b.example",
+                                  "--reverse-time",
+                                  "2s",
+                                  "--reverse-lookups",
+                                  "7",
+                                  "--dns-patience",
+                                  "2h",
+                                  "--dns-silent",
+                                  "/var/s"}));
+  const auto& names = read.names;
+  EXPECT_EQ(names.tables.tables, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(names.tables.against, "pool");
+  EXPECT_EQ(names.tables.marked, "static");
+  EXPECT_EQ(names.tables.exceptions, "none");
+  EXPECT_EQ(names.tables.cache, "/var/c");
+  EXPECT_EQ(names.tables.contact, "mailto:a@b.example");
+  EXPECT_EQ(read.judge.reverse_time, milliseconds{2000});
+  EXPECT_EQ(names.reverse_lookups, 7u);
+  EXPECT_EQ(names.silent_zones.patience, 7200);
+  EXPECT_EQ(names.silent_zones_file, "/var/s");
+  EXPECT_EQ(options(with({"--dns-patience", "0"})).names.silent_zones.patience, 0);
+  EXPECT_NE(complaint(with({"--dns-patience", "300ms"})).find("whole seconds"), std::string::npos);
+  EXPECT_NE(complaint(with({"--names", "a", "--names-class", "a_b"})).find("a class: letters"),
+            std::string::npos);
+  EXPECT_NE(complaint(with({"--names-contact", "ftp://x"})).find("https:, http: or mailto:"),
+            std::string::npos);
+  EXPECT_NE(complaint(with({"--names-cache", "/x"})).find("of no use without names"),
+            std::string::npos);
+}
+
 TEST(ControlOptions, TheQuarantineField) {
   EXPECT_EQ(options(with({})).judge.quarantine.name, "X-Postern-Quarantine");
   const auto set = options(with({"--quarantine-field", "X-Spam-Flag: YES"}));
@@ -272,6 +323,51 @@ TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
       << wrong(fine + "farm = b,backup\nfarm = a,tls=perhaps\n");
   EXPECT_NE(wrong(fine + "name = a\nname = b\n").find("control.conf"), std::string::npos);
   EXPECT_NE(complaint({"--config", directory.path("missing")}).find("missing"), std::string::npos);
+}
+
+TEST(ControlOptions, TheSitesOwnMail) {
+  const std::vector<std::string> words = {"--snapshot",      "s",
+                                          "--outbound",      "192.0.2.1:2525",
+                                          "--outbound-from", "192.0.2.0/24",
+                                          "--outbound-from", "2001:db8::/32",
+                                          "--smarthost",     "relay.example,tls=verify"};
+  const auto alone = options(words);
+  EXPECT_FALSE(alone.runs_proxy);
+  ASSERT_EQ(alone.outbound.listen.size(), 1u);
+  EXPECT_EQ(alone.outbound.listen[0].port, 2525);
+  EXPECT_EQ(alone.outbound.clients.size(), 2u);
+  EXPECT_EQ(alone.milter.own_networks, alone.outbound.clients);
+  ASSERT_EQ(alone.outbound.smarthosts.size(), 1u);
+  EXPECT_EQ(alone.outbound.smarthosts[0].place(), "relay.example:25");
+  EXPECT_EQ(alone.outbound.backscatter.per_domain.count, 0u);
+  EXPECT_TRUE(options(with({"--null-sender-domain-rate", "500/1h"})).runs_proxy);
+  EXPECT_EQ(options(with({"--null-sender-domain-rate", "500/1h"}))
+                .outbound.backscatter.per_domain.milliseconds,
+            3'600'000);
+  const auto rates = options(with({"--null-sender-rate", "30/1m"})).sources.limits.rates;
+  EXPECT_EQ(rates[static_cast<size_t>(policy::Limited::kNullSenders)].count, 30u);
+  // Signing needs somebody to sign for.
+  EXPECT_EQ(
+      options({"--snapshot", "s", "--milter", "unix:/x", "--dkim-keys", "k"}).outbound.dkim_keys,
+      "k");
+  EXPECT_EQ(complaint(with({"--dkim-keys", "k"})),
+            "dkim-keys is given without outbound and without milter: nothing would be signed");
+}
+
+TEST(ControlOptions, AnOutboundDoorNeedsItsNetworksAndSmarthosts) {
+  EXPECT_EQ(complaint(with({"--outbound", "127.0.0.1:25", "--smarthost", "x"})),
+            "outbound-from is missing: the networks whose mail outbound takes");
+  EXPECT_EQ(complaint(with({"--outbound", "127.0.0.1:25", "--outbound-from", "192.0.2.0/24"})),
+            "smarthost is missing: where the mail of outbound goes, HOST[:PORT]");
+  EXPECT_EQ(complaint(with({"--smarthost", "x"})), "smarthost is given without outbound");
+  EXPECT_EQ(complaint(with({"--outbound-from", "192.0.2.0/24"})),
+            "outbound-from is given without outbound and without milter");
+  EXPECT_EQ(complaint(with({"--outbound", "here"})),
+            "--outbound is to be ADDRESS[:PORT], IPv6 in brackets, not \"here\"");
+  EXPECT_EQ(complaint(with({"--outbound-from", "192.0.2.1/24"})),
+            "--outbound-from is to be a prefix such as 192.0.2.0/28, not \"192.0.2.1/24\"");
+  EXPECT_EQ(complaint(with({"--null-sender-domain-rate", "x"})),
+            "--null-sender-domain-rate is to be a rate such as 30/1m, or 0, not \"x\"");
 }
 
 TEST(ControlOptions, TheRecipientDirectory) {

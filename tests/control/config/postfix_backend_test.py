@@ -9,78 +9,65 @@ import pwd
 import re
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
-from program_test import PATIENCE, Site, free_port, listens, wait_until
+from tests.control.config.program_test import PATIENCE, Site, free_port, listens, wait_until
+from tests.support.postfix import MASTER, Postfix as PostfixInFolder
 
 CLIENT = "192.0.2.77"
-MASTER = "/usr/lib/postfix/sbin/master"
 
 
-class Postfix:
+class Postfix(PostfixInFolder):
     """Delivers into a Maildir, whose Received fields say who it thinks has sent the mail."""
 
     def __init__(self, folder: pathlib.Path, certificate, key):
-        self.base = folder / "postfix"
-        queue, config, data, self.box = (self.base / name for name in ("queue", "config", "data", "box"))
-        for path in (self.base, queue, config, data, self.box):
-            path.mkdir()
-        for path in (data, self.box):
-            subprocess.run(["chown", "postfix:", str(path)], check=True)
-        for parent in (self.base, queue, config):
-            parent.chmod(0o755)
-        self.log = self.base / "mail.log"
+        self.box = folder / "box"
+        self.box.mkdir()
+        subprocess.run(["chown", "postfix:", str(self.box)], check=True)
         user = pwd.getpwnam("postfix")
         self.known, self.proxied, self.strange = free_port(), free_port(), free_port()
-        (config / "main.cf").write_text("\n".join([
-            "compatibility_level = 3.6", f"queue_directory = {queue}", f"data_directory = {data}",
-            f"maillog_file = {self.log}", f"maillog_file_prefixes = {self.base}", "mydestination =",
-            "myhostname = mail.farm.example", "inet_protocols = ipv4", "inet_interfaces = loopback-only",
-            "mynetworks = 127.0.0.0/8", "alias_maps =", "smtpd_peername_lookup = no", "smtpd_tls_loglevel = 1",
+        super().__init__(folder / "postfix", [
+            "myhostname = mail.farm.example", "smtpd_tls_loglevel = 1",
             "smtpd_relay_restrictions = reject_unauth_destination",
             "smtpd_recipient_restrictions = check_recipient_access inline:{nobody@farm.example=reject}, permit",
             "smtpd_tls_security_level = may", f"smtpd_tls_cert_file = {certificate}", f"smtpd_tls_key_file = {key}",
             "virtual_mailbox_domains = farm.example", f"virtual_mailbox_base = {self.box}",
             "virtual_mailbox_maps = static:all/", f"virtual_uid_maps = static:{user.pw_uid}",
-            f"virtual_gid_maps = static:{user.pw_gid}", "virtual_minimum_uid = 1", ""]))
-        (config / "master.cf").write_text("\n".join([
-            f"127.0.0.1:{self.known} inet n - n - - smtpd",
-            "  -o smtpd_authorized_xclient_hosts=127.0.0.0/8 -o smtpd_authorized_xforward_hosts=127.0.0.0/8",
-            f"127.0.0.1:{self.proxied} inet n - n - - smtpd -o smtpd_upstream_proxy_protocol=haproxy",
-            f"127.0.0.1:{self.strange} inet n - n - - smtpd",
-            "cleanup unix n - n - 0 cleanup", "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite",
-            "bounce unix - - n - 0 bounce", "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce",
-            "error unix - - n - - error", "retry unix - - n - - error", "anvil unix - - n - 1 anvil",
-            "tlsmgr unix - - n 1000? 1 tlsmgr", "proxymap unix - - n - - proxymap",
-            "virtual unix - n n - - virtual", "postlog unix-dgram n - n - 1 postlogd", ""]))
-        subprocess.run(["postfix", "-c", str(config), "check"], check=False)
-        self.master = subprocess.Popen([MASTER, "-c", str(config), "-d"], start_new_session=True,
-                                       stdout=(self.base / "master.log").open("wb"), stderr=subprocess.STDOUT)
+            f"virtual_gid_maps = static:{user.pw_gid}", "virtual_minimum_uid = 1"], {
+            self.known: "-o smtpd_authorized_xclient_hosts=127.0.0.0/8 -o smtpd_authorized_xforward_hosts=127.0.0.0/8",
+            self.proxied: "-o smtpd_upstream_proxy_protocol=haproxy", self.strange: ""})
+        self.start()
+
+    def start(self):
+        super().start()
         wait_until("postfix", lambda: listens(self.known) and listens(self.proxied))
 
     def mail(self):
         return [p.read_text(errors="replace") for p in sorted((self.box / "all" / "new").glob("*"))]
 
-    def stop(self):
-        self.master.terminate()
-        self.master.wait(PATIENCE)
+
+@pytest.fixture
+def folder():
+    """pytest's own is closed to other users, such as Postfix's, whenever another pytest starts."""
+    if os.getuid() != 0 or not os.path.exists(MASTER):
+        pytest.skip("needs root and Postfix")
+    with tempfile.TemporaryDirectory(prefix="postern-postfix-", ignore_cleanup_errors=True) as made:
+        path = pathlib.Path(made)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture
-def site(tmp_path):
-    if os.getuid() != 0 or not os.path.exists(MASTER):
-        pytest.skip("needs root and Postfix")
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == pwd.getpwuid(os.getuid()).pw_name and folder != pathlib.Path("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o055)
-    site = Site(tmp_path)
-    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+def site(folder):
+    site = Site(folder)
+    certificate, key = folder / "c.pem", folder / "k.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-subj", "/CN=mail.farm.example", "-addext", "subjectAltName=DNS:mail.farm.example", "-days", "2",
                     "-keyout", key, "-out", certificate], check=True, capture_output=True)
     site.certificate = certificate
-    site.postfix = Postfix(tmp_path, certificate, key)
+    site.postfix = Postfix(folder, certificate, key)
     yield site
     site.end()
     site.postfix.stop()
@@ -184,9 +171,7 @@ def test_a_backend_that_is_restarted_before_the_text(site):
     assert client.say("RCPT TO:<someone@farm.example>").startswith("250")
     # All of its connections end with it.
     postfix.stop()
-    postfix.master = subprocess.Popen([MASTER, "-c", str(postfix.base / "config"), "-d"], start_new_session=True,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until("postfix again", lambda: listens(postfix.known))
+    postfix.start()
     assert client.say("DATA").startswith("354")
     assert client.say("Subject: late\r\n\r\nHello.\r\n.").startswith("250 2.0.0 Ok: queued as")
     wait_until("the mail", lambda: len(postfix.mail()) == 1)

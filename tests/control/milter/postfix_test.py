@@ -5,14 +5,14 @@ at. As root, because Postfix drops privileges by itself."""
 
 import os
 import re
-import subprocess
 
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
+from tests.control.milter.milter_site import (DOMAIN, NAME, POSTERN, SELECTOR, Site, free_port, listens, needs,
+                                              running_site, wait_until)
+from tests.support.postfix import Postfix as PostfixInFolder
 
-MASTER = "/usr/lib/postfix/sbin/master"
 REASON = needs("postfix", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
 
@@ -22,39 +22,18 @@ class Postfix:
     another one than is documented."""
 
     def __init__(self, site: Site, chroot=False, protocol=None, sink=None):
-        self.site, base = site, site.folder / "postfix"
-        self.port, self.sink = free_port(), sink or Sink(site)
-        queue, config, data = (base / name for name in ("queue", "config", "data"))
-        for path in (base, queue, config, data):
-            path.mkdir(exist_ok=True)
-        for path in (base, queue, config):
-            path.chmod(0o755)
-        subprocess.run(["chown", "postfix:", data], check=True)
-        self.log = base / "mail.log"
+        self.site, self.port, self.sink = site, free_port(), sink or Sink(site)
         protocol = protocol or documented("^milter_protocol = (.*)$")
         action = documented("^milter_default_action = (.*)$")
         socket = documented("^.*chroot.*`smtpd_milters = unix:(/.*?)`") if chroot else site.socket
-        (config / "main.cf").write_text("\n".join([
-            "compatibility_level = 3.6", f"queue_directory = {queue}", f"data_directory = {data}",
-            f"maillog_file = {self.log}", f"maillog_file_prefixes = {base}", "mydestination =", f"myhostname = {NAME}",
-            f"relayhost = [127.0.0.1]:{self.sink.port}", "inet_protocols = ipv4", "inet_interfaces = loopback-only",
-            "smtp_dns_support_level = disabled", "relay_domains = farm.example", "alias_maps =",
+        inside = PostfixInFolder(site.folder / "postfix", [
+            f"myhostname = {NAME}", f"relayhost = [127.0.0.1]:{self.sink.port}", "relay_domains = farm.example",
             f"smtpd_milters = unix:{socket}", f"milter_protocol = {protocol}", f"milter_default_action = {action}",
-            "smtpd_relay_restrictions = reject_unauth_destination", "smtpd_authorized_xclient_hosts = 127.0.0.0/8",
-            "smtpd_peername_lookup = no", ""]))
-        (config / "master.cf").write_text("\n".join([
-            f"127.0.0.1:{self.port} inet n - {'y' if chroot else 'n'} - - smtpd", "cleanup unix n - n - 0 cleanup",
-            "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
-            "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify",
-            "flush unix n - n 1000? 0 flush", "smtp unix - - n - - smtp", "relay unix - - n - - smtp",
-            "error unix - - n - - error", "retry unix - - n - - error", "discard unix - - n - - discard",
-            "anvil unix - - n - 1 anvil", "scache unix - - n - 1 scache", "tlsmgr unix - - n 1000? 1 tlsmgr",
-            "proxymap unix - - n - - proxymap", "postlog unix-dgram n - n - 1 postlogd", ""]))
-        path = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "MAIL_CONFIG": str(config)}
-        subprocess.run(["postfix", "-c", config, "check"], env=path, check=False, capture_output=True)
-        # In the foreground, so that it is a process of ours; in a session, as it ends its process group.
-        site.running.append(subprocess.Popen([MASTER, "-c", config, "-d"], start_new_session=True, env=path,
-                                             stdout=(base / "master.log").open("wb"), stderr=subprocess.STDOUT))
+            "smtpd_relay_restrictions = reject_unauth_destination"],
+            {self.port: "-o smtpd_authorized_xclient_hosts=127.0.0.0/8"}, chroot)
+        inside.start()
+        self.log = inside.log
+        site.running.append(inside.master)
         wait_until("postfix", lambda: listens(self.port))
 
 
@@ -254,3 +233,23 @@ def test_a_silent_dns_defers_and_without_us_postfix_defers_too(site):
     assert site.stop() == 0
     reply = Client(postfix.port).say(f"MAIL FROM:<a@{DOMAIN}>")
     assert reply.startswith("4"), reply
+
+
+def test_own_mail_is_signed_and_verifies_as_it_is_delivered(site):
+    (site.folder / "dkim.keys").write_text(f"{DOMAIN} {SELECTOR} key.pem c=simple/simple\n{DOMAIN} no key.pem\n")
+    site.start("--milter-group", "postfix", "--dkim-keys", site.folder / "dkim.keys", "--outbound-from",
+               "192.0.2.0/24")
+    postfix = Postfix(site)
+    for number, who in enumerate((("192.0.2.7", None), ("198.51.100.7", "jo"), ("198.51.100.7", None))):
+        assert Client(postfix.port, *who).send(named(MESSAGE, f"no{number}")).startswith("250")
+        text = postfix.sink.delivered(f"no{number}")
+        done = subprocess.run([POSTERN, "verify", "-", "--resolver", f"127.0.0.1@{site.dns_port}"], input=text,
+                              capture_output=True, text=True, check=True, encoding="latin-1")
+        found = re.findall(r"^dkim +(\w+) +(\S+)", done.stdout, re.M)
+        if number == 2:
+            assert found == [("none", "the")], done.stdout
+        else:
+            assert found == [("pass", f"{SELECTOR}._domainkey.{DOMAIN}"),
+                             ("permerror", f"no._domainkey.{DOMAIN}")], (text, done.stdout)
+    assert [line["signed"].count("_domainkey") for line in site.lines("signing")] == [2, 2]
+    assert site.stop() == 0

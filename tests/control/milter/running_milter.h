@@ -47,12 +47,15 @@ class RunningMilter : private policy::LearningObserver {
                                            .resolver = resolver,
                                            .store = store,
                                            .policy = compile(rules),
-                                           .splits = {}});
+                                           .splits = {},
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
     service_.emplace(Service{.options = options,
                              .judging = *judging_,
                              .limits = limits_.emplace(limit_options),
                              .helo_patterns = &patterns_,
-                             .evidence = &evidence_});
+                             .evidence = &evidence_,
+                             .signing = signing});
     judging_->learning = &learning_;
     judging_->is_trap = is_trap;
     milter_.emplace(loop_, *service_);
@@ -109,7 +112,10 @@ class RunningMilter : private policy::LearningObserver {
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   MilterOptions options;
+  auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
 
  private:

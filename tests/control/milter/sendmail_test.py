@@ -1,43 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A real Sendmail with postern-control as its milter, set up by the line that docs/operations.md gives
-to postmasters. Debian's package excludes Postfix, so it is installed in a file system of its own,
-laid over this machine's, and gone with the test. What it accepts it hands to smtp-sink. Submissions
+to postmasters. Debian's package excludes Postfix, so it is installed on a machine of its own
+(tests/support/mail_machine.py). What it accepts it hands to smtp-sink. Submissions
 of users who have logged in are not tried: that needs SASL and its databases (postfix_test.py has
 them). As root."""
 
 import os
+import pathlib
 import re
-import signal
-import subprocess
 
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
 from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
+from tests.support.mail_machine import Machine
 
 REASON = needs("unshare", "apt-get", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")
 pytestmark = pytest.mark.skipif(REASON is not None, reason=str(REASON))
-INSTALLING = 300  # seconds, at most
-
-OVERLAY = """\
-set -eu
-mount --make-rprivate /
-hostname mx.farm.example
-mount -t tmpfs tmpfs "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-mount -t proc proc "$1/root/proc"
-mount --rbind /dev "$1/root/dev"
-# A Unix socket is found through its own file system only.
-mkdir -p "$1/root/run/postern"
-mount --bind "$2" "$1/root/run/postern"
-printf '#!/bin/sh\\nexit 101\\n' > "$1/root/usr/sbin/policy-rc.d"
-chmod 755 "$1/root/usr/sbin/policy-rc.d"
-printf '127.0.0.1 localhost mx.farm.example mx\\n' > "$1/root/etc/hosts"
-DEBIAN_FRONTEND=noninteractive chroot "$1/root" apt-get install -y --no-install-recommends sendmail-bin m4 ||
-  exit 1
-exec chroot "$1/root" sh -eu -c "$3"
-"""
 
 SENDMAIL = """\
 cat > /etc/mail/service.switch <<'END'
@@ -78,28 +57,23 @@ class Sendmail:
         line = documented(r"^(INPUT_MAIL_FILTER\(.*)$")
         assert f"S=unix:/run/postern/{site.socket.name}," in line
         script = SENDMAIL.replace("MILTER", line).replace("SINK", str(self.sink.port)).replace("PORT", str(self.port))
-        root = site.folder / "overlay"
-        root.mkdir()
-        self.log = site.folder / "sendmail.log"
-        self.process = subprocess.Popen(
-            ["unshare", "--mount", "--uts", "--pid", "--fork", "sh", "-c", OVERLAY, "sh", root,
-             site.folder, script], stdout=self.log.open("wb"), stderr=subprocess.STDOUT, start_new_session=True)
-
-        def is_up():
-            assert self.process.poll() is None, self.log.read_text()
-            return listens(self.port)
-
+        self.machine = Machine(site.folder, NAME, "sendmail-bin m4")
+        self.machine.__enter__()
         try:
-            wait_until("sendmail", is_up, INSTALLING)
+            self.machine.sh("mkdir -p /run/postern; mount --bind /srv /run/postern")
+            self.machine.popen("sh", "-eu", "-c", script, log=site.folder / "sendmail.log")
+            wait_until("sendmail", lambda: listens(self.port))
         except BaseException:
             self.stop()
             raise
 
+    def queue(self):
+        """Its folder, which is in a file system of its own."""
+        child = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0]
+        return pathlib.Path(f"/proc/{child}/root/var/spool/mqueue")
+
     def stop(self):
-        # The first process of its namespace of processes ends all others. (--kill-child does not
-        # outlive the exec of a program that is setgid.)
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.machine.__exit__()
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +113,19 @@ def test_a_rejection_and_a_tag(sendmail):
     sendmail.site.reload("reject category dynamic")
     client = Client(sendmail.port)
     reply = client.send(MESSAGE)
-    assert reply == ('550-5.7.1 refused by the rule "reject category dynamic", list pool (dynamic)\r\n'
+    # At RCPT, where Sendmail says of whom it speaks.
+    assert reply == ('550-5.7.1 <c@farm.example>... refused by the rule "reject category dynamic", list pool (dynamic)\r\n'
                      "550 5.7.1 see https://postmaster.farm.example/?why=100%25\r\n"), reply
     sendmail.site.reload("tag dkim != pass", "accept any")
     assert client.send(named(MESSAGE, "tagged")).startswith("250")  # in the same session
     assert re.match(rf'Received: .*?\nAuthentication-Results: {re.escape(NAME)};\n\tdkim=none\n'
                     r'X-Postern-Tag: "tag dkim != pass"\n', sendmail.sink.delivered("tagged"), re.S)
+
+
+def test_a_message_in_quarantine_is_in_sendmails_own(sendmail):
+    sendmail.site.reload("quarantine dkim != pass", "accept any")
+    assert Client(sendmail.port).send(named(MESSAGE, "held")).startswith("250")
+    wait_until("the quarantine", lambda: any(path.name.startswith("hf") for path in sendmail.queue().iterdir()))
 
 
 def test_resets_and_a_second_data_in_one_session(sendmail):

@@ -122,13 +122,15 @@ TEST_F(MessageJudgeTest, AClientWithoutAnAddressIsInNoList) {
   EXPECT_TRUE(fields.ends_with("\r\nX-Postern-Tag: \"tag any\"\r\n")) << fields;
 }
 
-TEST_F(MessageJudgeTest, AnswersThatDoNotComeInTimeAreUnknownAndDeferWhereTheyMatter) {
+TEST_F(MessageJudgeTest, AnswersThatDoNotComeInTimeAreMissingAndDeferWhereTheyMatter) {
   options_.authentication_time = std::chrono::milliseconds{1};
   resolver_.stall("s._domainkey.good.example");
   MessageJudge one(judging_);
   one.update(signed_message());
   const auto judgement = judge(one, "198.51.100.7");
-  EXPECT_TRUE(judgement.facts.auth_unknown);
+  EXPECT_TRUE(judgement.facts.auth.dns_failed);
+  ASSERT_EQ(judgement.facts.auth.dkim.size(), 1u);
+  EXPECT_EQ(judgement.facts.auth.dkim[0].result, auth::Result::kTempError);
   EXPECT_EQ(judgement.disposition.action, Action::kDefer);
   EXPECT_EQ(refusal_of(judgement.disposition).enhanced, "4.4.3");
 

@@ -224,14 +224,16 @@ TEST_F(MessagePolicyTest, TheReputationOfTheDomainThatMightHavePassedCounts) {
   EXPECT_EQ(action(rules, message), Action::kAccept);
 }
 
-TEST_F(MessagePolicyTest, WhereNothingIsKnownOfAuthentication) {
-  MessageFacts unknown;
-  unknown.auth_unknown = true;
-  unknown.auth.dns_failed = true;
-  EXPECT_EQ(action("accept any\n", unknown), Action::kAccept);
-  EXPECT_EQ(action("reject dkim = none\n", unknown), Action::kDefer);
-  EXPECT_EQ(action("accept dns = error\nreject any\n", unknown), Action::kAccept);
-  EXPECT_EQ(action("tag reputation < 0.9\ntag any\n", unknown), Action::kTag);
+TEST_F(MessagePolicyTest, ASignatureWhoseKeyIsGivenUpIsAsIfItWereNotThere) {
+  auto message = facts({signature("x.example", Result::kTempError)});
+  message.auth.dkim[0].given_up = true;
+  message.auth.dns_failed = false;  // as authentication has it
+  message.known_domains = {{"x.example", 0.1}};
+  EXPECT_EQ(action("reject dkim = none\n", message), Action::kReject);
+  EXPECT_EQ(action("reject dkim = temperror\n", message), Action::kAccept);
+  EXPECT_EQ(action("reject dkim = permerror\nreject dkim = fail\n", message), Action::kAccept);
+  EXPECT_EQ(action("reject reputation < 0.2\n", message), Action::kAccept);
+  EXPECT_EQ(action("reject domain = \"x.example\"\n", message), Action::kAccept);
 }
 
 TEST_F(MessagePolicyTest, ManySignaturesWithoutAKeyAreBounded) {

@@ -66,6 +66,11 @@ TEST(ForwardedClient, WhatIsNotKnownIsToldAsSuch) {
   nobody.extended = false;
   EXPECT_EQ(write_xclient(nobody, ForwardAttributes::read("NAME ADDR HELO PROTO")),
             "XCLIENT NAME=[UNAVAILABLE] ADDR=192.0.2.1 PROTO=SMTP HELO=[UNAVAILABLE]");
+  nobody.name_missing = true;
+  EXPECT_EQ(write_xclient(nobody, ForwardAttributes::read("NAME ADDR HELO PROTO")),
+            "XCLIENT NAME=[TEMPUNAVAIL] ADDR=192.0.2.1 PROTO=SMTP HELO=[UNAVAILABLE]");
+  EXPECT_EQ(write_xforward(nobody, ForwardAttributes::read("NAME ADDR")),
+            std::vector<std::string>{"XFORWARD NAME=[UNAVAILABLE] ADDR=192.0.2.1"});
 }
 
 TEST(ForwardedClient, NoValueBreaksOut) {

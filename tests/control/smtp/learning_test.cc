@@ -20,6 +20,7 @@
 
 #include "control/policy/learned_file.h"
 #include "tests/control/auth/signer.h"
+#include "tests/control/policy/table_text.h"
 #include "tests/control/smtp/running_proxy.h"
 
 namespace postern::test {
@@ -182,6 +183,40 @@ TEST_F(Learning, ASignatureEndsTheSessionAndTeaches) {
   EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
   EXPECT_EQ(bodies[0].at("reason").as_string(), "signature rude");
   EXPECT_GT(bodies[0].at("seconds").to_number<int>(), 200);  // of its own, not the 120 of others
+}
+
+TEST_F(Learning, ARuleTeachesWhatItSaw) {
+  proxy_.options.greet_pause = milliseconds{0};
+  proxy_.names = policy::test::name_classes();
+  dns::Answer name, address;
+  name.status = address.status = dns::Status::kFound;
+  name.records = {"pool-7.isp.example"};
+  address.records = {"127.0.0.1"};
+  proxy_.resolver.set("1.0.0.127.in-addr.arpa", dns::RecordType::kPtr, name);
+  proxy_.resolver.set("pool-7.isp.example", dns::RecordType::kA, address);
+  ListeningEngine engine(path_);
+  proxy_.start("    reject name = dynamic learn 5m\n    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, "A: b\r\n\r\nx\r\n").starts_with("550"));
+  // Once for a message, however many recipients it is for.
+  client->say("RCPT TO:<other@d.example>");
+  const auto bodies = engine.bodies(1);
+  ASSERT_EQ(bodies.size(), 1u);
+  EXPECT_EQ(bodies[0].at("prefix").as_string(), "127.0.0.1/32");
+  EXPECT_GT(bodies[0].at("seconds").to_number<int>(), 200);  // of its own, not the 120 of others
+  const std::string reason(bodies[0].at("reason").as_string());
+  EXPECT_NE(reason.find("\"reject name = dynamic learn 5m\", reverse name pool-7.isp.example "
+                        "(dynamic, isp.pcre:1), confirmed"),
+            std::string::npos)
+      << reason;
+}
+
+TEST_F(Learning, ARuleTeachesNothingOfWhoIsAllowed) {
+  proxy_.options.greet_pause = milliseconds{0};
+  ListeningEngine engine(path_);
+  proxy_.start("    reject rdns = none learn 5m\n", "    allow category local\n");
+  EXPECT_TRUE(send_message(*greeted(proxy_), "A: b\r\n\r\nx\r\n").starts_with("550"));
+  EXPECT_TRUE(nothing_is_learned(engine));
 }
 
 TEST_F(Learning, ASignatureIsNotForWhoIsAllowed) {

@@ -26,6 +26,18 @@ TEST(ReceivedField, ForOneRecipientOverTls) {
             "\tMon, 23 Nov 2026 22:06:01 +0000\r\n");
 }
 
+TEST(ReceivedField, NamesTheClientWhereReverseDnsDoes) {
+  ReceivedFacts facts{.helo = "client.example",
+                      .client = *IpAddress::parse("203.0.113.7"),
+                      .name = "mail.client.example",
+                      .by = "mx.farm.example"};
+  EXPECT_TRUE(
+      write_received(facts).starts_with("Received: from client.example (mail.client.example "
+                                        "[203.0.113.7])\r\n\tby mx.farm.example"));
+  facts.name = "odd) name";
+  EXPECT_TRUE(write_received(facts).starts_with("Received: from client.example ([203.0.113.7])"));
+}
+
 TEST(ReceivedField, SaysHowTheClientSpoke) {
   ReceivedFacts facts{.helo = "c.example",
                       .client = *IpAddress::parse("2001:db8::1"),

@@ -73,7 +73,9 @@ class RunningProxy {
     judging_.emplace(policy::JudgeServices{.options = judge_options,
                                            .resolver = resolver,
                                            .store = store,
-                                           .policy = compile(message_rules, connection_rules)});
+                                           .policy = compile(message_rules, connection_rules),
+                                           .names = names,
+                                           .silent_zones = &silent_zones});
     if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
     farm_.emplace(loop_.get_executor(), options.farm);
     service_.emplace(smtp::Service{.options = options,
@@ -100,6 +102,8 @@ class RunningProxy {
     }
     judging_->is_trap = is_trap;
     service_->recipients = recipients;
+    service_->backscatter = backscatter;
+    service_->outbound = outbound;
     proxy_.emplace(loop_, *service_);
     auto acceptor = smtp::bind(loop_, {boost::asio::ip::address_v4::loopback(), 0});
     port_ = acceptor.local_endpoint().port();
@@ -155,9 +159,13 @@ class RunningProxy {
   reputation::Store store;
   policy::JudgeOptions judge_options;
   smtp::ProxyOptions options;
+  std::shared_ptr<policy::NameClasses> names;  // null: no name has a class
+  dns::SilentZones silent_zones{{}};
   bool with_tls = false;
   bool wait_for_farm = true;
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
+  smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
+  const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
   smtp::LearningOptions learning_options;

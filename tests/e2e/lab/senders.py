@@ -13,6 +13,8 @@ import time
 from tests.e2e.lab.attempts import probe
 from tests.e2e.lab.farm import PATIENCE, listens, started, stop, wait_for
 from tests.e2e.lab.mail import Keys
+from tests.support.postfix import Postfix as PostfixInFolder
+
 
 def swaks(network, source, path: pathlib.Path, sender, recipient="someone@farm.example", tls=False, helo=None,
           seconds=20, first=False):
@@ -131,49 +133,33 @@ class Postfix:
     PORT, MILTER = 2500, 8891
 
     def __init__(self, network, folder: pathlib.Path, source, domain, keys, name="postfix"):
-        self.network, self.base = network, folder / name
-        queue, config, data = (self.base / name for name in ("queue", "config", "data"))
-        for path in (self.base, queue, config, data):
-            path.mkdir()
-        # The queue's and the data's owner must be Postfix's own; the way there must be open to it.
-        subprocess.run(["chown", "postfix:", str(data)], check=True)
-        for parent in (folder, self.base, queue, config):
-            parent.chmod(0o755)
-        self.log = self.base / "mail.log"
-        (config / "main.cf").write_text("\n".join([
-            "compatibility_level = 3.6", f"queue_directory = {queue}", f"data_directory = {data}",
-            f"maillog_file = {self.log}", f"maillog_file_prefixes = {self.base}", "mydestination =",
+        self.network, base = network, folder / name
+        folder.chmod(0o755)  # the way there must be open to it
+        self.inside = PostfixInFolder(base, [
             f"myhostname = mail.{domain}", f"relayhost = [{network.SERVICE_V4}]", f"smtp_bind_address = {source}",
-            "inet_protocols = ipv4", "inet_interfaces = loopback-only", "smtp_dns_support_level = disabled",
-            "mynetworks = 127.0.0.0/8", f"smtpd_milters = inet:127.0.0.1:{self.MILTER}", "alias_maps =",
-            "smtp_tls_security_level = may", "smtpd_relay_restrictions = permit_mynetworks, reject",
-            "minimal_backoff_time = 5s", "maximal_backoff_time = 5s", "queue_run_delay = 5s", ""]))
-        (config / "master.cf").write_text("\n".join([
-            f"127.0.0.1:{self.PORT} inet n - n - - smtpd", "cleanup unix n - n - 0 cleanup",
-            "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
-            "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify",
-            "flush unix n - n 1000? 0 flush", "smtp unix - - n - - smtp", "relay unix - - n - - smtp",
-            "error unix - - n - - error", "retry unix - - n - - error", "discard unix - - n - - discard",
-            "anvil unix - - n - 1 anvil", "scache unix - - n - 1 scache", "tlsmgr unix - - n 1000? 1 tlsmgr",
-            "proxymap unix - - n - - proxymap", "postlog unix-dgram n - n - 1 postlogd", ""]))
-        (self.base / "opendkim.conf").write_text("\n".join([
+            f"smtpd_milters = inet:127.0.0.1:{self.MILTER}", "smtp_tls_security_level = may",
+            "smtpd_relay_restrictions = permit_mynetworks, reject", "minimal_backoff_time = 5s",
+            "maximal_backoff_time = 5s", "queue_run_delay = 5s"], {self.PORT: ""}, run=self._run)
+        self.log = self.inside.log
+        (base / "opendkim.conf").write_text("\n".join([
             f"Domain {domain}", f"Selector {Keys.RSA}", f"KeyFile {keys.rsa_file}", "Mode s",
             "Canonicalization relaxed/simple", f"Socket inet:{self.MILTER}@127.0.0.1", "SignatureAlgorithm rsa-sha256",
             "RequireSafeKeys no", "InternalHosts 127.0.0.0/8", "Syslog no", "Background no", ""]))
-        self.milter = network.wan.popen(["opendkim", "-f", "-x", self.base / "opendkim.conf"],
-                                        stdout=(self.base / "opendkim.log").open("wb"), stderr=subprocess.STDOUT)
-        self.master = None
+        self.milter = network.wan.popen(["opendkim", "-f", "-x", base / "opendkim.conf"],
+                                        stdout=(base / "opendkim.log").open("wb"), stderr=subprocess.STDOUT)
         try:
             wait_for("opendkim", PATIENCE, lambda: listens(network.wan, self.MILTER))
-            network.wan.run("postfix", "-c", config, "check", check=False)
-            # master in the foreground, so that it is a process of ours.
-            self.master = network.wan.popen(["/usr/lib/postfix/sbin/master", "-c", config, "-d"],
-                                            start_new_session=True,  # it ends its whole process group
-                                            stdout=(self.base / "master.log").open("wb"), stderr=subprocess.STDOUT)
+            self.inside.start()
             wait_for("postfix", PATIENCE, lambda: listens(network.wan, self.PORT))
         except BaseException:
             self.stop()
             raise
+
+    def _run(self, words, log=None):
+        if log is None:
+            return self.network.wan.run(*words, check=False)
+        return self.network.wan.popen(words, start_new_session=True,  # it ends its whole process group
+                                      stdout=log.open("ab"), stderr=subprocess.STDOUT)
 
     def send(self, path, sender, recipient="someone@farm.example", seconds=30):
         """-> "250 ..." as its log shows the other side's answer to the message, or what it says instead."""
@@ -189,5 +175,5 @@ class Postfix:
         return "nothing in its log"
 
     def stop(self):
-        stop(self.master)
+        stop(self.inside.master)
         stop(self.milter)

@@ -346,6 +346,25 @@ TEST(Policy, JudgesMessages) {
   EXPECT_EQ(policy.messages[5].place.line, 10u);
 }
 
+TEST(Policy, ReadsRulesAboutNames) {
+  const auto policy = parsed(
+      "message\n"
+      "  reject name = dynamic and rdns != none learn 24h\n"
+      "  defer  helo-name != static\n"
+      "  tag    rdns = temperror\n");
+  ASSERT_EQ(policy.messages.size(), 3u);
+  EXPECT_THAT(policy.messages[0].conditions,
+              ElementsAre(Condition(NameIs{NamedBy::kReverseDns, Comparison::kEqual, "dynamic"}),
+                          Condition(ReverseIs{Comparison::kNotEqual, ReverseWord::kNone})));
+  EXPECT_EQ(policy.messages[0].learn, std::chrono::hours(24));
+  EXPECT_EQ(policy.messages[0].text, "reject name = dynamic and rdns != none learn 24h");
+  EXPECT_THAT(policy.messages[1].conditions,
+              ElementsAre(Condition(NameIs{NamedBy::kHelo, Comparison::kNotEqual, "static"})));
+  EXPECT_EQ(policy.messages[1].learn.count(), 0);
+  EXPECT_THAT(policy.messages[2].conditions,
+              ElementsAre(Condition(ReverseIs{Comparison::kEqual, ReverseWord::kTempError})));
+}
+
 TEST(Policy, JudgesMessagesByTheirRecipients) {
   const auto policy = parsed(
       "message to \"a.sub.example\", list customers\n"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Read whole and replaced whole.
-#include "control/config/known_sources_file.h"
+// A file that another process of ours wrote last is as good as one of this process.
+#include "control/config/kept_table.h"
 
 #include <spdlog/spdlog.h>
 
@@ -20,33 +20,33 @@ constexpr size_t kMaxFile = 64u << 20;
 
 }  // namespace
 
-void KnownSourcesFile::read(int64_t now) {
+void KeptTable::read(int64_t now) {
   std::error_code none;
   if (path_.empty() || !std::filesystem::exists(path_, none)) return;
   try {
     const auto file = read_file_text(path_, kMaxFile);
-    const size_t bad = sources_.read(file.text, now);
-    spdlog::info("known-sources state=read file={} sources={} bad-lines={}", path_, sources_.size(),
-                 bad);
+    const size_t bad = table_.read(file.text, now);
+    spdlog::info("{} state=read file={} {}={} bad-lines={}", table_.name, path_, table_.count,
+                 table_.size(), bad);
   } catch (const std::exception& error) {
-    spdlog::error("known-sources state=refused file={} error={}", path_,
+    spdlog::error("{} state=refused file={} error={}", table_.name, path_,
                   policy::log_value(error.what()));
   }
 }
 
-bool KnownSourcesFile::write() {
-  if (path_.empty() || sources_.changes() == written_changes_) return true;
+bool KeptTable::write() {
+  if (path_.empty() || table_.changes() == written_changes_) return true;
   try {
-    const std::string text = sources_.text();
+    const std::string text = table_.text();
     ReplacementFile file(path_);
     file.write(std::as_bytes(std::span(text)));
     file.put_in_place();
-    written_changes_ = sources_.changes();
-    if (!worked_) spdlog::info("known-sources state=written file={}", path_);
+    written_changes_ = table_.changes();
+    if (!worked_) spdlog::info("{} state=written file={}", table_.name, path_);
     worked_ = true;
   } catch (const std::exception& error) {
     if (worked_)
-      spdlog::error("known-sources state=refused file={} error={}", path_,
+      spdlog::error("{} state=refused file={} error={}", table_.name, path_,
                     policy::log_value(error.what()));
     worked_ = false;
   }
