@@ -6,8 +6,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <optional>
 #include <vector>
 
 #include "control/auth/dkim_sign.h"
@@ -42,11 +40,8 @@ struct Service {
   policy::KnownSources* known = nullptr;
   policy::Greylist* greylist = nullptr;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
-  // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where
-  // evidence is null.
-  std::function<void(const policy::Finding&, std::optional<std::chrono::seconds>)> teach;
-  auth::SigningService* signing = nullptr;  // null: the site's own mail is not signed here
+  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
+  auth::SigningService* signing = nullptr;    // null: the site's own mail is not signed here
 };
 
 }  // namespace postern::milter

@@ -28,7 +28,8 @@
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"
-#include "control/policy/rule_finding.h"
+#include "control/policy/rule_lesson.h"
+#include "control/policy/trap_hit.h"
 
 namespace postern::milter {
 
@@ -185,8 +186,11 @@ void Session::on(RecipientEvent event) {
     return;
   }
   message_->recipients++;
+  const auto& is_trap = service_.judging.is_trap;
   // Others may refuse it yet; we do not hear of it.
-  if (judged)
+  if (judged && is_trap && is_trap(event.recipient))
+    message_->traps.push_back(std::move(event.recipient));
+  else if (judged)
     message_->envelope.take(service_.judging.policy, std::move(event.recipient),
                             std::time(nullptr));
   protocol_.answer(Verdict::kContinue);
@@ -200,7 +204,7 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
           .count();
   if (client_.address && policy::is_role_address(recipient) &&
       !service_.limits.take(policy::Limited::kRoleRecipients,
-                            policy::EvidenceTable::source_of(*client_.address), milliseconds) &&
+                            policy::Learning::source_of(*client_.address), milliseconds) &&
       !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
     return policy::Refusal{.code = 450,
                            .enhanced = "4.7.1",
@@ -230,6 +234,7 @@ std::optional<policy::Refusal> Session::greylisted(const std::string& recipient)
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
+  message_->automatic |= policy::says_automatic(event.field);
   message_->judge.update(event.field);
   if (message_->signer) message_->signer->update(event.field);
 }
@@ -287,6 +292,7 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
+    note_trap_hit();
     if (judging.judgement) {
       const auto outcome = carry_out(*judging.judgement);
       // What the mail server does not hear of it does not do: that counts for nobody.
@@ -392,12 +398,20 @@ std::optional<reputation::Outcome> Session::carry_out(const policy::Judgement& j
     case Action::kQuarantine:
       break;
   }
+  // Nobody reads what a spamtrap gets.
+  if (!message_->traps.empty() && message_->traps.size() == message_->recipients) {
+    protocol_.finish({}, Verdict::kDiscard);
+    log_message(judgement, "discarded");
+    return std::nullopt;
+  }
+  // What the mail server or another filter makes of it after us we do not hear.
   const auto& options = service_.judging.options;
   const auto& disposition = judgement.disposition;
   const bool quarantine = disposition.action == Action::kQuarantine;
   const bool held = quarantine && protocol_.may_quarantine();
   message_->envelope.settle(judgement.policy, judgement.facts.now);
   Changes changes{.remove = message_->forged.places(),
+                  .remove_recipients = message_->traps,
                   .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
                                                   held ? nullptr : &options.quarantine),
                   .quarantine = {}};
@@ -423,27 +437,47 @@ std::optional<policy::Refusal> Session::refusal_of_helo() {
   if (!matches ||
       policy::is_exempt(policy.snapshot(), *client_.address, std::nullopt, std::time(nullptr)))
     return std::nullopt;
-  note_offence(signature);
+  note_name(signature);
   return policy::Refusal{.code = 550,
                          .enhanced = "5.7.1",
                          .text = "refused: the name " + client_.helo.substr(0, 256) +
                                  " is one that bots use; write to postmaster if you are none"};
 }
 
-void Session::note_offence(const Signature* signature) {
-  if (std::exchange(client_.offended, true)) return;
-  if (service_.known != nullptr)
-    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+void Session::note_name(const Signature* signature) {
+  if (client_.offended) return;
+  make_stranger();
   if (service_.evidence == nullptr) return;
   const int64_t now = std::time(nullptr);
-  if (signature != nullptr && signature->learn.count() > 0) {
-    service_.teach(
-        {policy::EvidenceTable::source_of(*client_.address), "signature " + signature->name},
-        signature->learn);
+  policy::Evidence evidence{now, message_id(), "said HELO " + client_.helo};
+  if (signature != nullptr && signature->learn.count() > 0)
+    service_.judging.learning->learn({.source = *client_.address,
+                                      .rule = "signature " + signature->name,
+                                      .evidence = {std::move(evidence)}},
+                                     now, signature->learn);
+  else
+    policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                         std::nullopt, policy::Offence::kBotName, std::move(evidence));
+}
+
+void Session::make_stranger() {
+  client_.offended = true;
+  if (service_.known != nullptr)
+    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+}
+
+void Session::note_trap_hit() {
+  if (message_->traps.empty() || !client_.address || client_.offended ||
+      service_.evidence == nullptr ||
+      !policy::trap_hit_counts(message_->mail.sender, message_->automatic))
     return;
-  }
-  const auto finding = service_.evidence->note(*client_.address, "said HELO " + client_.helo, now);
-  if (finding) service_.teach(*finding, std::nullopt);
+  const int64_t now = std::time(nullptr);
+  if (policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return;
+  make_stranger();
+  policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                       std::nullopt, policy::Offence::kSpamtrap,
+                       {now, message_id(), "wrote to a spamtrap"});
 }
 
 policy::SessionFacts Session::session_facts() const {
@@ -457,13 +491,12 @@ policy::SessionFacts Session::session_facts() const {
 }
 
 void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
-  const auto finding = policy::finding_of(session, disposition);
-  if (!finding || client_.learned || !service_.teach ||
-      policy::is_exempt(service_.judging.policy->snapshot(), *session.client, std::nullopt,
-                        std::time(nullptr)))
-    return;
+  auto* const learning = service_.judging.learning;
+  const int64_t now = std::time(nullptr);
+  auto lesson = policy::lesson_of(session, disposition, message_id(), now);
+  if (!lesson || client_.learned || learning == nullptr) return;
   client_.learned = true;
-  service_.teach(*finding, disposition.learn);
+  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 std::string Session::message_id() const {
@@ -476,7 +509,8 @@ void Session::log_message(const policy::Judgement& judgement, std::string_view r
   policy::log_message(judgement, {.id = id,
                                   .queue = message_->queue_id,
                                   .tls = tls,
-                                  .recipients = message_->recipients,
+                                  .recipients = message_->recipients - message_->traps.size(),
+                                  .traps = message_->traps.size(),
                                   .size = message_->size,
                                   .removed = message_->forged.places().size(),
                                   .reply = reply,

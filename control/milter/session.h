@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
@@ -52,7 +53,9 @@ class Session {
     std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;  // that were not refused here
+    size_t recipients = 0;           // that were not refused here, with the traps
+    std::vector<std::string> traps;  // spamtraps among them
+    bool automatic = false;          // the header says that nobody wrote it
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -92,7 +95,9 @@ class Session {
   void part_from_client();
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
-  void note_offence(const Signature* signature);
+  void note_name(const Signature* signature);
+  void note_trap_hit();
+  void make_stranger();  // who has offended
   void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   std::string message_id() const;
   policy::SessionFacts session_facts() const;

@@ -96,7 +96,8 @@ TEST(FilterSession, Negotiation) {
   EXPECT_FALSE(answer(1, kAllActions, kAllProtocol));
   EXPECT_EQ(answer(2, 0x3f, 0x7f),
             (Terms{.version = 2,
-                   .actions = Actions::kAddHeaders | Actions::kChangeHeaders | Actions::kQuarantine,
+                   .actions = Actions::kAddHeaders | Actions::kDeleteRecipients |
+                              Actions::kChangeHeaders | Actions::kQuarantine,
                    .protocol = Protocol::kNone}));
   for (uint32_t version = 2; version <= 6; version++)
     EXPECT_EQ(answer(version, kAllActions, kAllProtocol).value().version, version);

@@ -204,6 +204,61 @@ TEST_F(MilterTest, AuthenticatedSubmissionsAreNotJudged) {
             std::vector<std::string>{"7.100.51.198.in-addr.arpa"});
 }
 
+TEST_F(MilterTest, ASpamtrapGetsNothingAndTheOthersTheMessage) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  MailServer server(milter_);
+  server.begin();
+  server.recipients = {"trap1@d.example", "c@d.example", "trap2@d.example"};
+  const auto answers = server.message(signed_by("good.example"));
+  EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results|")) << answers;
+  EXPECT_TRUE(answers.ends_with(" -[<trap1@d.example>] -[<trap2@d.example>] a")) << answers;
+  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
+  server.recipients = {"trap1@d.example", "trap2@d.example"};
+  EXPECT_EQ(server.message(signed_by("good.example")), "d") << "nobody is left";
+  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
+  server.recipients = {"c@d.example"};
+  EXPECT_TRUE(server.message(kMessage).ends_with("] a")) << "the next message is one of its own";
+}
+
+TEST_F(MilterTest, ATrapIsEvidenceUnlessNobodyWroteToIt) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  const auto taught = [&] { return milter_.on_loop([&] { return milter_.taught; }); };
+  const auto hit = [&](const std::string& text, const std::string& sender) {
+    MailServer server(milter_);
+    server.begin("198.51.100.9");
+    server.recipients = {"trap@d.example"};
+    server.sender = sender;
+    EXPECT_EQ(server.message(text), "d");
+    EXPECT_EQ(server.message(text), "d");
+  };
+  for (int i = 0; i < 3; i++) {
+    hit(kMessage, "<>");
+    hit("Auto-Submitted: auto-replied\r\n" + kMessage, "<a@b.example>");
+  }
+  EXPECT_TRUE(taught().empty());
+  hit(kMessage, "<a@b.example>");
+  EXPECT_TRUE(taught().empty()) << "one offence for one client, and two are needed";
+  hit(kMessage, "<a@b.example>");
+  ASSERT_EQ(taught().size(), 1u);
+  EXPECT_NE(taught()[0].find("wrote to a spamtrap (2)"), std::string::npos) << taught()[0];
+}
+
+// Who may not remove recipients can only say that somebody wrote to a trap.
+TEST_F(MilterTest, AMailServerThatKeepsItsRecipientsIsNotToldToRemoveAny) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  MailServer server(milter_);
+  server.send(negotiation(6, kAllActions & ~0x8u) +
+              connection("client.example", '4', 4711, "198.51.100.7"));
+  EXPECT_EQ(server.answer(), "O");
+  server.recipients = {"trap@d.example", "c@d.example"};
+  const auto answers = server.message(kMessage);
+  EXPECT_TRUE(answers.ends_with("] a")) << answers;
+  EXPECT_EQ(answers.find("-["), std::string::npos) << answers;
+}
+
 class MilterSigningTest : public MilterTest {
  protected:
   MilterSigningTest() {

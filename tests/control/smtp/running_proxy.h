@@ -14,14 +14,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
+#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
-#include "control/smtp/teacher.h"
 #include "tests/control/smtp/certificate.h"
 #include "tests/control/smtp/mail_client.h"
 #include "tests/rules/support/compiled.h"
@@ -85,19 +86,22 @@ class RunningProxy {
                                    .sources = sources_.emplace(source_options, 1),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
-                                   .evidence = nullptr,
-                                   .teacher = nullptr});
+                                   .evidence = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
       service_->tls = std::make_shared<const smtp::TlsServer>(
           std::vector<smtp::TlsServer::Pair>{{made.certificate, made.key, "certificate", "key"}});
     }
-    if (!teacher_options.engines.empty()) {
+    if (learns) {
       evidence_.emplace(evidence_options);
-      teacher_.emplace(loop_, teacher_options);
+      learning_.emplace(
+          loop_, learning_options, [this](const IpAddress& source, const auto& local, int64_t now) {
+            return policy::is_exempt(judging_->policy->snapshot(), source, local, now);
+          });
       service_->evidence = &*evidence_;
-      service_->teacher = &*teacher_;
+      judging_->learning = &learning_->learning();
     }
+    judging_->is_trap = is_trap;
     service_->recipients = recipients;
     service_->backscatter = backscatter;
     service_->outbound = outbound;
@@ -148,6 +152,7 @@ class RunningProxy {
   }
   smtp::SpoolSpace& spool_space() { return space_; }
   policy::SourceMemory& sources() { return *sources_; }
+  policy::Learning& learning() { return learning_->learning(); }  // on_loop()
 
   uint16_t port() const { return port_; }
 
@@ -166,7 +171,9 @@ class RunningProxy {
   const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
-  smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
+  smtp::LearningOptions learning_options;
+  bool learns = false;
+  std::function<bool(std::string_view)> is_trap;
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
@@ -182,7 +189,7 @@ class RunningProxy {
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
-  std::optional<smtp::Teacher> teacher_;
+  std::optional<smtp::LearningService> learning_;
   std::optional<policy::JudgeServices> judging_;
   std::optional<smtp::Farm> farm_;
   std::optional<smtp::Service> service_;
