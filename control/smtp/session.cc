@@ -450,7 +450,8 @@ bool Session::is_exempt() const {
 
 // Of the client, for the rules or for the farm; others take what there is.
 bool Session::wants_names() const {
-  return service_.judging.policy->looks_at_names() ||
+  const bool judged = service_.outbound == nullptr;
+  return (judged && service_.judging.policy->looks_at_names()) ||
          std::ranges::any_of(service_.options.farm.backends, [](const Backend& backend) {
            return backend.hand_on == HandOn::kXclient || backend.hand_on == HandOn::kXforward;
          });

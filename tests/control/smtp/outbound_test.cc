@@ -11,6 +11,7 @@
 #include "control/smtp/backscatter.h"
 #include "tests/control/auth/rfc8463.h"
 #include "tests/control/auth/run.h"
+#include "tests/control/policy/table_text.h"
 #include "tests/control/smtp/running_proxy.h"
 
 namespace postern::test {
@@ -123,6 +124,16 @@ TEST_F(OutboundTest, ALargeMessageIsSignedFromItsStream) {
   const auto client = greeted(proxy_);
   EXPECT_TRUE(send_message(*client, large).starts_with("250"));
   EXPECT_EQ(auth::authenticate(sent(), resolver_).dkim.at(0).result, auth::Result::kPass);
+}
+
+// Rules that look at names are not asked, so nobody waits for a DNS that does not answer.
+TEST_F(OutboundTest, NamesOfOurHostsAreNotWaitedFor) {
+  proxy_.names = policy::test::name_classes();
+  proxy_.judge_options.reverse_time = std::chrono::hours{1};
+  proxy_.resolver.stall("1.0.0.127.in-addr.arpa");
+  proxy_.outbound = &outbound_;
+  proxy_.start("    reject name = dynamic\n");
+  EXPECT_TRUE(send_message(*greeted(proxy_), kMessage).starts_with("250"));
 }
 
 TEST_F(OutboundTest, HostsOfOursMaySayWhatBotsSay) {
