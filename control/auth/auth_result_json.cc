@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "control/auth/tag_list.h"
+#include "rules/text/utf8.h"
 
 namespace postern::auth {
 namespace json = boost::json;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "rules/text/cursor.h"
+#include "rules/text/utf8.h"
 
 namespace postern::auth {
 namespace {
@@ -155,33 +156,6 @@ std::vector<std::string_view> split_colons(std::string_view value) {
     if (colon == std::string_view::npos) return parts;
     value.remove_prefix(colon + 1);
   }
-}
-
-bool is_utf8(std::string_view text) noexcept {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<uint8_t>(text[i++]);
-    if (first < 0x80) continue;
-    size_t more = 0;
-    uint32_t point = 0;
-    uint32_t least = 0;
-    if ((first & 0xe0) == 0xc0) {
-      more = 1, point = first & 0x1f, least = 0x80;
-    } else if ((first & 0xf0) == 0xe0) {
-      more = 2, point = first & 0x0f, least = 0x800;
-    } else if ((first & 0xf8) == 0xf0) {
-      more = 3, point = first & 0x07, least = 0x10000;
-    } else {
-      return false;
-    }
-    if (text.size() - i < more) return false;
-    for (; more > 0; more--) {
-      const auto next = static_cast<uint8_t>(text[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      point = point << 6 | (next & 0x3f);
-    }
-    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
-  }
-  return true;
 }
 
 }  // namespace postern::auth

@@ -47,6 +47,4 @@ std::string encode_base64(std::string_view octets);  // with padding, in one lin
 // "a:b : c" -> {"a", "b", "c"}, blanks around the parts removed.
 std::vector<std::string_view> split_colons(std::string_view value);
 
-bool is_utf8(std::string_view text) noexcept;  // RFC 3629: shortest form, no surrogates
-
 }  // namespace postern::auth

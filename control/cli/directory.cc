@@ -46,7 +46,10 @@ directory::Answer look_up(directory::Directory& directory, const std::string& ad
   return answer;
 }
 
-std::string verdict_of(const directory::Answer& answer, bool defers) {
+std::string verdict_of(const directory::Answer& answer, const config::DirectoryOptions& options) {
+  // It is asked by postern-control, which has connections to it.
+  if (options.backend && answer.presence != directory::Presence::kKnown)
+    return "the farm is asked whether it knows the recipient";
   switch (answer.presence) {
     case directory::Presence::kKnown:
       return "the farm is asked at RCPT";
@@ -55,7 +58,7 @@ std::string verdict_of(const directory::Answer& answer, bool defers) {
     case directory::Presence::kUnavailable:
       break;
   }
-  return defers ? "451 4.4.3 at RCPT" : "the farm is asked at RCPT";
+  return options.defer_when_unavailable ? "451 4.4.3 at RCPT" : "the farm is asked at RCPT";
 }
 
 int run(const Invocation& invocation) {
@@ -69,10 +72,12 @@ int run(const Invocation& invocation) {
   std::signal(SIGPIPE, SIG_IGN);  // libldap writes to connections that may have ended
   boost::asio::io_context loop(1);
   const auto site = config::open_site_directory(loop.get_executor(), options);
+  if (!site.directory && options.backend)
+    throw std::runtime_error("the only directory is the farm itself, which postern-control asks");
   if (!site.directory)
     throw std::runtime_error("the config file names no recipient directory: all go to the farm");
   const auto answer = look_up(*site.directory, address, loop);
-  const auto verdict = verdict_of(answer, options.defer_when_unavailable);
+  const auto verdict = verdict_of(answer, options);
   if (invocation.json()) {
     boost::json::object json;
     json["address"] = printable(address);

@@ -22,7 +22,7 @@ using smtp::HandOn;
 using smtp::TlsUse;
 
 constexpr std::string_view kForm =
-    "HOST[:PORT][,weight=N][,backup][,tls=none|may|require|verify][,tls-name=NAME]"
+    "HOST[:PORT][,weight=N][,max=N][,backup][,tls=none|may|require|verify][,tls-name=NAME]"
     "[,hand-on=none|xclient|xforward|proxy]";
 
 constexpr std::array<std::pair<std::string_view, TlsUse>, 4> kTls = {{
@@ -46,10 +46,12 @@ bool find_in(const Words& words, std::string_view text, Value& value) {
   return true;
 }
 
-bool read_weight(std::string_view text, uint32_t& weight) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
-  return error == std::errc{} && end == text.data() + text.size() && weight >= 1 &&
-         weight <= smtp::FarmPool::kMaxWeight;
+constexpr size_t kMostConnections = 100'000;
+
+template <typename Number>
+bool read_number(std::string_view text, size_t most, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() && number >= 1 && number <= most;
 }
 
 // Why the word cannot be taken; empty: it was.
@@ -61,8 +63,11 @@ std::string read_word(std::string_view word, Backend& backend) {
   if (word == "backup") {
     backend.backup = true;
   } else if (name == "weight") {
-    if (!read_weight(value, backend.weight))
+    if (!read_number(value, smtp::FarmPool::kMaxWeight, backend.weight))
       return "given a weight from 1 to " + std::to_string(smtp::FarmPool::kMaxWeight);
+  } else if (name == "max") {
+    if (!read_number(value, kMostConnections, backend.max))
+      return "given a max from 1 to " + std::to_string(kMostConnections);
   } else if (name == "tls") {
     if (!find_in(kTls, value, backend.tls)) return "given tls=none, may, require or verify";
   } else if (name == "tls-name") {

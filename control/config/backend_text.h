@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A backend of the farm as people write it in settings:
-//   HOST[:PORT][,weight=N][,backup][,tls=none|may|require|verify][,tls-name=NAME]
+//   HOST[:PORT][,weight=N][,max=N][,backup][,tls=none|may|require|verify][,tls-name=NAME]
 //   [,hand-on=none|xclient|xforward|proxy]
 #pragma once
 

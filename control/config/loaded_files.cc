@@ -53,35 +53,39 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
     : loop_(loop),
       options_(options),
       snapshot_watch_(options.snapshot),
-      recipients_watch_(options.directory.file),
       timer_(loop),
-      recipients_timer_(loop) {
+      recipients_(loop, "recipients", options.directory.file),
+      traps_(loop, "spamtraps", options.spamtraps) {
   for (const auto* files : {&options.certificates, &options.keys})
     for (const auto& file : *files) certificate_watches_.emplace_back(file);
 }
 
 void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
-                        directory::FileDirectory* recipients) {
+                        directory::FileDirectory* recipients, directory::FileDirectory* traps) {
   service_ = &service;
   outbound_ = &outbound;
-  recipients_ = recipients;
+  recipients_.file = recipients;
+  traps_.file = traps;
   asio::co_spawn(loop_, reload_when_replaced(), asio::detached);
-  if (recipients_ != nullptr)
-    asio::co_spawn(loop_, reload_recipients_when_replaced(), asio::detached);
+  for (auto* addresses : {&recipients_, &traps_})
+    if (addresses->file != nullptr)
+      asio::co_spawn(loop_, reload_when_replaced(*addresses), asio::detached);
 }
 
 void LoadedFiles::reload() {
   reload_snapshot();
   if (!options_.certificates.empty()) reload_certificates();
   outbound_->reload();
-  recipients_asked_ = true;
-  recipients_timer_.cancel();
+  for (auto* addresses : {&recipients_, &traps_}) {
+    addresses->asked = true;
+    addresses->timer.cancel();
+  }
 }
 
 void LoadedFiles::stop() {
   ending_ = true;
   timer_.cancel();
-  recipients_timer_.cancel();
+  for (auto* addresses : {&recipients_, &traps_}) addresses->timer.cancel();
 }
 
 void LoadedFiles::reload_certificates() {
@@ -120,39 +124,41 @@ asio::awaitable<void> LoadedFiles::reload_when_replaced() {
   }
 }
 
-asio::awaitable<void> LoadedFiles::reload_recipients(directory::Shrinking shrinking) {
+asio::awaitable<void> LoadedFiles::reload(const Addresses& addresses,
+                                          directory::Shrinking shrinking) {
+  auto& file = *addresses.file;
   std::string refused;
   try {
-    co_await recipients_->reload(shrinking);
+    co_await file.reload(shrinking);
   } catch (const std::exception& error) {
     refused = error.what();  // the generation in force stays
   }
   if (refused.empty())
-    spdlog::info("recipients state=loaded file={} generation={} entries={}", recipients_->path(),
-                 recipients_->generation(), recipients_->table().size());
+    spdlog::info("{} state=loaded file={} generation={} entries={}", addresses.what, file.path(),
+                 file.generation(), file.table().size());
   else
-    spdlog::error("recipients state=refused file={} error={}", recipients_->path(),
+    spdlog::error("{} state=refused file={} error={}", addresses.what, file.path(),
                   policy::log_value(refused));
 }
 
-asio::awaitable<void> LoadedFiles::reload_recipients_when_replaced() {
+asio::awaitable<void> LoadedFiles::reload_when_replaced(Addresses& addresses) {
   // Whoever writes it in place may be in the middle, and half of a file is a sound one: it is read
   // when nothing has changed for so many looks.
   constexpr int kQuietLooks = 3;
   int quiet_looks = kQuietLooks + 1;
   while (!ending_) {
     boost::system::error_code woken;
-    recipients_timer_.expires_after(kWatchTime);
-    co_await recipients_timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
-    if (recipients_watch_.changed())
+    addresses.timer.expires_after(kWatchTime);
+    co_await addresses.timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+    if (addresses.watch.changed())
       quiet_looks = 0;
     else
       quiet_looks = std::min(quiet_looks + 1, kQuietLooks + 1);
-    const bool by_signal = std::exchange(recipients_asked_, false);
+    const bool by_signal = std::exchange(addresses.asked, false);
     if (ending_ || (!by_signal && quiet_looks != kQuietLooks)) continue;
     const auto shrinking =
         by_signal ? directory::Shrinking::kAllowed : directory::Shrinking::kRefused;
-    co_await reload_recipients(shrinking);
+    co_await reload(addresses, shrinking);
     quiet_looks = kQuietLooks + 1;
   }
 }

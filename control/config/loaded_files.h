@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What is read from files at the start, and again while control runs: the snapshot and certificates
-// when somebody has replaced them, the recipient file when it was replaced and is quiet, all of
-// them on SIGHUP. A file that is no good changes nothing, and the log says so.
+// when somebody has replaced them, the files of recipients and spamtraps when they were replaced
+// and are quiet, all of them on SIGHUP. A file that is no good changes nothing, and the log says
+// so.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -34,28 +35,39 @@ class LoadedFiles {
   // Remembers what is there now: make this before the files are read for the first time.
   LoadedFiles(boost::asio::io_context& loop, const Options& options);
 
-  // Begins to look. All, recipients where it is not null, outlive the loop's run.
-  void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients);
+  // Begins to look. All, recipients and traps where they are not null, outlive the loop's run.
+  void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients,
+             directory::FileDirectory* traps);
   // Reads all of them again.
   void reload();
   void stop();
 
  private:
   boost::asio::awaitable<void> reload_when_replaced();
-  boost::asio::awaitable<void> reload_recipients_when_replaced();
-  boost::asio::awaitable<void> reload_recipients(directory::Shrinking shrinking);
+  // A file of addresses.
+  struct Addresses {
+    Addresses(boost::asio::io_context& loop, const char* word, const std::string& path)
+        : what(word), watch(path), timer(loop) {}
+    const char* what;  // as the log says it
+    FileWatch watch;
+    boost::asio::steady_timer timer;
+    directory::FileDirectory* file = nullptr;
+    bool asked = false;
+  };
+  boost::asio::awaitable<void> reload_when_replaced(Addresses& addresses);
+  static boost::asio::awaitable<void> reload(const Addresses& addresses,
+                                             directory::Shrinking shrinking);
   void reload_snapshot();
   void reload_certificates();
 
   boost::asio::io_context& loop_;
   const Options& options_;
-  FileWatch snapshot_watch_, recipients_watch_;
+  FileWatch snapshot_watch_;
   std::vector<FileWatch> certificate_watches_;  // and of their keys
-  boost::asio::steady_timer timer_, recipients_timer_;
+  boost::asio::steady_timer timer_;
+  Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;
   OutboundSite* outbound_ = nullptr;
-  directory::FileDirectory* recipients_ = nullptr;
-  bool recipients_asked_ = false;
   bool ending_ = false;
 };
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "control/config/backend_text.h"
+#include "control/config/learning_options.h"
 #include "control/config/site_directory.h"
 #include "control/config/value.h"
 #include "control/config/values.h"
@@ -44,8 +45,8 @@ po::options_description settings() {
     ("listen", texts("ADDRESS[:PORT]"),
      "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
     ("farm", texts("BACKEND"),
-     "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,backup]\n"
-     "[,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
+     "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,max=N]\n"
+     "[,backup][,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
     ("farm-ca", text("FILE"),
      "tls=verify: the authorities of the farm's certificates, PEM (the system's)")
     ("load-balancer", texts("PREFIX"),
@@ -70,23 +71,6 @@ po::options_description settings() {
      "name server to ask; several times (without: from the root)")
     ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
     ("user", text("NAME"), "become that user once the ports are bound");
-  po::options_description learning("Learning", 100);
-  learning.add_options()
-    ("engine", texts("SOCKET"),
-     "management socket of a packet engine to teach, or https://HOST:PORT; several times")
-    ("engine-cert", text("FILE"), "https: the certificate to show to engines (PEM)")
-    ("engine-key", text("FILE"), "https: its key")
-    ("engine-ca", text("FILE"), "https: the authority of the engines' certificates")
-    ("helo-patterns", text("FILE"),
-     "names that only bots say: one regular expression per line (built in)")
-    ("learn-threshold", text("N"), "so many offences of one source make an entry (3)")
-    ("learn-window", text("TIME"), "within that time (10m)")
-    ("learn-for", text("TIME"), "how long the entry lives in the engines (1h)")
-    ("harvest-threshold", text("N"),
-     "so many different unknown recipients of one source are an entry, too (20)")
-    ("harvest-window", text("TIME"), "within that time (10m)")
-    ("harvest-known", text("PERCENT"),
-     "but not where that many or more of its recipients were known (50)");
   po::options_description sources("Sources", 100);
   sources.add_options()
     ("greet-pause", text("TIME"),
@@ -141,7 +125,7 @@ po::options_description settings() {
       .add(directory_settings())
       .add(sources)
       .add(name_settings())
-      .add(learning)
+      .add(learning_settings())
       .add(limits);
   return all;
 }
@@ -250,31 +234,6 @@ void read_mail(const Values& values, Options& options) {
   options.resolver.forward_to = values.texts("resolver");
   values.text("reputation", options.reputation);
   values.text("user", options.user);
-}
-
-void read_learning(const Values& values, Options& options) {
-  options.teacher.engines = values.texts("engine");
-  auto& credentials = options.teacher.credentials;
-  values.text("engine-cert", credentials.certificate);
-  values.text("engine-key", credentials.key);
-  values.text("engine-ca", credentials.authority);
-  for (const auto& engine : options.teacher.engines)
-    if (web::is_over_tls(engine) && (credentials.certificate.empty() || credentials.key.empty() ||
-                                     credentials.authority.empty()))
-      throw UsageError("engine " + engine + " needs engine-cert, engine-key and engine-ca");
-  values.text("helo-patterns", options.helo_patterns);
-  values.number("learn-threshold", options.evidence.threshold, 1, 1000);
-  milliseconds window{options.evidence.window * 1000};
-  values.time("learn-window", window, milliseconds{1000});
-  options.evidence.window = std::chrono::duration_cast<std::chrono::seconds>(window).count();
-  milliseconds learn_for = options.teacher.learn_for;
-  values.time("learn-for", learn_for, milliseconds{1000});
-  options.teacher.learn_for = std::chrono::duration_cast<std::chrono::seconds>(learn_for);
-  values.number("harvest-threshold", options.harvest.threshold, 1, 1000);
-  window = milliseconds{options.harvest.window * 1000};
-  values.time("harvest-window", window, milliseconds{1000});
-  options.harvest.window = std::chrono::duration_cast<std::chrono::seconds>(window).count();
-  values.number("harvest-known", options.harvest.known_percent, 1, 99);
 }
 
 void read_sources(const Values& values, Options& options) {

@@ -23,8 +23,8 @@
 #include "control/policy/harvest.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
+#include "control/smtp/learning_service.h"
 #include "control/smtp/service.h"
-#include "control/smtp/teacher.h"
 #include "rules/address/address.h"
 
 namespace postern::config {
@@ -55,7 +55,8 @@ struct Options {
   policy::SourceMemory::Options sources;
   std::string known_sources;  // file; empty: in memory only
   policy::HarvestTable::Options harvest;
-  smtp::TeacherOptions teacher;
+  smtp::LearningOptions learning;
+  std::string spamtraps;  // file; empty: there are none
   std::string spool_directory = "/var/tmp";
   uint64_t spool_memory = 256u << 10;
   uint64_t spool_total = uint64_t{1} << 30;

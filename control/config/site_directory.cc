@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The file is asked first: it costs nothing and never fails.
+// The file is asked first: it costs nothing and never fails. The farm comes last: it is where the
+// others are to keep questions away from.
 #include "control/config/site_directory.h"
 
 #include <boost/program_options/value_semantic.hpp>
@@ -64,6 +65,12 @@ void read_ldap(const Values& values, DirectoryOptions& options) {
   bool dereference = false;
   values.yes_or_no("directory-ldap-dereference", dereference);
   if (dereference) ldap.dereference = directory::LdapDereference::kAlways;
+  ldap.canaries = values.texts("directory-ldap-canary");
+  for (const auto& canary : ldap.canaries)
+    if (!directory::MailAddress::parse(canary, options.rules))
+      values.refuse("directory-ldap-canary", canary, "an address");
+  if (ldap.uris.empty() && !ldap.canaries.empty())
+    throw UsageError("directory-ldap-canary needs directory-ldap");
   values.text("directory-ldap-bind", ldap.credentials.dn);
   values.text("directory-ldap-password", options.password_file);
   if (ldap.credentials.dn.empty() != options.password_file.empty())
@@ -98,6 +105,9 @@ po::options_description directory_settings() {
      "of the entry's primary address; several times, the first that is one (mail)")
     ("directory-ldap-scope", text("SCOPE"), "sub, one or base (sub)")
     ("directory-ldap-dereference", text("YES|NO"), "follow alias entries (no)")
+    ("directory-ldap-canary", texts("ADDRESS"),
+     "a recipient that a server must show before it may say that another is unknown; several times\n"
+     "(without: some recipient in every base)")
     ("directory-ldap-bind", text("DN"), "bind as that one (anonymous)")
     ("directory-ldap-password", text("FILE"), "whose first line is the password of it")
     ("directory-ldap-starttls", text("YES|NO"), "ask ldap:// servers for TLS, and insist (no)")
@@ -106,7 +116,9 @@ po::options_description directory_settings() {
     ("directory-ldap-connect-time", text("TIME"), "for a connection, with TLS and bind (5s)")
     ("directory-ldap-time", text("TIME"), "for a look-up (5s)")
     ("directory-ldap-searches", text("N"), "at a time (64)")
-    ("directory-known-time", text("TIME"), "keep answers of LDAP: known (1h)")
+    ("directory-backend", text("YES|NO"),
+     "ask the farm itself, by MAIL FROM:<> and RCPT TO, behind the others (no)")
+    ("directory-known-time", text("TIME"), "keep answers of LDAP and the farm: known (1h)")
     ("directory-unknown-time", text("TIME"), "unknown (1m)")
     ("directory-stale-time", text("TIME"),
      "and known ones that much longer, while the directory is unavailable (1d)")
@@ -123,14 +135,15 @@ po::options_description directory_settings() {
 DirectoryOptions read_directory(const Values& values) {
   DirectoryOptions options;
   values.text("directory-file", options.file);
+  values.text("directory-extensions", options.rules.extensions);
+  if (options.rules.extensions == "\"\"") options.rules.extensions.clear();
+  values.yes_or_no("directory-local-case", options.rules.local_case);
   read_ldap(values, options);
   values.time("directory-known-time", options.cache.known_time, milliseconds{0});
   values.time("directory-unknown-time", options.cache.unknown_time, milliseconds{0});
   values.time("directory-stale-time", options.cache.stale_time, milliseconds{0});
   values.number("directory-cache", options.cache.capacity, 1, 100'000'000);
-  values.text("directory-extensions", options.rules.extensions);
-  if (options.rules.extensions == "\"\"") options.rules.extensions.clear();
-  values.yes_or_no("directory-local-case", options.rules.local_case);
+  values.yes_or_no("directory-backend", options.backend);
   std::string unavailable = "pass";
   values.text("directory-unavailable", unavailable);
   if (unavailable != "pass" && unavailable != "defer")
@@ -152,7 +165,7 @@ DirectoryOptions directory_options_in(const std::string& config_file) {
 }
 
 SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
-                                  DirectoryOptions options) {
+                                  DirectoryOptions options, directory::BackendDirectory::Ask ask) {
   SiteDirectory site;
   std::vector<std::unique_ptr<directory::Directory>> links;
   if (!options.file.empty()) {
@@ -173,6 +186,10 @@ SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
     links.push_back(std::make_unique<directory::CachingDirectory>(std::move(ldap), options.cache,
                                                                   options.rules));
   }
+  if (options.backend && ask)
+    links.push_back(std::make_unique<directory::CachingDirectory>(
+        std::make_unique<directory::BackendDirectory>(std::move(ask)), options.cache,
+        options.rules));
   if (links.size() == 1)
     site.directory = std::move(links.front());
   else if (!links.empty())

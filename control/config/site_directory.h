@@ -11,6 +11,7 @@
 
 #include "control/config/values.h"
 #include "control/directory/answer_cache.h"
+#include "control/directory/backend_directory.h"
 #include "control/directory/directory.h"
 #include "control/directory/file_directory.h"
 #include "control/directory/ldap_directory.h"
@@ -22,8 +23,9 @@ struct DirectoryOptions {
   std::string file;             // empty: none
   directory::LdapOptions ldap;  // without URIs: none
   std::string password_file;    // of ldap.credentials; empty: none
+  bool backend = false;         // the farm is asked, too
   directory::AddressRules rules;
-  directory::CacheOptions cache;        // in front of LDAP
+  directory::CacheOptions cache;        // in front of LDAP, and of the farm
   bool defer_when_unavailable = false;  // false: the farm decides
 };
 
@@ -42,8 +44,9 @@ struct SiteDirectory {
 };
 
 // Reads the file and the password, so it belongs before privileges go. Throws BadInput, or
-// std::runtime_error naming the setting.
+// std::runtime_error naming the setting. ask: how the farm is asked; empty: it is not.
 SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
-                                  DirectoryOptions options);
+                                  DirectoryOptions options,
+                                  directory::BackendDirectory::Ask ask = {});
 
 }  // namespace postern::config

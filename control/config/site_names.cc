@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/policy/log_text.h"
+#include "control/policy/name_hypotheses.h"
 
 namespace postern::config {
 
@@ -25,8 +26,18 @@ SiteNames::~SiteNames() {
   if (reader_.joinable()) reader_.join();
 }
 
+// True: there are some.
+bool SiteNames::has_tables() const {
+  if (options_.tables.empty() && policy::look_at_classes(judging_.policy->snapshot().policy()))
+    spdlog::warn(
+        "names state=complaint text=\"rules ask for the class of a name, and no table is named: "
+        "all "
+        "are unknown\"");
+  return !options_.tables.empty();
+}
+
 void SiteNames::load() {
-  if (options_.tables.empty()) return;
+  if (!has_tables()) return;
   Reading reading;
   reading.classes = policy::load_name_classes(options_, reading.complaints);
   take(reading);
@@ -50,7 +61,7 @@ void SiteNames::take(const Reading& reading) {
 }
 
 void SiteNames::reload() {
-  if (options_.tables.empty()) return;
+  if (!has_tables()) return;
   asked_again_ = reading_;
   if (reading_) return;
   reading_ = true;

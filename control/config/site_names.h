@@ -34,6 +34,7 @@ class SiteNames {
 
  private:
   struct Reading;
+  bool has_tables() const;
   void take(const Reading& reading);
 
   boost::asio::io_context& loop_;

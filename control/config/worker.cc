@@ -39,11 +39,13 @@
 #include "control/policy/harvest.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/policy/role_address.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
+#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
-#include "control/smtp/teacher.h"
+#include "control/smtp/recipient_probe.h"
 #include "control/smtp/tls_server.h"
 
 namespace postern::config {
@@ -107,7 +109,7 @@ class Worker {
         spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
-        harvest_(options.harvest),
+        harvest_(options.harvest, random_key()),
         silent_zones_(options.names.silent_zones),
         signals_(loop_, SIGTERM, SIGINT, SIGHUP),
         flush_timer_(loop_) {}
@@ -115,7 +117,12 @@ class Worker {
   void run() {
     require_directory(options_.spool_directory);
     auto first_policy = read_policy(options_.snapshot);
-    const auto site = open_site_directory(loop_.get_executor(), options_.directory);
+    std::optional<smtp::RecipientProbe> probe;  // as soon as there is a farm
+    const auto site = open_site_directory(
+        loop_.get_executor(), options_.directory,
+        [&probe](std::string address) { return probe->ask(std::move(address)); });
+    std::optional<directory::FileDirectory> traps;
+    if (!options_.spamtraps.empty()) traps.emplace(options_.spamtraps, options_.directory.rules);
     // The listening sockets exist before privileges go; the proxy needs the service, and that the
     // store and the resolver, which are to be opened as the user who will write to them.
     std::vector<tcp::acceptor> bound;
@@ -146,7 +153,6 @@ class Worker {
                           table_of("dns-silent", "zones", silent_zones_));
     silent_file.read(std::time(nullptr));
     dns::UnboundResolver resolver(loop_, options_.resolver);
-    smtp::Teacher teacher(loop_, options_.teacher);
     policy::JudgeServices judging{
         .options = options_.judge,
         .resolver = resolver,
@@ -158,11 +164,24 @@ class Worker {
         .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
     SiteNames names(loop_, options_.names.tables, judging);
     names.load();
+    smtp::LearningService learning(
+        loop_, options_.learning,
+        [&judging](const IpAddress& source, const auto& local, int64_t now) {
+          return policy::is_exempt(judging.policy->snapshot(), source, local, now);
+        });
+    judging.learning = &learning.learning();
+    if (traps)
+      judging.is_trap = [&traps](std::string_view recipient) {
+        return !policy::is_role_address(recipient) && traps->has(recipient);
+      };
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
+    probe.emplace(farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
-      recipients.emplace(*site.directory, options_.directory.defer_when_unavailable, &harvest_,
-                         &teacher);
+      recipients.emplace(*site.directory,
+                         smtp::RecipientCheck::Options{options_.directory.defer_when_unavailable,
+                                                       options_.directory.rules},
+                         &harvest_, judging.learning);
     smtp::Service service{.options = options_.proxy,
                           .judging = judging,
                           .spool_space = spool_space_,
@@ -171,20 +190,16 @@ class Worker {
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
                           .evidence = &evidence_,
-                          .teacher = &teacher,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
     outbound.open(service);
     milter::Service milter_service{.options = options_.milter,
                                    .judging = judging,
                                    .limits = sources_.limits,
+                                   .known = &sources_.known,
+                                   .greylist = &sources_.greylist,
                                    .helo_patterns = patterns_.get(),
                                    .evidence = &evidence_,
-                                   .teach =
-                                       [&teacher](const policy::Finding& finding,
-                                                  std::optional<std::chrono::seconds> learn_for) {
-                                         teacher.teach(finding, std::time(nullptr), learn_for);
-                                       },
                                    .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
@@ -207,8 +222,8 @@ class Worker {
         loop_,
         flush_regularly(store, {&known, &silent_file}, options_.flush_time, flush_timer_, ending_),
         asio::detached);
-    files_.start(service, outbound, site.file);
-    await_signal(proxy, milter, outbound, teacher, names);
+    files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+    await_signal(proxy, milter, outbound, learning, names);
     std::string backends;
     for (const auto& backend : options_.proxy.farm.backends)
       backends += (backends.empty() ? "" : ",") + backend.place();
@@ -231,7 +246,7 @@ class Worker {
 
  private:
   void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
-                    smtp::Teacher& teacher, SiteNames& names) {
+                    smtp::LearningService& learning, SiteNames& names) {
     signals_.async_wait([&](const boost::system::error_code& error, int signal) {
       if (error) return;
       if (signal == SIGHUP) {
@@ -241,9 +256,9 @@ class Worker {
         ending_ = true;
         files_.stop();
         spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &teacher, doors = std::make_shared<int>(3)] {
+        const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
           if (--*doors > 0) return;
-          teacher.stop();
+          learning.stop();
           flush_timer_.cancel();
           signals_.cancel();
           loop_.stop();
@@ -252,7 +267,7 @@ class Worker {
         milter.drain(options_.drain_time, ended);
         outbound.drain(options_.drain_time, ended);
       }
-      await_signal(proxy, milter, outbound, teacher, names);
+      await_signal(proxy, milter, outbound, learning, names);
     });
   }
 

@@ -32,8 +32,10 @@ asio::awaitable<Answer> BackendDirectory::look_up(std::string address) {
   Answer answer{.source = "backend"};
   if (!reply) {
     answer.detail = "no mail exchanger answers";
+    answer.contact = Contact::kFailed;
     co_return answer;
   }
+  answer.contact = Contact::kAnswered;
   answer.presence = presence_by(*reply);
   if (answer.presence == Presence::kKnown) {
     answer.primary = std::move(address);

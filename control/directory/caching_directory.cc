@@ -24,18 +24,30 @@ asio::awaitable<Answer> CachingDirectory::look_up(std::string address) {
   const std::string key = parsed->text();
   if (auto kept = cache_.find(key, clock_())) {
     hits_++;
+    kept->contact = Contact::kNone;
     co_return std::move(*kept);
   }
   misses_++;
   Answer answer = co_await behind_->look_up(key);
-  if (answer.presence != Presence::kUnavailable) {
+  if (answer.presence == Presence::kKnown) {
     cache_.put(key, answer, clock_());
     co_return answer;
   }
   auto kept = cache_.find_stale(key, clock_());
-  if (!kept) co_return answer;
+  if (!kept) {
+    cache_.put(key, answer, clock_());
+    co_return answer;
+  }
+  if (answer.presence == Presence::kUnknown) {
+    doubted_++;
+    answer.presence = Presence::kUnavailable;
+    answer.detail +=
+        answer.detail.empty() ? "it was known not long ago" : ", but it was known not long ago";
+    co_return answer;
+  }
   stale_++;
   kept->detail = answer.detail;
+  kept->contact = answer.contact;
   co_return std::move(*kept);
 }
 

@@ -30,6 +30,13 @@ constexpr std::string_view word(Presence presence) noexcept {
   return "unavailable";
 }
 
+// What a look-up showed of the directory itself.
+enum class Contact : uint8_t {
+  kNone,      // it was not asked: a file or a cache answered, or there was nothing to ask for
+  kAnswered,  // also where the answer is not believed for this one address
+  kFailed,
+};
+
 struct Answer {
   Presence presence = Presence::kUnavailable;
   // Known: the address that aliases and extensions lead to, as MailAddress::text() writes it.
@@ -39,6 +46,7 @@ struct Answer {
   // Of an address that is not known: why, in a few words. It may hold bytes of a server's.
   std::string detail = {};
   bool stale = false;  // from the cache, beyond its time, as the directory is unavailable
+  Contact contact = Contact::kNone;
 };
 
 class Directory {

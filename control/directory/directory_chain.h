@@ -23,9 +23,20 @@ class DirectoryChain : public Directory {
     Answer result{.presence = Presence::kUnknown};
     for (const auto& link : links_) {
       Answer answer = co_await link->look_up(address);
+      // One that fails is told of, whoever knows the address.
+      if (result.contact == Contact::kFailed) {
+        answer.contact = Contact::kFailed;
+        if (answer.presence == Presence::kKnown) answer.detail = result.detail;
+      }
       if (answer.presence == Presence::kKnown) co_return answer;
       // What is missing is told rather than what does not know it.
-      if (result.presence == Presence::kUnavailable) continue;
+      if (result.presence == Presence::kUnavailable) {
+        if (result.contact != Contact::kFailed && answer.contact == Contact::kFailed) {
+          result.contact = Contact::kFailed;
+          result.detail = std::move(answer.detail);
+        }
+        continue;
+      }
       result = std::move(answer);
     }
     co_return result;

@@ -47,6 +47,11 @@ asio::awaitable<Answer> FileDirectory::look_up(std::string text) {
   co_return answer;
 }
 
+bool FileDirectory::has(std::string_view text) const {
+  const auto address = MailAddress::parse(text, rules_);
+  return address && table_->find(*address).has_value();
+}
+
 asio::awaitable<void> FileDirectory::reload(Shrinking shrinking) {
   if (!reader_) reader_.emplace(1);
   auto next = co_await asio::co_spawn(reader_->get_executor(), load_there(path_, rules_),

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "control/directory/directory.h"
 #include "control/directory/recipient_table.h"
@@ -29,6 +30,9 @@ class FileDirectory : public Directory {
   // Throws BadInput, or std::runtime_error for a file with less than half the entries that are in
   // force where that is not allowed; the generation in force then stays. The directory outlives it.
   boost::asio::awaitable<void> reload(Shrinking shrinking);
+
+  // Whether a line has the address: what look_up() finds, at once.
+  bool has(std::string_view address) const;
 
   const std::string& path() const noexcept { return path_; }
   uint64_t generation() const noexcept { return generation_; }  // from 1

@@ -77,4 +77,15 @@ std::string FilterTemplate::filter_for(const MailAddress& address, std::string_v
   return filter;
 }
 
+std::string FilterTemplate::filter_for_any() const {
+  std::string filter;
+  for (const auto& piece : pieces_) {
+    const std::string_view next = piece.place == 0 ? std::string_view(piece.text) : "*";
+    // Two asterisks in a row are no filter.
+    const bool twice = filter.ends_with('*') && next.starts_with('*');
+    filter += next.substr(twice ? 1 : 0);
+  }
+  return filter;
+}
+
 }  // namespace postern::directory

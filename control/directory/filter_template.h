@@ -26,6 +26,9 @@ class FilterTemplate {
 
   // local: instead of the address's (without its extension).
   std::string filter_for(const MailAddress& address, std::string_view local) const;
+  // Of every entry that some address finds: an asterisk in each place (RFC 4515 §3: present, or any
+  // substring).
+  std::string filter_for_any() const;
 
  private:
   struct Piece {

@@ -106,8 +106,8 @@ asio::awaitable<LdapConnection::Opened> LdapConnection::open_and_bind(
   const auto executor = co_await asio::this_coro::executor;
   auto connection = std::make_shared<LdapConnection>(Key{}, executor);
   try {
-    const int descriptor =
-        co_await connect_to(std::move(server), options.start_tls, std::move(tls));
+    const int descriptor = co_await connect_to(std::move(server), options.start_tls, std::move(tls),
+                                               options.connect_time);
     opened.error = connection->adopt(descriptor, options);
     if (opened.error.empty()) {
       asio::co_spawn(executor, read(connection), asio::detached);
@@ -243,7 +243,9 @@ void LdapConnection::finish(Pending& pending, ldapmsg* message) {
   const int status =
       ldap_parse_result(handle_, message, &code, nullptr, &diagnostic, nullptr, &controls, 0);
   if (status != LDAP_SUCCESS) code = status;
-  auto state = code == LDAP_SUCCESS ? LdapResult::State::kDone : LdapResult::State::kFailed;
+  auto state = LdapResult::State::kFailed;
+  if (code == LDAP_SUCCESS) state = LdapResult::State::kDone;
+  if (code == LDAP_BUSY || code == LDAP_UNAVAILABLE) state = LdapResult::State::kBusy;
   std::string detail = code == LDAP_SUCCESS ? "" : error_text(code, diagnostic);
   // More than we asked for, or a part that is elsewhere: what was found counts all the same.
   const bool some = !pending.is_bind && !pending.result.entries.empty();

@@ -51,6 +51,7 @@ struct LdapResult {
   enum class State : uint8_t {
     kDone,    // the server's word, also where it has no such entry
     kFailed,  // the server cannot say, or we cannot ask
+    kBusy,    // it will not say now; another server may (RFC 4511 busy and unavailable)
     kLate,    // no answer within the time
     kLost,    // the connection ended
   };

@@ -26,6 +26,12 @@ using Time = steady_clock::time_point;
 
 struct LdapDirectory::State {
   using Bells = std::list<asio::steady_timer*>;
+  struct Server {
+    LdapServer where;
+    Time not_before{};  // it takes connections and is of no use: not before that
+    milliseconds pause{0};
+    std::string why = {};
+  };
 
   State(const asio::any_io_executor& on, LdapOptions given, AddressRules address_rules)
       : executor(on),
@@ -56,6 +62,32 @@ struct LdapDirectory::State {
     co_return rung;
   }
 
+  // The connection is of no use, whoever finds it out first: the server is not tried for a while,
+  // twice as long each time.
+  void give_up(const std::shared_ptr<LdapConnection>& useless, const std::string& why) {
+    useless->close(why);
+    if (connection != useless) return;
+    connection.reset();
+    Server& aside = servers[server];
+    aside.not_before = steady_clock::now() + aside.pause;
+    aside.pause = std::min(aside.pause * 2, options.last_pause);
+    aside.why = why;
+  }
+  // It did its work.
+  void trust(size_t one) { servers[one].pause = options.first_pause; }
+
+  // Empty: there is a server to be tried; else why there is none.
+  std::string hindrance() const {
+    const Time now = steady_clock::now();
+    if (now < not_before) return error;
+    std::string reasons;
+    for (const auto& one : servers) {
+      if (one.not_before <= now) return {};
+      reasons += (reasons.empty() ? "" : "; ") + one.where.uri + ": " + one.why;
+    }
+    return reasons;
+  }
+
   static void ring_first(Bells& queue) {
     if (queue.empty()) return;
     queue.front()->cancel();
@@ -71,12 +103,12 @@ struct LdapDirectory::State {
   LdapOptions options;
   AddressRules rules;
   FilterTemplate filter;
-  std::vector<LdapServer> servers;
+  std::vector<Server> servers;
+  std::vector<MailAddress> canaries;
   std::shared_ptr<asio::ssl::context> tls;  // null where no server needs it
 
   std::shared_ptr<LdapConnection> connection;
-  size_t server = 0;     // whose the connection is
-  size_t first_try = 0;  // where the next round of attempts begins
+  size_t server = 0;  // whose the connection is
   bool connecting = false;
   bool stopped = false;
   Time not_before{};  // no attempt before that
@@ -100,13 +132,18 @@ LdapDirectory::LdapDirectory(const asio::any_io_executor& executor, LdapOptions 
     throw std::runtime_error(std::string("filter: ") + error.what());
   }
   bool needs_tls = false;
+  for (const auto& canary : state_->options.canaries) {
+    auto address = MailAddress::parse(canary, state_->rules);
+    if (!address) throw std::runtime_error("canary: " + canary + " is no address");
+    state_->canaries.push_back(std::move(*address));
+  }
   for (const auto& uri : state_->options.uris) {
     try {
-      state_->servers.push_back(LdapServer::parse(uri));
+      state_->servers.push_back({LdapServer::parse(uri), {}, state_->options.first_pause});
     } catch (const std::runtime_error& error) {
       throw std::runtime_error(uri + ": " + error.what());
     }
-    const auto transport = state_->servers.back().transport;
+    const auto transport = state_->servers.back().where.transport;
     needs_tls = needs_tls || transport == LdapServer::Transport::kTls ||
                 (transport == LdapServer::Transport::kPlain && state_->options.transport.start_tls);
   }
@@ -122,11 +159,10 @@ LdapDirectory::~LdapDirectory() {
 }
 
 std::string LdapDirectory::connected_to() const {
-  return state_->usable() ? state_->servers[state_->server].uri : std::string();
+  return state_->usable() ? state_->servers[state_->server].where.uri : std::string();
 }
 
-// Once through all servers, from the one that is preferred or, when one took a connection and then
-// said nothing, from the one behind it.
+// Once through all servers, but for those that were found to be of no use not long ago.
 asio::awaitable<void> LdapDirectory::connect(std::shared_ptr<State> state) {
   const auto& options = state->options;
   const LdapConnection::Options how{.credentials = options.credentials,
@@ -134,16 +170,20 @@ asio::awaitable<void> LdapDirectory::connect(std::shared_ptr<State> state) {
                                     .dereference = options.dereference,
                                     .connect_time = options.connect_time};
   std::string errors;
-  for (size_t tried = 0; tried < state->servers.size() && !state->stopped; tried++) {
-    const size_t i = (state->first_try + tried) % state->servers.size();
-    auto opened = co_await LdapConnection::open(state->servers[i], how, state->tls);
-    if (opened.connection) {
-      if (state->stopped) opened.connection->close("the directory is closed");
-      state->connection = std::move(opened.connection);
-      state->server = i;
-      break;
+  for (size_t i = 0; i < state->servers.size() && !state->stopped; i++) {
+    const auto& server = state->servers[i];
+    std::string why = server.why;
+    if (server.not_before <= steady_clock::now()) {
+      auto opened = co_await LdapConnection::open(server.where, how, state->tls);
+      if (opened.connection) {
+        if (state->stopped) opened.connection->close("the directory is closed");
+        state->connection = std::move(opened.connection);
+        state->server = i;
+        break;
+      }
+      why = std::move(opened.error);
     }
-    errors += (errors.empty() ? "" : "; ") + state->servers[i].uri + ": " + opened.error;
+    errors += (errors.empty() ? "" : "; ") + server.where.uri + ": " + why;
   }
   state->connecting = false;
   if (state->usable()) {
@@ -180,7 +220,7 @@ asio::awaitable<Answer> LdapDirectory::search(std::shared_ptr<State> state, Mail
   const auto& options = state->options;
   const Time end = steady_clock::now() + options.look_up_time;
   const auto without = [](std::string detail) {
-    return Answer{.source = "ldap", .detail = std::move(detail)};
+    return Answer{.source = "ldap", .detail = std::move(detail), .contact = Contact::kFailed};
   };
   if (state->searches >= options.max_searches) {
     if (state->waiting >= options.max_waiting) co_return without("too many look-ups wait");
@@ -207,7 +247,7 @@ asio::awaitable<Answer> LdapDirectory::search(std::shared_ptr<State> state, Mail
   for (size_t attempt = 0; attempt <= state->servers.size(); attempt++) {
     if (!state->usable()) {
       if (!state->connecting) {
-        if (steady_clock::now() < state->not_before) co_return without(state->error);
+        if (auto hindrance = state->hindrance(); !hindrance.empty()) co_return without(hindrance);
         state->connecting = true;
         asio::co_spawn(state->executor, connect(state), asio::detached);
       }
@@ -218,43 +258,98 @@ asio::awaitable<Answer> LdapDirectory::search(std::shared_ptr<State> state, Mail
       if (!state->usable()) co_return without(state->error);
     }
     const auto connection = state->connection;
-    const std::string source = "ldap " + state->servers[state->server].uri;
-    bool lost = false;
+    const size_t server = state->server;
+    const std::string source = "ldap " + state->servers[server].where.uri;
+    LdapResult result;
     for (const auto& local : locals) {
-      for (const auto& dn : options.bases) {
-        const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
-        if (left.count() <= 0) co_return Answer{.source = source, .detail = "no time is left"};
-        LdapSearch search{.base = dn,
-                          .filter = state->filter.filter_for(address, local),
-                          .scope = options.scope,
-                          .attributes = options.attributes,
-                          .time = left};
-        const auto result = co_await connection->search(std::move(search));
-        if (result.state == LdapResult::State::kLost) {
-          last = result.detail;
-          lost = true;
-          break;
-        }
-        if (result.state == LdapResult::State::kLate && !connection->usable() &&
-            state->connection == connection)
-          state->first_try = (state->server + 1) % state->servers.size();
-        if (result.state != LdapResult::State::kDone)
-          co_return Answer{.source = source, .detail = dn + ": " + result.detail};
-        if (result.entries.empty()) continue;
-        const auto& entry = result.entries.front();
-        co_return Answer{
-            .presence = Presence::kKnown,
-            .primary = primary_of(entry, MailAddress{local, address.domain}, state->rules),
-            .source = source + " " + entry.dn};
-      }
-      if (lost) break;
-    }
-    if (!lost)
+      auto filter = state->filter.filter_for(address, local);
+      result = co_await first_of(state, connection, std::move(filter), options.bases, end);
+      if (result.state != LdapResult::State::kDone) break;
+      if (result.entries.empty()) continue;
+      state->trust(server);
+      const auto& entry = result.entries.front();
       co_return Answer{
-          .presence = Presence::kUnknown, .source = source, .detail = "no entry matches"};
+          .presence = Presence::kKnown,
+          .primary = primary_of(entry, MailAddress{local, address.domain}, state->rules),
+          .source = source + " " + entry.dn,
+          .contact = Contact::kAnswered};
+    }
+    // On the same connection, as the next one may be another server's or another user's.
+    if (result.state == LdapResult::State::kDone) result = co_await prove(state, connection, end);
+    switch (result.state) {
+      case LdapResult::State::kDone:
+        if (!result.entries.empty()) {
+          state->trust(server);
+          co_return Answer{.presence = Presence::kUnknown,
+                           .source = source,
+                           .detail = "no entry matches",
+                           .contact = Contact::kAnswered};
+        }
+        state->give_up(connection, result.detail);
+        break;
+      case LdapResult::State::kBusy:
+        state->give_up(connection, result.detail);
+        break;
+      case LdapResult::State::kLost:
+        break;
+      case LdapResult::State::kLate:
+        if (!connection->usable()) state->give_up(connection, result.detail);
+        [[fallthrough]];
+      case LdapResult::State::kFailed:
+        co_return Answer{.source = source, .detail = result.detail, .contact = Contact::kFailed};
+    }
+    last = result.detail;
     if (state->stopped) co_return without("the directory is closed");
   }
   co_return without(last);
+}
+
+asio::awaitable<LdapResult> LdapDirectory::first_of(std::shared_ptr<State> state,
+                                                    std::shared_ptr<LdapConnection> connection,
+                                                    std::string filter,
+                                                    std::span<const std::string> bases, Time end) {
+  LdapResult result{.state = LdapResult::State::kDone};
+  for (const auto& dn : bases) {
+    const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
+    if (left.count() <= 0)
+      co_return LdapResult{.state = LdapResult::State::kLate, .detail = "no time is left"};
+    LdapSearch search{.base = dn,
+                      .filter = filter,
+                      .scope = state->options.scope,
+                      .attributes = state->options.attributes,
+                      .time = left};
+    result = co_await connection->search(std::move(search));
+    if (result.state == LdapResult::State::kDone && result.entries.empty()) continue;
+    if (!result.detail.empty()) result.detail = dn + ": " + result.detail;
+    break;
+  }
+  co_return result;
+}
+
+asio::awaitable<LdapResult> LdapDirectory::prove(std::shared_ptr<State> state,
+                                                 std::shared_ptr<LdapConnection> connection,
+                                                 Time end) {
+  const std::span<const std::string> bases = state->options.bases;
+  LdapResult result;
+  const auto shown = [&] {
+    return result.state == LdapResult::State::kDone && !result.entries.empty();
+  };
+  for (const auto& canary : state->canaries) {
+    auto filter = state->filter.filter_for(canary, canary.local);
+    result = co_await first_of(state, connection, std::move(filter), bases, end);
+    if (result.state == LdapResult::State::kDone && result.entries.empty())
+      result.detail = "it does not show us " + canary.text();
+    if (!shown()) co_return result;
+  }
+  if (!state->canaries.empty()) co_return result;
+  for (size_t i = 0; i < bases.size(); i++) {
+    auto filter = state->filter.filter_for_any();
+    result = co_await first_of(state, connection, std::move(filter), bases.subspan(i, 1), end);
+    if (result.state == LdapResult::State::kDone && result.entries.empty())
+      result.detail = "it shows us nobody in " + bases[i];
+    if (!shown()) break;
+  }
+  co_return result;
 }
 
 asio::awaitable<std::string> LdapDirectory::list(std::string filter,
@@ -264,6 +359,8 @@ asio::awaitable<std::string> LdapDirectory::list(std::string filter,
   const auto& options = state->options;
   if (!state->usable()) {
     if (!state->connecting) {
+      state->not_before = {};  // who lists is not one of many
+      if (auto hindrance = state->hindrance(); !hindrance.empty()) co_return hindrance;
       state->connecting = true;
       asio::co_spawn(state->executor, connect(state), asio::detached);
     }

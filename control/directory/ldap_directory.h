@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,9 @@ struct LdapOptions {
   std::string filter = "(mail=%s)";                // filter_template.h
   std::vector<std::string> attributes = {"mail"};  // of the primary address, the first that is one
   LdapDereference dereference = LdapDereference::kNever;
+  // Recipients that a server must show before its word counts that somebody is unknown. None: it
+  // must show an entry that the filter matches for some address, in every base.
+  std::vector<std::string> canaries = {};
   LdapCredentials credentials;
   LdapTransportOptions transport;
   std::chrono::milliseconds connect_time{5000};
@@ -73,6 +77,17 @@ class LdapDirectory : public Directory {
   struct State;
   static boost::asio::awaitable<void> connect(std::shared_ptr<State> state);
   static boost::asio::awaitable<Answer> search(std::shared_ptr<State> state, MailAddress address);
+  // The first entry that the filter matches in `bases`: kDone without entries where none has it.
+  static boost::asio::awaitable<LdapResult> first_of(std::shared_ptr<State> state,
+                                                     std::shared_ptr<LdapConnection> connection,
+                                                     std::string filter,
+                                                     std::span<const std::string> bases,
+                                                     std::chrono::steady_clock::time_point end);
+  // Whether the server shows what it must: kDone without entries where it does not, detail says
+  // what is missing.
+  static boost::asio::awaitable<LdapResult> prove(std::shared_ptr<State> state,
+                                                  std::shared_ptr<LdapConnection> connection,
+                                                  std::chrono::steady_clock::time_point end);
   std::shared_ptr<State> state_;
 };
 

@@ -22,8 +22,10 @@
 #include <boost/asio/write.hpp>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "control/directory/start_tls.h"
+#include "control/dns/host_lookup.h"
 
 namespace postern::directory {
 
@@ -108,18 +110,22 @@ std::shared_ptr<asio::ssl::context> make_ldap_tls(const LdapTransportOptions& op
 }
 
 asio::awaitable<int> connect_to(LdapServer server, bool start_tls,
-                                std::shared_ptr<asio::ssl::context> tls) {
+                                std::shared_ptr<asio::ssl::context> tls,
+                                std::chrono::milliseconds time) {
   const auto executor = co_await asio::this_coro::executor;
   if (server.transport == LdapServer::Transport::kLocal) {
     stream_protocol::socket socket(executor);
     co_await socket.async_connect(stream_protocol::endpoint(server.path), asio::use_awaitable);
     co_return take_descriptor(socket.release());
   }
-  tcp::resolver resolver(executor);
-  const auto addresses =
-      co_await resolver.async_resolve(server.host, server.port, asio::use_awaitable);
+  dns::HostLookUp look_up(executor);
+  const auto found = co_await look_up.run(server.host, time);
+  if (found.addresses.empty()) throw std::runtime_error(found.error);
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& address : found.addresses)
+    endpoints.emplace_back(address, static_cast<uint16_t>(std::stoul(server.port)));
   tcp::socket socket(executor);
-  co_await asio::async_connect(socket, addresses, asio::use_awaitable);
+  co_await asio::async_connect(socket, endpoints, asio::use_awaitable);
   socket.set_option(tcp::no_delay(true));
   socket.set_option(asio::socket_base::keep_alive(true));
   const bool through_tls = server.transport == LdapServer::Transport::kTls;

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -23,8 +24,10 @@ struct LdapTransportOptions {
 std::shared_ptr<boost::asio::ssl::context> make_ldap_tls(const LdapTransportOptions& options);
 
 // A connected descriptor that does not block, the caller's to close. Throws std::exception with
-// what went wrong, in one line. Certificates must be for the host of the URI.
+// what went wrong, in one line. Certificates must be for the host of the URI. time: for the host's
+// address to be found; the rest is bounded by whoever cancels it.
 boost::asio::awaitable<int> connect_to(LdapServer server, bool start_tls,
-                                       std::shared_ptr<boost::asio::ssl::context> tls);
+                                       std::shared_ptr<boost::asio::ssl::context> tls,
+                                       std::chrono::milliseconds time);
 
 }  // namespace postern::directory

@@ -20,16 +20,6 @@ bool is_plain(char c) noexcept {
          std::string_view("()<>[]:;@\\,\"").find(c) == std::string_view::npos;
 }
 
-bool is_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
-    uint32_t point = 0;
-    const size_t length = utf8_sequence(text, &point);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 std::string read_quoted(Cursor& cursor) {
   std::string local;
   cursor.expect("\"");

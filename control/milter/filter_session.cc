@@ -103,7 +103,7 @@ void FilterSession::handle(const Packet& packet) {
     case Command::kHelo: {
       const auto name = take_string(data);
       if (data.failed()) return close("helo");
-      waiting_.push_back(HeloEvent{std::string(name)});
+      waiting_.push_back(HeloEvent{std::string(name.substr(0, kMaxHelo))});
       due_ = Due::kHelo;
       return;
     }
@@ -258,6 +258,8 @@ void FilterSession::put(const Answer& answer) {
       return reply(Response::kContinue);
     case Verdict::kAccept:
       return reply(Response::kAccept);
+    case Verdict::kDiscard:
+      return reply(Response::kDiscard);
     case Verdict::kTempFail:
       return reply(Response::kTempFail);
   }
@@ -295,6 +297,9 @@ void FilterSession::finish(const Changes& changes, const Answer& answer) {
       append_packet(output_, Response::kChangeHeader, data + place->name + '\0' + '\0');
     }
     put_insertions(changes.insert);
+    for (const auto& recipient : changes.remove_recipients)
+      if (may_remove_recipients())
+        append_packet(output_, Response::kDeleteRecipient, '<' + recipient + '>' + '\0');
     if (changes.quarantine && may_quarantine())
       append_packet(output_, Response::kQuarantine, *changes.quarantine + '\0');
   }

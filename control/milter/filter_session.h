@@ -9,7 +9,8 @@
 //         while (auto event = session.next()) { ... session.answer(...) ... }
 //         write(session.take_output());
 //
-// Limits: a packet has at most kMaxPacket octets, a macro's value kMaxMacro. Input that is not
+// Limits: a packet has at most kMaxPacket octets, a macro's value kMaxMacro, a HELO name kMaxHelo;
+// the rest of those two is dropped. Input that is not
 // consumed yet is bounded by its user, who reads only when next() has nothing more and no answer is
 // due. Whatever is no milter protocol ends the session: the mail server then does with its mail
 // what it was told to do without us.
@@ -67,19 +68,23 @@ using Event =
                  BodyEvent, EndOfMessageEvent, AbortEvent, ClientGoneEvent, ClosedEvent>;
 
 // How a command is answered. Refusal: the SMTP client hears exactly that.
-enum class Verdict : uint8_t { kContinue, kAccept, kTempFail };
+// kDiscard: to a whole message; the client hears that it was taken, and nobody gets it.
+enum class Verdict : uint8_t { kContinue, kAccept, kDiscard, kTempFail };
 using Answer = std::variant<Verdict, policy::Refusal>;
 
 // What is done to a message that is let through.
 struct Changes {
   std::vector<FieldPlace> remove;  // in the order of the message
-  std::string insert;              // whole fields with their CRLF, to stand on top in this order
+  std::vector<std::string> remove_recipients =
+      {};              // as in RecipientEvent; needs may_remove_recipients()
+  std::string insert;  // whole fields with their CRLF, to stand on top in this order
   std::optional<std::string> quarantine;  // why; held by the mail server. Needs may_quarantine()
 };
 
 class FilterSession {
  public:
   static constexpr size_t kMaxMacro = 512;
+  static constexpr size_t kMaxHelo = 512;
 
   void receive(std::string_view bytes);
   // The next event, if the input makes one. nullopt while an answer is due.
@@ -101,6 +106,9 @@ class FilterSession {
   const Terms& terms() const noexcept { return terms_; }
   bool exact_fields() const noexcept { return includes(terms_.protocol, Protocol::kLeadingSpace); }
   bool may_quarantine() const noexcept { return includes(terms_.actions, Actions::kQuarantine); }
+  bool may_remove_recipients() const noexcept {
+    return includes(terms_.actions, Actions::kDeleteRecipients);
+  }
   // The mail server's name for the message, {i}, and its TLS, as far as they were told.
   const std::string& queue_id() const noexcept { return message_macros_.queue_id; }
   std::string tls_description() const;  // "TLSv1.3 CIPHER"; empty: plain

@@ -13,7 +13,8 @@ namespace postern::milter {
 namespace {
 
 constexpr Actions kNeeded = Actions::kAddHeaders | Actions::kChangeHeaders;
-constexpr Actions kWantedActions = kNeeded | Actions::kQuarantine | Actions::kSetMacroList;
+constexpr Actions kWantedActions =
+    kNeeded | Actions::kDeleteRecipients | Actions::kQuarantine | Actions::kSetMacroList;
 constexpr Protocol kWantedProtocol = Protocol::kNoUnknown | Protocol::kNoData | Protocol::kSkip |
                                      Protocol::kNoReplyHeader | Protocol::kNoReplyConnect |
                                      Protocol::kNoReplyData | Protocol::kNoReplyUnknown |

@@ -6,13 +6,13 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
-#include <optional>
 #include <vector>
 
 #include "control/auth/dkim_sign.h"
 #include "control/policy/evidence.h"
+#include "control/policy/greylist.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/known_sources.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_limits.h"
 #include "rules/address/address.h"
@@ -36,12 +36,12 @@ struct Service {
   const MilterOptions& options;
   policy::JudgeServices& judging;
   policy::SourceLimits& limits;
+  // As the proxy's: who is known is known at either door. Null: nobody is, and nobody is held back.
+  policy::KnownSources* known = nullptr;
+  policy::Greylist* greylist = nullptr;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
-  // Brings a finding to the packet engines, for that long, or as long as entries live. Empty where
-  // evidence is null.
-  std::function<void(const policy::Finding&, std::optional<std::chrono::seconds>)> teach;
-  auth::SigningService* signing = nullptr;  // null: the site's own mail is not signed here
+  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
+  auth::SigningService* signing = nullptr;    // null: the site's own mail is not signed here
 };
 
 }  // namespace postern::milter

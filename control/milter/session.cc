@@ -24,10 +24,12 @@
 
 #include "control/policy/disposition_text.h"
 #include "control/policy/exemption.h"
+#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"
-#include "control/policy/rule_finding.h"
+#include "control/policy/rule_lesson.h"
+#include "control/policy/trap_hit.h"
 
 namespace postern::milter {
 
@@ -131,12 +133,14 @@ asio::awaitable<bool> Session::read_more() {
 }
 
 void Session::on(const ConnectEvent& event) {
+  part_from_client();
   clients_++;
   client_ = {.address = event.address,
              .port = event.port,
              .helo = {},
              .offended = false,
-             .learned = false};
+             .learned = false,
+             .accepted = 0};
   if (event.address)
     names_.begin(*event.address);
   else
@@ -182,8 +186,11 @@ void Session::on(RecipientEvent event) {
     return;
   }
   message_->recipients++;
+  const auto& is_trap = service_.judging.is_trap;
   // Others may refuse it yet; we do not hear of it.
-  if (judged)
+  if (judged && is_trap && is_trap(event.recipient))
+    message_->traps.push_back(std::move(event.recipient));
+  else if (judged)
     message_->envelope.take(service_.judging.policy, std::move(event.recipient),
                             std::time(nullptr));
   protocol_.answer(Verdict::kContinue);
@@ -197,13 +204,13 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
           .count();
   if (client_.address && policy::is_role_address(recipient) &&
       !service_.limits.take(policy::Limited::kRoleRecipients,
-                            policy::EvidenceTable::source_of(*client_.address), milliseconds) &&
+                            policy::Learning::source_of(*client_.address), milliseconds) &&
       !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
     return policy::Refusal{.code = 450,
                            .enhanced = "4.7.1",
                            .text = "too many recipients from your address; try again later"};
   auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
-  if (!refused) return std::nullopt;
+  if (!refused) return greylisted(recipient);
   learn(session_facts(), refused->disposition);
   const std::string id = message_id();
   const std::string words = one_line(refused->refusal);
@@ -215,9 +222,19 @@ std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& 
   return std::move(refused->refusal);
 }
 
+std::optional<policy::Refusal> Session::greylisted(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  if (service_.known == nullptr || service_.greylist == nullptr || !client_.address ||
+      policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return std::nullopt;
+  return policy::hold_back(*service_.known, *service_.greylist, *client_.address,
+                           message_->mail.sender, recipient, now);
+}
+
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
+  message_->automatic |= policy::says_automatic(event.field);
   message_->judge.update(event.field);
   if (message_->signer) message_->signer->update(event.field);
 }
@@ -244,12 +261,20 @@ void Session::on(const AbortEvent&) {
 }
 
 void Session::on(const ClientGoneEvent&) {
-  client_ = {};
+  part_from_client();
   names_.cancel();
 }
 
 void Session::on(const ClosedEvent& event) {
   end_ = event.reason;
+  if (end_ == "quit") part_from_client();
+}
+
+void Session::part_from_client() {
+  if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
+    service_.known->remember(policy::EvidenceTable::source_of(*client_.address),
+                             std::time(nullptr));
+  client_ = {};
 }
 
 // False when the mail server cannot be reached any more.
@@ -267,10 +292,17 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
-    if (judging.judgement)
-      carry_out(*judging.judgement);
-    else
+    note_trap_hit();
+    if (judging.judgement) {
+      const auto outcome = carry_out(*judging.judgement);
+      // What the mail server does not hear of it does not do: that counts for nobody.
+      const bool heard = co_await flush();
+      if (!heard) co_return false;
+      client_.accepted += outcome == reputation::Outcome::kAccepted;
+      if (outcome) message_->judge.remember(*judging.judgement, *outcome);
+    } else {
       protocol_.finish({}, Verdict::kTempFail);  // a fault of ours is not the sender's to pay for
+    }
   }
   message_.reset();
   co_return true;
@@ -350,22 +382,27 @@ asio::awaitable<policy::Judgement> Session::judge_when_named() {
                                            message_->envelope);
 }
 
-void Session::carry_out(const policy::Judgement& judgement) {
+std::optional<reputation::Outcome> Session::carry_out(const policy::Judgement& judgement) {
   using policy::Action;
   switch (judgement.disposition.action) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
       if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
-      message_->judge.remember(
-          judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
       learn(judgement.session, judgement.disposition);
-      return refuse(judgement, policy::refusal_of(judgement.disposition));
+      refuse(judgement, policy::refusal_of(judgement.disposition));
+      return reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred;
     }
     case Action::kAccept:
     case Action::kTag:
     case Action::kQuarantine:
       break;
+  }
+  // Nobody reads what a spamtrap gets.
+  if (!message_->traps.empty() && message_->traps.size() == message_->recipients) {
+    protocol_.finish({}, Verdict::kDiscard);
+    log_message(judgement, "discarded");
+    return std::nullopt;
   }
   // What the mail server or another filter makes of it after us we do not hear.
   const auto& options = service_.judging.options;
@@ -373,16 +410,17 @@ void Session::carry_out(const policy::Judgement& judgement) {
   const bool quarantine = disposition.action == Action::kQuarantine;
   const bool held = quarantine && protocol_.may_quarantine();
   message_->envelope.settle(judgement.policy, judgement.facts.now);
-  if (!message_->envelope.only_roles())
-    message_->judge.remember(
-        judgement, quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted);
   Changes changes{.remove = message_->forged.places(),
+                  .remove_recipients = message_->traps,
                   .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
                                                   held ? nullptr : &options.quarantine),
                   .quarantine = {}};
   if (held) changes.quarantine = disposition.rule;
   protocol_.finish(changes, Verdict::kAccept);
   log_message(judgement, held ? "quarantined" : "accepted");
+  if (message_->envelope.only_roles()) return std::nullopt;
+  // What the mail server or another filter makes of it after us we do not hear.
+  return quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted;
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
@@ -399,25 +437,47 @@ std::optional<policy::Refusal> Session::refusal_of_helo() {
   if (!matches ||
       policy::is_exempt(policy.snapshot(), *client_.address, std::nullopt, std::time(nullptr)))
     return std::nullopt;
-  note_offence(signature);
+  note_name(signature);
   return policy::Refusal{.code = 550,
                          .enhanced = "5.7.1",
                          .text = "refused: the name " + client_.helo.substr(0, 256) +
                                  " is one that bots use; write to postmaster if you are none"};
 }
 
-void Session::note_offence(const Signature* signature) {
-  if (client_.offended || service_.evidence == nullptr) return;
-  client_.offended = true;
+void Session::note_name(const Signature* signature) {
+  if (client_.offended) return;
+  make_stranger();
+  if (service_.evidence == nullptr) return;
   const int64_t now = std::time(nullptr);
-  if (signature != nullptr && signature->learn.count() > 0) {
-    service_.teach(
-        {policy::EvidenceTable::source_of(*client_.address), "signature " + signature->name},
-        signature->learn);
+  policy::Evidence evidence{now, message_id(), "said HELO " + client_.helo};
+  if (signature != nullptr && signature->learn.count() > 0)
+    service_.judging.learning->learn({.source = *client_.address,
+                                      .rule = "signature " + signature->name,
+                                      .evidence = {std::move(evidence)}},
+                                     now, signature->learn);
+  else
+    policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                         std::nullopt, policy::Offence::kBotName, std::move(evidence));
+}
+
+void Session::make_stranger() {
+  client_.offended = true;
+  if (service_.known != nullptr)
+    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+}
+
+void Session::note_trap_hit() {
+  if (message_->traps.empty() || !client_.address || client_.offended ||
+      service_.evidence == nullptr ||
+      !policy::trap_hit_counts(message_->mail.sender, message_->automatic))
     return;
-  }
-  const auto finding = service_.evidence->note(*client_.address, "said HELO " + client_.helo, now);
-  if (finding) service_.teach(*finding, std::nullopt);
+  const int64_t now = std::time(nullptr);
+  if (policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
+    return;
+  make_stranger();
+  policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
+                       std::nullopt, policy::Offence::kSpamtrap,
+                       {now, message_id(), "wrote to a spamtrap"});
 }
 
 policy::SessionFacts Session::session_facts() const {
@@ -431,13 +491,12 @@ policy::SessionFacts Session::session_facts() const {
 }
 
 void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
-  const auto finding = policy::finding_of(session, disposition);
-  if (!finding || client_.learned || !service_.teach ||
-      policy::is_exempt(service_.judging.policy->snapshot(), *session.client, std::nullopt,
-                        std::time(nullptr)))
-    return;
+  auto* const learning = service_.judging.learning;
+  const int64_t now = std::time(nullptr);
+  auto lesson = policy::lesson_of(session, disposition, message_id(), now);
+  if (!lesson || client_.learned || learning == nullptr) return;
   client_.learned = true;
-  service_.teach(*finding, disposition.learn);
+  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 std::string Session::message_id() const {
@@ -450,7 +509,8 @@ void Session::log_message(const policy::Judgement& judgement, std::string_view r
   policy::log_message(judgement, {.id = id,
                                   .queue = message_->queue_id,
                                   .tls = tls,
-                                  .recipients = message_->recipients,
+                                  .recipients = message_->recipients - message_->traps.size(),
+                                  .traps = message_->traps.size(),
                                   .size = message_->size,
                                   .removed = message_->forged.places().size(),
                                   .reply = reply,

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/milter/filter_session.h"
 #include "control/milter/service.h"
@@ -42,6 +43,7 @@ class Session {
     std::string helo;
     bool offended = false;  // noted once
     bool learned = false;   // likewise, by a rule
+    size_t accepted = 0;    // messages
   };
   struct Message {
     Message(policy::JudgeServices& judging, MailEvent event);
@@ -51,7 +53,9 @@ class Session {
     std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;  // that were not refused here
+    size_t recipients = 0;           // that were not refused here, with the traps
+    std::vector<std::string> traps;  // spamtraps among them
+    bool automatic = false;          // the header says that nobody wrote it
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -80,14 +84,20 @@ class Session {
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
   boost::asio::awaitable<policy::Judgement> judge_when_named();
-  void carry_out(const policy::Judgement& judgement);
+  // What is to be remembered once the mail server has the answer; nullopt: nothing.
+  std::optional<reputation::Outcome> carry_out(const policy::Judgement& judgement);
   bool is_own_mail() const;
   void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
   std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
+  std::optional<policy::Refusal> greylisted(const std::string& recipient);
+  // Without an offence, and with mail that was let through, its source is known from now on.
+  void part_from_client();
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
-  void note_offence(const Signature* signature);
+  void note_name(const Signature* signature);
+  void note_trap_hit();
+  void make_stranger();  // who has offended
   void learn(const policy::SessionFacts& session, const policy::Disposition& disposition);
   std::string message_id() const;
   policy::SessionFacts session_facts() const;

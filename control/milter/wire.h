@@ -35,8 +35,10 @@ enum class Command : char {
 
 // From us (SMFIR_*).
 enum class Response : char {
+  kDeleteRecipient = '-',
   kAccept = 'a',
   kContinue = 'c',
+  kDiscard = 'd',  // taken, and thrown away
   kInsertHeader = 'i',
   kChangeHeader = 'm',  // an empty value removes the field
   kNegotiate = 'O',     // SMFIC_OPTNEG again
@@ -51,6 +53,7 @@ enum class Response : char {
 enum class Actions : uint32_t {
   kNone = 0,
   kAddHeaders = 0x001,
+  kDeleteRecipients = 0x008,
   kChangeHeaders = 0x010,
   kQuarantine = 0x020,
   kSetMacroList = 0x100,  // SMFIF_SETSYMLIST

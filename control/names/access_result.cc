@@ -20,7 +20,15 @@ AccessResult access_result(std::string_view result) noexcept {
   if (is("OK", "RELAY") || std::ranges::all_of(result, is_digit)) return AccessResult::kPass;
   if (same_word(word.substr(0, 6), "permit")) return AccessResult::kPass;
   if (is("PREPEND", "WARN", "INFO", "BCC")) return AccessResult::kMark;
-  return AccessResult::kAgainst;
+  const bool is_code = word.size() == 3 && (word[0] == '4' || word[0] == '5') &&
+                       is_digit(word[1]) && is_digit(word[2]);
+  const auto begins = [&](std::string_view known) {
+    return same_word(word.substr(0, known.size()), known);
+  };
+  // reject_unverified_sender, DEFER_IF_PERMIT: what Postfix would do is clear, whatever it asks.
+  if (is_code || begins("REJECT") || begins("DEFER") || is("DISCARD", "HOLD"))
+    return AccessResult::kAgainst;
+  return AccessResult::kNothing;
 }
 
 }  // namespace postern::names

@@ -10,10 +10,13 @@
 namespace postern::names {
 
 enum class AccessResult : uint8_t {
-  kNothing,  // DUNNO: the search in this table ends, and nothing is known
+  // DUNNO: the search in this table ends, and nothing is known. So it is with what only says where
+  // mail goes (FILTER, REDIRECT) and with words that are none of access(5), as classes of
+  // restrictions are that a site names as it likes.
+  kNothing,
   kPass,     // OK, RELAY, digits only, permit…: the site vouches for the name
   kMark,     // PREPEND, WARN, INFO, BCC: noted, and mail goes on
-  kAgainst,  // REJECT, 4NN, 5NN, DEFER…, DISCARD, HOLD, and whatever else there is
+  kAgainst,  // REJECT…, 4NN, 5NN, DEFER…, DISCARD, HOLD
 };
 
 // result: as the table has it, after substitution. Words in any case, as in Postfix.

@@ -61,6 +61,14 @@ class ExpiringTable {
     for (const auto& [expires, key] : expiries_) visit(key, entries_.at(key).value, expires);
   }
 
+  // In the order of the keys, from the first one that is not less than key on, until visit returns
+  // false.
+  template <typename Visit>
+  void for_each_from(const Key& key, Visit visit) const {
+    for (auto entry = entries_.lower_bound(key); entry != entries_.end(); ++entry)
+      if (!visit(entry->first, entry->second.value, entry->second.by_expiry->first)) return;
+  }
+
   size_t size() const noexcept { return entries_.size(); }
   uint64_t forgotten() const noexcept { return forgotten_; }  // for want of room
 

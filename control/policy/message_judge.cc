@@ -70,7 +70,13 @@ asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& ses
 void MessageJudge::remember(const Judgement& judgement, reputation::Outcome outcome) {
   // Mail that nobody answers for neither gains nor costs a domain anything.
   if (judgement.facts.signing_domain.empty()) return;
-  services_.store.record(judgement.facts.signing_domain, outcome, judgement.facts.now);
+  const auto& facts = judgement.facts;
+  services_.store.record(facts.signing_domain, outcome, facts.now);
+  if (outcome != reputation::Outcome::kAccepted || services_.learning == nullptr ||
+      !judgement.session.client || !facts.reputation)
+    return;
+  services_.learning->note_good_mail(*judgement.session.client, facts.signing_domain,
+                                     *facts.reputation, facts.now);
 }
 
 }  // namespace postern::policy

@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@
 #include "control/policy/disposition_text.h"
 #include "control/policy/envelope_judge.h"
 #include "control/policy/facts.h"
+#include "control/policy/learning.h"
 #include "control/policy/lookup_slots.h"
 #include "control/policy/message_policy.h"
 #include "control/policy/name_classes.h"
@@ -43,6 +45,9 @@ struct JudgeServices {
   std::shared_ptr<NameClasses> names = nullptr;  // likewise; null: no name has a class
   dns::SilentZones* silent_zones = nullptr;      // null: nobody's answer is ever given up
   std::shared_ptr<LookupSlots> lookup_slots = std::make_shared<LookupSlots>();
+  Learning* learning = nullptr;  // null: nothing is learned of sources
+  // Whether a recipient, without brackets, is a spamtrap; empty: there are none.
+  std::function<bool(std::string_view recipient)> is_trap = {};
 };
 
 struct Judgement {
@@ -70,7 +75,8 @@ class MessageJudge {
   // For the books, where something else than the policy decided: nothing is looked up.
   Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
 
-  // What became of the message, for the reputation of the domain that signed it.
+  // What became of the message, for the reputation of the domain that signed it, and, where that
+  // is good and the message was taken, for what may be learned of the address that sent it.
   void remember(const Judgement& judgement, reputation::Outcome outcome);
 
  private:

@@ -50,12 +50,13 @@ void log_message(const Judgement& judgement, const MessageRecord& record) {
   const auto* signature = telling_signature(facts.auth);
   const std::chrono::duration<double> took = record.took;
   spdlog::info(
-      "message id={} queue={} client={} class={} {} helo={} tls={} from={} rcpts={} size={} "
+      "message id={} queue={} client={} class={} {} helo={} tls={} from={} rcpts={} traps={} "
+      "size={} "
       "dkim={} domain={} reputation={} dns={} removed={} action={} rule={} place={} reply={} "
       "seconds={:.3f}",
       record.id, or_dash(record.queue), session.client ? session.client->to_string() : "unknown",
       lists_of(judgement), names_text(session.names), log_value(session.helo), or_dash(record.tls),
-      log_value("<" + facts.mail_from + ">"), record.recipients, record.size,
+      log_value("<" + facts.mail_from + ">"), record.recipients, record.traps, record.size,
       signature ? auth::word(signature->result) : "none",
       signature ? log_value(signature->domain) : "-",
       facts.reputation ? fmt::format("{:.2f}", *facts.reputation) : "-",

@@ -20,6 +20,7 @@ struct MessageRecord {
   std::string_view queue;  // the mail server's name for it; empty: it has none (yet)
   std::string_view tls;    // description; empty: plain
   size_t recipients = 0;
+  size_t traps = 0;        // recipients besides, which get nothing
   uint64_t size = 0;       // octets, as far as they were seen
   size_t removed = 0;      // header fields
   std::string_view reply;  // what the client hears, one line

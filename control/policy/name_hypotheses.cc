@@ -37,16 +37,25 @@ bool is_about_names(const Condition& condition) {
          (name != nullptr && name->by == NamedBy::kReverseDns);
 }
 
-}  // namespace
-
-bool look_at_names(const Policy& policy) {
-  const auto look = [](const std::vector<MessageRule>& rules) {
-    return std::ranges::any_of(rules, [](const MessageRule& rule) {
-      return std::ranges::any_of(rule.conditions, is_about_names);
-    });
+template <typename Is>
+bool any_condition(const Policy& policy, Is is) {
+  const auto look = [&](const std::vector<MessageRule>& rules) {
+    return std::ranges::any_of(
+        rules, [&](const MessageRule& rule) { return std::ranges::any_of(rule.conditions, is); });
   };
   return look(policy.messages) ||
          std::ranges::any_of(policy.message_blocks, look, &MessageBlock::rules);
+}
+
+}  // namespace
+
+bool look_at_names(const Policy& policy) {
+  return any_condition(policy, is_about_names);
+}
+
+bool look_at_classes(const Policy& policy) {
+  return any_condition(
+      policy, [](const Condition& condition) { return std::holds_alternative<NameIs>(condition); });
 }
 
 std::vector<NamesHypothesis> names_hypotheses(const std::vector<MessageRule>& rules,

@@ -21,6 +21,8 @@ struct NamesHypothesis {
 
 // Whether any message rule of it has a condition on what reverse DNS says.
 bool look_at_names(const Policy& policy);
+// Whether any has one on the class of a name, also in HELO: of no use without tables.
+bool look_at_classes(const Policy& policy);
 
 // One where nothing is missing that the rules look at. Where they name more than kMaxClasses
 // classes, the cases are not counted out: then there is one that is unknown.

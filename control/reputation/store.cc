@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "control/reputation/sqlite_statement.h"
+
 namespace postern::reputation {
 namespace {
 
@@ -20,33 +22,6 @@ constexpr size_t kMaxPending = 100'000;
 constexpr int kApplicationId = 0x504f5354;  // "POST": what the file says it is
 constexpr int kSchemaVersion = 1;
 constexpr int kBusyMilliseconds = 50;  // flushing blocks the loop
-
-class Statement {
- public:
-  Statement() = default;
-  Statement(sqlite3* database, const char* text) {
-    sqlite3_prepare_v3(database, text, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
-  }
-  Statement(Statement&& other) noexcept : statement_(std::exchange(other.statement_, nullptr)) {}
-  Statement& operator=(Statement&& other) noexcept {
-    std::swap(statement_, other.statement_);
-    return *this;
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-
-  explicit operator bool() const noexcept { return statement_ != nullptr; }
-  void bind(int index, std::string_view text) {
-    sqlite3_bind_text(statement_, index, text.data(), static_cast<int>(text.size()),
-                      SQLITE_TRANSIENT);
-  }
-  void bind(int index, int64_t number) { sqlite3_bind_int64(statement_, index, number); }
-  int step() { return sqlite3_step(statement_); }
-  int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
-  void reset() { sqlite3_reset(statement_); }
-
- private:
-  sqlite3_stmt* statement_ = nullptr;
-};
 
 int64_t as_stored(uint64_t count) noexcept {
   return static_cast<int64_t>(std::min<uint64_t>(count, std::numeric_limits<int64_t>::max()));

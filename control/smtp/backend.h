@@ -4,6 +4,7 @@
 // mail it gets, and on what terms we speak with it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,7 +24,8 @@ struct Backend {
   std::string host;  // a name may have several addresses: each is tried
   std::string port;
   uint32_t weight = 1;  // its part, beside the others
-  bool backup = false;  // gets mail only while no other backend is live
+  bool backup = false;  // gets mail only while no other backend is live, or has room
+  size_t max = 0;       // connections to it at once, for clients; 0: as many as there are
   TlsUse tls = TlsUse::kNone;
   std::string tls_name = {};  // kVerify: the name in the certificate; empty: that of host
   HandOn hand_on = HandOn::kNothing;

@@ -31,16 +31,6 @@ struct Parameter {
   std::optional<std::string_view> value;  // nullopt: there is no '='
 };
 
-bool is_utf8(std::string_view text) noexcept {
-  while (!text.empty()) {
-    uint32_t point = 0;
-    const size_t length = utf8_sequence(text, &point);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 bool is_address_byte(char c) noexcept {
   return is_vchar(c) || static_cast<unsigned char>(c) >= 0x80;
 }

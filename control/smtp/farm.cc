@@ -26,6 +26,8 @@ namespace {
 
 // How often a backend is asked that does not live.
 constexpr milliseconds kRecheckTime{5000};
+// The log says that often that there is no room.
+constexpr std::chrono::minutes kRoomLogTime{1};
 
 std::vector<FarmPool::Member> members_of(const FarmOptions& options) {
   std::vector<FarmPool::Member> members;
@@ -44,6 +46,7 @@ Farm::Farm(const asio::any_io_executor& executor, const FarmOptions& options)
       expiry_timer_(executor) {
   for (const auto& backend : options.backends)
     members_.push_back(std::make_unique<Member>(executor, backend));
+  room_->open.resize(members_.size());
 }
 
 FarmPool::Time Farm::now() const {
@@ -70,6 +73,7 @@ void Farm::stop() {
 
 void Farm::cut() {
   cut_ = true;
+  while (!room_->waiting.empty()) room_->ring_first();
   for (FarmLeg* leg : opening_) leg->close();
 }
 
@@ -101,39 +105,107 @@ asio::awaitable<void> Farm::watch(size_t member) {
   }
 }
 
-asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, Retry retry) {
+void Farm::Room::ring_first() {
+  if (waiting.empty()) return;
+  waiting.front()->cancel();
+  waiting.pop_front();
+}
+
+bool Farm::is_at_max(size_t member) const {
+  const size_t max = members_[member]->backend.max;
+  return max > 0 && room_->open[member] >= max;
+}
+
+bool Farm::is_full(size_t member) const {
+  return is_at_max(member) && std::ranges::none_of(idle_, [&](const Idle& idle) {
+           return idle.leg->member() == member;
+         });
+}
+
+bool Farm::is_crowded(const std::vector<bool>& tried) const {
+  for (size_t i = 0; i < tried.size(); i++)
+    if (!tried[i] && is_full(i) && pool_.health(i) != FarmPool::Health::kDown) return true;
+  return false;
+}
+
+std::optional<size_t> Farm::choose(const std::vector<bool>& tried) {
+  auto barred = tried;
+  for (size_t i = 0; i < barred.size(); i++) barred[i] = barred[i] || is_full(i);
+  return pool_.choose(barred, now());
+}
+
+asio::awaitable<void> Farm::wait_for_room(steady_clock::time_point end) {
+  asio::steady_timer bell(executor_);
+  bell.expires_at(end);
+  room_->waiting.push_back(&bell);
+  // Whichever way the coroutine ends, it stands in the queue no more.
+  struct Place {
+    std::shared_ptr<Room> room;
+    asio::steady_timer& bell;
+    ~Place() { std::erase(room->waiting, &bell); }
+  } place{room_, bell};
+  if (const auto time = steady_clock::now(); time - told_of_room_ >= kRoomLogTime) {
+    told_of_room_ = time;
+    spdlog::warn("farm state=full live={}/{} waiting={}", live(), pool_.size(),
+                 room_->waiting.size());
+  }
+  error_code woken;
+  co_await bell.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+}
+
+asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedClient> client,
+                                                        Retry retry) {
+  const ForwardedClient* told = client ? &*client : nullptr;
   auto& tried = retry.tried;
   tried.resize(pool_.size(), false);
   const auto begun = steady_clock::now();
   std::string error = "no backend is live";
   bool again = true;
+  bool no_room = false;
   // A client is not kept waiting for the connect time of each of many.
   while (!cut_ && steady_clock::now() - begun <= options_.connect_time) {
-    auto chosen = pool_.choose(tried, now());
+    auto chosen = choose(tried);
+    if (!chosen && is_crowded(tried)) {
+      no_room = steady_clock::now() - begun >= options_.room_time;
+      if (no_room) break;
+      co_await wait_for_room(begun + options_.room_time);
+      continue;
+    }
     if (!chosen && again) {
       // Nobody but those who failed this message before: it may have been a restart.
       tried.assign(pool_.size(), false);
-      chosen = pool_.choose(tried, now());
+      chosen = choose(tried);
     }
     again = false;
     if (!chosen) break;
-    tried[*chosen] = true;
     while (auto leg = retry.fresh || cut_ ? nullptr : take_idle(*chosen)) {
       opening_.insert(leg.get());
-      const bool introduced = co_await leg->introduce(client);
+      bool introduced = false;
+      if (client)
+        introduced = co_await leg->introduce(*client);
+      else
+        introduced = leg->stand_for_nobody();
       opening_.erase(leg.get());
       if (!introduced) continue;  // stale, or told already
       pool_.abandoned(*chosen);
       co_return leg;
     }
-    if (cut_) {
+    // Those that wait are of no use for this one, but for the room that they take.
+    if (is_at_max(*chosen)) take_idle(*chosen).reset();
+    if (cut_ || is_full(*chosen)) {
       pool_.abandoned(*chosen);
-      break;
+      continue;
     }
+    tried[*chosen] = true;
     auto leg = make(*chosen);
+    room_->open[*chosen]++;
+    leg->occupy(std::shared_ptr<void>(nullptr, [room = room_, member = *chosen](void*) {
+      room->open[member]--;
+      room->ring_first();
+    }));
     opening_.insert(leg.get());
-    bool opened = co_await leg->open(&client);
-    if (opened) opened = co_await leg->introduce(client);
+    bool opened = co_await leg->open(told);
+    if (opened && client) opened = co_await leg->introduce(*client);
     opening_.erase(leg.get());
     if (cut_) {
       pool_.abandoned(*chosen);
@@ -147,7 +219,9 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(ForwardedClient client, 
     if (opened) co_return leg;
     error = leg->error();
   }
-  error_ = error;
+  had_no_room_ = no_room;
+  error_ = no_room ? "no backend has room for another connection" : error;
+  room_->ring_first();  // whoever comes next may find the place that this one waited for
   co_return nullptr;
 }
 
@@ -167,7 +241,8 @@ std::unique_ptr<FarmLeg> Farm::take_idle(size_t member) {
 
 void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
   if (!leg || !leg->usable()) return;
-  note(*leg, true);
+  // Only that it takes mail speaks for it: what it answered before that, it answers when it is ill.
+  if (leg->took_text()) note(*leg, true);
   const bool keep = !stopping_ && options_.idle_legs > 0 && leg->fit_for_others() &&
                     leg->messages() < kMostMessages && leg->refusals() < kMostRefusals;
   asio::co_spawn(executor_, keep ? park(std::move(leg)) : retire(std::move(leg)), asio::detached);
@@ -224,8 +299,8 @@ void Farm::lost(std::unique_ptr<FarmLeg> leg, Retry& retry) {
 
 void Farm::note_offer(const FarmLeg& leg) {
   auto& known = members_[leg.member()]->offer;
-  if (known == leg.offer() || leg.refuses_client()) return;
-  known = leg.offer();
+  if (!leg.general_offer() || known == leg.general_offer()) return;
+  known = leg.general_offer();
   review_offer();
 }
 

@@ -4,7 +4,9 @@
 // connection that waits or a new one, and takes connections back. Asks each backend at intervals
 // whether it lives; what happens to mail counts the same. Knows what all live backends offer.
 //
-// Limits: idle_legs connections wait per backend, each no longer than idle_time; one that has
+// Limits: a backend has at most Backend::max connections for clients, those that wait included;
+// where all have, who asks waits for room_time and then gets none. idle_legs connections wait per
+// backend, each no longer than idle_time; one that has
 // served kMostMessages, or in which kMostRefusals commands were refused, is not kept, as backends
 // slow down or end sessions like that. Where the client was told by a PROXY header the connection
 // is that client's and nobody else gets it.
@@ -50,9 +52,10 @@ class Farm {
   // Those who wait for a connection get none any more.
   void cut();
 
-  // A connection that is ready for MAIL, the client made known where the backend is told. Null: no
-  // backend can be had; error() says why.
-  boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(ForwardedClient client, Retry retry);
+  // A connection that is ready for MAIL, the client made known where the backend is told; nullopt:
+  // for a question of our own. Null: no backend can be had; error() says why.
+  boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(std::optional<ForwardedClient> client,
+                                                           Retry retry);
   // Takes a connection back, for other clients where that may be; null is let pass.
   void give_back(std::unique_ptr<FarmLeg> leg);
   // The connection failed while it was used. What is to be asked for instead goes into retry.
@@ -62,8 +65,10 @@ class Farm {
   // was ever reached.
   const std::optional<FarmOffer>& offer() const noexcept { return offer_; }
   const std::string& error() const noexcept { return error_; }
+  bool had_no_room() const noexcept { return had_no_room_; }  // the same: that was why
   size_t live() const;
   size_t idle() const noexcept { return idle_.size(); }
+  size_t open(size_t member) const { return room_->open[member]; }  // for clients
 
  private:
   struct Member {
@@ -79,6 +84,20 @@ class Farm {
     std::unique_ptr<FarmLeg> leg;
     std::chrono::steady_clock::time_point expires;
   };
+
+  // How many connections there are, and who waits for there to be fewer. The connections, which
+  // may outlive the farm, share it.
+  struct Room {
+    std::vector<size_t> open;  // by member
+    std::list<boost::asio::steady_timer*> waiting;
+    void ring_first();
+  };
+  bool is_at_max(size_t member) const;
+  bool is_full(size_t member) const;  // and none of them waits
+  // Nobody is left but such that are full.
+  bool is_crowded(const std::vector<bool>& tried) const;
+  std::optional<size_t> choose(const std::vector<bool>& tried);
+  boost::asio::awaitable<void> wait_for_room(std::chrono::steady_clock::time_point end);
 
   boost::asio::awaitable<void> watch(size_t member);
   boost::asio::awaitable<void> retire(std::unique_ptr<FarmLeg> leg);
@@ -96,11 +115,14 @@ class Farm {
   FarmTls tls_;
   FarmPool pool_;
   std::vector<std::unique_ptr<Member>> members_;
-  std::list<Idle> idle_;        // the one that waits longest is first
-  std::set<FarmLeg*> opening_;  // for clients
+  std::shared_ptr<Room> room_ = std::make_shared<Room>();
+  std::chrono::steady_clock::time_point told_of_room_{};  // in the log
+  std::list<Idle> idle_;                                  // the one that waits longest is first
+  std::set<FarmLeg*> opening_;                            // for clients
   boost::asio::steady_timer expiry_timer_;
   std::optional<FarmOffer> offer_;
   std::string error_;
+  bool had_no_room_ = false;
   bool stopping_ = false;
   bool cut_ = false;
 };

@@ -72,6 +72,7 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
   session_ = ClientSession(options_.own_name);
   client_.reset();
   client_refusal_.reset();
+  general_offer_.reset();
   tls_failed_ = false;
   transaction_open_ = false;
   refusals_ = 0;
@@ -111,6 +112,7 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
       !offer().xforward.has(ForwardAttribute::kAddr))
     fail("it does not offer XFORWARD ADDR to us");
   opening_ = false;
+  if (usable_ && !client_) general_offer_ = offer();
   co_return usable_;
 }
 
@@ -252,24 +254,31 @@ asio::awaitable<std::optional<Reply>> FarmLeg::send_chunk(std::string head, Spoo
 }
 
 // `wire`, then the spool from its beginning as `encode` appends it, then what `finish` does. False
-// when the connection
-// failed or the spool could not be read: error_ says which, and not all of it was sent.
+// when the connection failed, the spool could not be read, or the backend did not wait for the end:
+// error_ says which, and not all of it was sent.
 template <typename Encode, typename Finish>
 asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode encode,
                                           Finish finish) {
   spool.rewind();
   for (auto piece = spool.read(); !piece.empty(); piece = spool.read()) {
+    // The last piece waits for the look at the connection below.
+    if (wire.size() >= kWriteBytes) {
+      const bool taken = co_await write(wire, options_.block_time);
+      if (!taken) co_return false;
+      wire.clear();
+    }
     encode(piece, wire);
-    if (wire.size() < kWriteBytes) continue;
-    const bool taken = co_await write(wire, options_.block_time);
-    if (!taken) co_return false;
-    wire.clear();
   }
   if (spool.failed()) {
     fail("the spool file could not be read back");
     co_return false;
   }
   finish(wire);
+  // What is there before the last octet has gone is no answer to the message.
+  if (!stream_.quiet()) {
+    error_ = "it did not wait for the end of the text";
+    co_return false;
+  }
   co_return co_await write(wire, options_.block_time);
 }
 
@@ -278,6 +287,7 @@ asio::awaitable<std::optional<Reply>> FarmLeg::answer_to_text(bool taken) {
   session_.text_sent();
   if (taken) {
     auto answer = co_await reply(options_.final_time);
+    took_text_ = answer.has_value();
     if (answer && answer->positive()) transaction_open_ = false;
     co_return answer;
   }

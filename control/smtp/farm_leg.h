@@ -11,9 +11,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "control/smtp/client_session.h"
 #include "control/smtp/farm_options.h"
@@ -52,6 +54,8 @@ class FarmLeg {
 
   bool usable() const noexcept { return usable_; }
   const FarmOffer& offer() const noexcept { return session_.offer(); }
+  // What it offered before it knew of a client: what it offers then may be meant for that one.
+  const std::optional<FarmOffer>& general_offer() const noexcept { return general_offer_; }
   const std::string& error() const noexcept { return error_; }
   void close();  // for good, whatever is under way
 
@@ -59,17 +63,29 @@ class FarmLeg {
   bool text_begun() const noexcept { return text_begun_; }
   bool timed_out() const noexcept { return stream_.timed_out(); }
   // It is taken up again after a time in which nothing was said.
-  void reused() noexcept { answered_ = false; }
+  void reused() noexcept { answered_ = took_text_ = false; }
   // Nothing was heard since then: it had probably been closed all the while.
   bool stale() const noexcept { return !answered_; }
+  // It answered the end of a text since then.
+  bool took_text() const noexcept { return took_text_; }
   bool quiet() { return !session_.spoke_unasked() && stream_.quiet(); }
   // It ended the session by a 421, most often for what the client did (too many errors) or for a
   // time in which he did nothing: no sign of illness.
   bool dismissed() const noexcept { return dismissed_; }
-  // introduce() can make this client known; Postfix takes one XCLIENT, and then offers it no more.
+  // introduce() can make this client known, and the name that he goes by now. Postfix takes one
+  // XCLIENT, and then offers it no more; a PROXY header stands at the beginning.
   bool can_introduce(const ForwardedClient& client) const {
-    return backend_.hand_on != HandOn::kXclient || client_ == client || can_be_told();
+    if (client_ == client) return true;
+    if (backend_.hand_on == HandOn::kXclient) return can_be_told();
+    return backend_.hand_on != HandOn::kProxy;
   }
+  // For a question of our own. False: the backend takes us for a client that it was told of.
+  bool stand_for_nobody() {
+    if (backend_.hand_on == HandOn::kXforward) client_.reset();
+    return usable_ && !client_;
+  }
+  // Held as long as this leg lives: its place among those that the backend may have.
+  void occupy(std::shared_ptr<void> place) { place_ = std::move(place); }
   // mail() will be answered with what the backend said to the client's coming.
   bool refuses_client() const noexcept { return client_refusal_.has_value(); }
   bool fit_for_others() const {
@@ -112,11 +128,14 @@ class FarmLeg {
   ClientSession session_;
   std::optional<ForwardedClient> client_;  // as the backend knows it
   std::optional<Reply> client_refusal_;
+  std::optional<FarmOffer> general_offer_;
+  std::shared_ptr<void> place_;
   bool opening_ = false;
   bool given_up_ = false;
   bool usable_ = false;
   bool tls_failed_ = false;
   bool answered_ = true;
+  bool took_text_ = false;
   bool dismissed_ = false;
   bool text_begun_ = false;
   bool transaction_open_ = false;

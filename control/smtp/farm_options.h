@@ -29,6 +29,8 @@ struct FarmOptions {
   std::chrono::milliseconds stall_time{5'000};
   size_t idle_legs = 10;  // connections kept per backend for other clients; 0: none
   std::chrono::milliseconds idle_time{30'000};
+  // Where all backends have as many connections as they may: until one has room.
+  std::chrono::milliseconds room_time{5'000};
   FarmPool::Options pool;
 };
 

@@ -19,7 +19,7 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 
 FarmStream::FarmStream(const asio::any_io_executor& executor)
-    : resolver_(executor), socket_(executor), deadline_(executor, [this] { close(); }) {}
+    : look_up_(executor), socket_(executor), deadline_(executor, [this] { close(); }) {}
 
 // OpenSSL takes a connection that just ends for a failure, and its session for worthless. We end
 // connections by QUIT.
@@ -29,7 +29,7 @@ void FarmStream::end_tls() {
 }
 
 void FarmStream::close() {
-  resolver_.cancel();
+  look_up_.cancel();
   error_code ignored;
   socket_.close(ignored);
 }
@@ -44,21 +44,12 @@ bool FarmStream::check(const error_code& error, std::string_view late) {
 
 asio::awaitable<std::vector<tcp::endpoint>> FarmStream::resolve(std::string host, std::string port,
                                                                 milliseconds time) {
-  error_code error;
-  // An address needs no resolver, whose one thread may be busy with a name that nobody knows.
-  const auto address = asio::ip::make_address(host, error);
-  if (!error) {
-    const auto number = static_cast<uint16_t>(std::stoul(port));
-    co_return std::vector<tcp::endpoint>{{address, number}};
-  }
-  error.clear();
-  deadline_.arm(time);
-  const auto found = co_await resolver_.async_resolve(
-      host, port, asio::redirect_error(asio::use_awaitable, error));
+  auto found = co_await look_up_.run(std::move(host), time);
+  error_ = std::move(found.error);
   std::vector<tcp::endpoint> endpoints;
-  if (!check(error, "finding its address took too long")) co_return endpoints;
-  for (const auto& entry : found)
-    if (endpoints.size() < kMaxAddresses) endpoints.push_back(entry.endpoint());
+  for (const auto& address : found.addresses)
+    if (endpoints.size() < kMaxAddresses)
+      endpoints.emplace_back(address, static_cast<uint16_t>(std::stoul(port)));
   co_return endpoints;
 }
 

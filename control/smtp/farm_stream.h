@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "control/dns/host_lookup.h"
 #include "control/smtp/deadline.h"
 #include "control/smtp/farm_tls.h"
 
@@ -55,7 +56,7 @@ class FarmStream {
   void end_tls();
   bool check(const boost::system::error_code& error, std::string_view late);
 
-  boost::asio::ip::tcp::resolver resolver_;
+  dns::HostLookUp look_up_;
   boost::asio::ip::tcp::socket socket_;
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
   Deadline deadline_;

@@ -126,7 +126,7 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
                        make_reply(554, "5.7.1", "only for this site's own mail"));
     co_return;
   }
-  const Prefix source = policy::EvidenceTable::source_of(ends.client);
+  const Prefix source = policy::Learning::source_of(ends.client);
   if (const auto full = no_room_for(ends, source); !full.empty()) {
     spdlog::warn("session client={} end={}", ends.client.to_string(), full);
     Reply reply = full == kTooManySessions ? make_reply(421, "4.3.2", "too busy; try again later")

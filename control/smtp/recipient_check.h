@@ -11,38 +11,53 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "control/directory/directory.h"
+#include "control/directory/directory_health.h"
+#include "control/directory/mail_address.h"
 #include "control/policy/harvest.h"
+#include "control/policy/learning.h"
 #include "control/smtp/reply.h"
 #include "rules/address/address.h"
 
 namespace postern::smtp {
 
-class Teacher;
-
 class RecipientCheck {
  public:
-  // All outlive this. harvest and teacher: both or neither; null: nothing is learned.
-  RecipientCheck(directory::Directory& directory, bool defer_when_unavailable,
-                 policy::HarvestTable* harvest, Teacher* teacher)
+  struct Options {
+    bool defer_when_unavailable = false;
+    directory::AddressRules rules;  // by which recipients are told apart
+  };
+  // Who asks, in which session as the log has it.
+  struct Asker {
+    IpAddress client;
+    std::optional<policy::LocalPlace> local;
+    std::string session;
+    bool may_learn = false;
+  };
+  // All outlive this. harvest and learning: both or neither; null: nothing is learned.
+  RecipientCheck(directory::Directory& directory, Options options, policy::HarvestTable* harvest,
+                 policy::Learning* learning)
       : directory_(directory),
-        defer_when_unavailable_(defer_when_unavailable),
+        options_(std::move(options)),
         harvest_(harvest),
-        teacher_(teacher) {}
+        learning_(learning) {}
 
   // recipient: as RCPT has it, without brackets. nullopt: the farm is to be asked.
-  boost::asio::awaitable<std::optional<Reply>> check(std::string recipient, IpAddress client,
-                                                     bool may_learn);
+  boost::asio::awaitable<std::optional<Reply>> check(std::string recipient, Asker asker);
 
  private:
   void note_state(const directory::Answer& answer);
+  void note_unknown(const std::string& recipient, const Asker& asker, int64_t now);
+  // As the directory compares them; without its extension.
+  std::string same_for_all(const std::string& recipient) const;
 
   directory::Directory& directory_;
-  bool defer_when_unavailable_;
+  const Options options_;
   policy::HarvestTable* harvest_;
-  Teacher* teacher_;
-  bool available_ = true;  // as it was logged last
+  policy::Learning* learning_;
+  directory::DirectoryHealth health_;  // as the log has it
 };
 
 }  // namespace postern::smtp

@@ -33,11 +33,33 @@ Reply differing() {
   return make_reply(451, "4.4.5", "the mail exchangers differ about a recipient; try again later");
 }
 
-// Without altering the message, or what the sender was promised. Reports of delivery are no such
-// promise: RFC 3461 §5.2.1 lets a relay hand on to one that knows no DSN.
-bool can_carry(const FarmOffer& offer, const Sender& sender) {
+Reply no_room() {
+  return make_reply(451, "4.3.2", "the mail exchangers have no room; try again later");
+}
+
+// Only those are asked for that were offered. Where a backend does not offer them any more they
+// would be dropped without a word, though RFC 3461 §5.2.1 lets a relay do so with a report of its
+// own: we write none.
+bool asks_for_reports(const Recipient& recipient) {
+  return !recipient.notify.empty() || !recipient.original.empty();
+}
+bool asks_for_reports(const Sender& sender) {
+  return sender.dsn_return.has_value() || !sender.envelope_id.empty();
+}
+
+// Without altering the message, or what the sender was promised.
+bool can_carry(const FarmOffer& offer, const Sender& sender,
+               const std::vector<Recipient>& recipients) {
   if (sender.body == BodyType::kEightBitMime && !offer.eight_bit_mime) return false;
-  return offer.utf8 || !sender.utf8;
+  if (sender.utf8 && !offer.utf8) return false;
+  return offer.dsn || (!asks_for_reports(sender) &&
+                       std::ranges::none_of(recipients, [](const Recipient& recipient) {
+                         return asks_for_reports(recipient);
+                       }));
+}
+
+Reply cannot_carry() {
+  return make_reply(451, "4.3.0", "what was asked for is not to be had any more; try again");
 }
 
 }  // namespace
@@ -72,7 +94,7 @@ asio::awaitable<bool> Relay::take_up() {
   const bool clean = co_await leg_->clean();
   if (!clean) co_return false;
   const bool introduced = co_await leg_->introduce(client_);
-  co_return introduced && (leg_->refuses_client() || can_carry(leg_->offer(), sender_));
+  co_return introduced && (leg_->refuses_client() || can_carry(leg_->offer(), sender_, accepted_));
 }
 
 // MAIL, and the recipients that were accepted before, on whichever backend. 2xx: RCPT or the text
@@ -89,12 +111,13 @@ asio::awaitable<Reply> Relay::begin() {
     }
     if (!leg_ && !closed_) {
       leg_ = co_await service_.farm.connect(client_, retry_);
+      if (!leg_ && service_.farm.had_no_room()) told = no_room();
       if (!leg_) break;
     }
     if (closed_) break;
-    if (!leg_->refuses_client() && !can_carry(leg_->offer(), sender_)) {
+    if (!leg_->refuses_client() && !can_carry(leg_->offer(), sender_, accepted_)) {
       // It was offered when the client asked; the next EHLO will not offer it.
-      co_return make_reply(451, "4.3.0", "what MAIL asks for is not to be had any more; try again");
+      co_return cannot_carry();
     }
     auto answer = co_await leg_->mail(sender_);
     if (answer && leg_->usable() && !answer->positive()) {
@@ -140,6 +163,8 @@ asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& r
       refusal_ = begun;
       co_return told.value_or(begun);
     }
+    if (!leg_->refuses_client() && !leg_->offer().dsn && asks_for_reports(recipient))
+      co_return cannot_carry();
     auto answer = co_await leg_->rcpt(recipient);
     if (answer && leg_->usable()) {
       if (answer->positive()) accepted_.push_back(recipient);

@@ -26,7 +26,6 @@ namespace postern::smtp {
 
 class Backscatter;
 class RecipientCheck;
-class Teacher;
 
 struct ProxyOptions {
   ServerOptions server;  // server.name is said in the greeting, in EHLO and in Received
@@ -56,11 +55,10 @@ struct Service {
   policy::SourceMemory& sources;
   std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
-  Teacher* teacher = nullptr;                           // null where evidence is
-  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
-  Backscatter* backscatter = nullptr;                   // null: the null sender is like any other
-  const Outbound* outbound = nullptr;  // not null: this is the door for the site's own mail
+  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
+  RecipientCheck* recipients = nullptr;       // null: the farm alone knows them
+  Backscatter* backscatter = nullptr;         // null: the null sender is like any other
+  const Outbound* outbound = nullptr;         // not null: this is the door for the site's own mail
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

@@ -11,11 +11,11 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
 #include "control/policy/role_address.h"
 #include "control/smtp/command.h"
 #include "control/smtp/recipient_check.h"
-#include "control/smtp/teacher.h"
 
 namespace postern::smtp {
 
@@ -43,7 +43,7 @@ Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEn
     : service_(service),
       stream_(std::move(socket)),
       ends_(ends),
-      source_(policy::EvidenceTable::source_of(ends.client)),
+      source_(policy::Learning::source_of(ends.client)),
       id_(std::move(id)),
       protocol_(options_for(service)),
       relay_(service),
@@ -95,7 +95,7 @@ asio::awaitable<bool> Session::pause(std::chrono::milliseconds time) {
   if (early.outcome != Outcome::kDone) co_return false;  // came and went
   const std::string_view words(service_.read_buffer.data(), early.count);
   helo_ = parse_command(words.substr(0, words.find_first_of("\r\n"))).command.name;
-  note_offence("spoke before the greeting");
+  note_offence(policy::Offence::kEarlyTalker, "spoke before the greeting", id_);
   // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
   end_ = "early-talker";
   protocol_.close(
@@ -166,8 +166,12 @@ asio::awaitable<void> Session::work_through_input() {
 asio::awaitable<bool> Session::flush() {
   if (!protocol_.output_waits()) co_return true;
   const std::string output = protocol_.take_output();
+  // Who does not read his replies holds a backend no longer than who says nothing.
+  if (const auto time = service_.options.farm.stall_time; relay_.holds_leg() && time.count() > 0)
+    stall_.arm(time);
   const auto outcome =
       co_await stream_.write(output, service_.overload.patience(service_.options.command_time));
+  stall_.disarm();
   if (outcome == Outcome::kDone) co_return true;
   // A part of it is lost, and with it which reply is to which command.
   if (outcome == Outcome::kTimeout) end_ = "timeout";
@@ -228,7 +232,7 @@ asio::awaitable<bool> Session::read_more() {
 
 void Session::watch_manners() {
   if (const auto what = protocol_.spoke_out_of_turn(); !what.empty())
-    note_offence("did not wait after " + std::string(what));
+    note_offence(policy::Offence::kOutOfTurn, "did not wait after " + std::string(what), id_);
   const auto now =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
           .count();
@@ -250,7 +254,7 @@ asio::awaitable<void> Session::on(HelloEvent event) {
   const auto pattern =
       service_.helo_patterns == nullptr ? std::nullopt : service_.helo_patterns->match(event.name);
   if (pattern) {
-    note_offence("said HELO " + event.name);
+    note_offence(policy::Offence::kBotName, "said HELO " + event.name, id_);
     if (!is_exempt()) {
       protocol_.answer(
           make_reply(550, "5.7.1",
@@ -329,13 +333,18 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     protocol_.answer(*refused);
     co_return;
   }
-  if (service_.recipients != nullptr) {
+  const auto& is_trap = service_.judging.is_trap;
+  const bool trap = service_.outbound == nullptr && is_trap && is_trap(event.recipient.address);
+  if (service_.recipients != nullptr && !trap) {
     // Reports of failure go to whoever was forged, and a server that sends good mail may have an
     // old list: neither tries out addresses.
     const bool may_learn = !transaction_->sender().empty() && !is_exempt() &&
                            !service_.sources.known.knows(source_, std::time(nullptr));
-    const auto refusal =
-        co_await service_.recipients->check(event.recipient.address, ends_.client, may_learn);
+    const RecipientCheck::Asker asker{.client = ends_.client,
+                                      .local = local_place(ends_),
+                                      .session = id_,
+                                      .may_learn = may_learn};
+    const auto refusal = co_await service_.recipients->check(event.recipient.address, asker);
     if (refusal) {
       protocol_.answer(*refusal);
       co_return;
@@ -350,6 +359,10 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
   }
   if (const auto held = greylist(event.recipient.address)) {
     protocol_.answer(*held);
+    co_return;
+  }
+  if (trap) {
+    protocol_.answer(transaction_->trap());
     co_return;
   }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
@@ -377,16 +390,12 @@ Backscatter::Mail Session::mail_for_backscatter() const {
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {
+  if (is_exempt()) return std::nullopt;
   auto& sources = service_.sources;
-  const int64_t now = std::time(nullptr);
-  if (!sources.greylist.enabled() || policy::is_role_address(recipient) ||
-      sources.known.knows(source_, now) || is_exempt())
-    return std::nullopt;
-  const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
-  if (!wait) return std::nullopt;
-  return make_reply(
-      450, "4.7.1",
-      "your network is new here (greylisted); try again in " + std::to_string(*wait) + " seconds");
+  const auto held = policy::hold_back(sources.known, sources.greylist, ends_.client,
+                                      transaction_->sender(), recipient, std::time(nullptr));
+  if (!held) return std::nullopt;
+  return make_reply(held->code, held->enhanced, held->text);
 }
 
 asio::awaitable<void> Session::on(DataEvent event) {
@@ -408,6 +417,8 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
     if (!written) co_return;
     const Reply reply = co_await transaction_->finish(event.ends_in_line);
     accepted_ += transaction_->speaks_well();
+    if (transaction_->hit_trap())
+      note_offence(policy::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());
     protocol_.answer(reply);
   }
   transaction_.reset();
@@ -420,8 +431,8 @@ asio::awaitable<void> Session::on(ResetEvent) {
 
 asio::awaitable<void> Session::on(ClosedEvent event) {
   end_ = event.reason;
-  for (const std::string_view offence : {"errors", "foreign-protocol"})
-    if (end_ == offence) note_offence("ended by " + std::string(offence));
+  for (const auto offence : {policy::Offence::kErrors, policy::Offence::kForeignProtocol})
+    if (end_ == word(offence)) note_offence(offence, "ended by " + std::string(end_), id_);
   end_transaction();
   co_return;
 }
@@ -445,20 +456,25 @@ bool Session::wants_names() const {
          });
 }
 
-void Session::note_offence(std::string_view what) {
+void Session::note_offence(policy::Offence offence, std::string_view what, std::string_view id) {
   if (!offence_.empty()) return;  // one per session, or three would be had at once
   offence_ = what;
   service_.sources.known.forget(source_);
   if (service_.evidence == nullptr || is_exempt()) return;
-  const int64_t now = std::time(nullptr);
-  const auto finding = service_.evidence->note(ends_.client, what, now);
-  if (finding && service_.teacher != nullptr) service_.teacher->teach(*finding, now);
+  policy::note_offence(*service_.evidence, *service_.judging.learning, ends_.client,
+                       local_place(ends_), offence,
+                       {std::time(nullptr), std::string(id), std::string(what)});
 }
 
 void Session::end_by(const Signature& signature) {
   offence_ = "signature " + signature.name;
-  if (signature.learn.count() > 0 && service_.teacher != nullptr)
-    service_.teacher->teach({source_, offence_}, std::time(nullptr), signature.learn);
+  if (const int64_t now = std::time(nullptr);
+      signature.learn.count() > 0 && service_.judging.learning)
+    service_.judging.learning->learn({.source = ends_.client,
+                                      .local = local_place(ends_),
+                                      .rule = offence_,
+                                      .evidence = {{now, id_, "said HELO " + helo_}}},
+                                     now, signature.learn);
   cut_ = true;
   end_ = "signature";
   protocol_.close(make_reply(421, "4.7.0", "never sent"), end_);

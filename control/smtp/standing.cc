@@ -3,14 +3,11 @@
 // Every question is asked of the snapshot in force and of the time that it is: lists expire.
 #include "control/smtp/standing.h"
 
-#include "control/policy/exemption.h"
-
 namespace postern::smtp {
 
 bool is_exempt(const Snapshot& snapshot, const SessionEnds& ends, int64_t now) {
   if (ends.balancer) return true;
-  return policy::is_exempt(snapshot, ends.client,
-                           policy::LocalPlace{.address = ends.local, .port = ends.local_port}, now);
+  return policy::is_exempt(snapshot, ends.client, local_place(ends), now);
 }
 
 Standing standing_of(const Snapshot& snapshot, const SessionEnds& ends, int64_t now) {

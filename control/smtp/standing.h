@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "control/policy/exemption.h"
 #include "control/smtp/overload.h"
 #include "rules/address/address.h"
 #include "rules/snapshot/snapshot.h"
@@ -20,6 +21,10 @@ struct SessionEnds {
   uint16_t local_port = 0;
   bool balancer = false;  // a load balancer's own session, to see whether we live
 };
+
+inline policy::LocalPlace local_place(const SessionEnds& ends) {
+  return {.address = ends.local, .port = ends.local_port};
+}
 
 // True when the source may never be refused for its manners, nor told to the engines: protected,
 // allowed by a rule, accredited, or a balancer of ours. now: Unix seconds, as below.

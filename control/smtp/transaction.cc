@@ -10,9 +10,9 @@
 #include "control/auth/authentication_results.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
-#include "control/policy/rule_finding.h"
+#include "control/policy/rule_lesson.h"
+#include "control/policy/trap_hit.h"
 #include "control/smtp/received_field.h"
-#include "control/smtp/teacher.h"
 
 namespace postern::smtp {
 
@@ -39,7 +39,8 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
       id_(std::move(id)),
       envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
-      filter_([&service](std::string_view field) {
+      filter_([this, &service](std::string_view field) {
+        automatic_ |= policy::says_automatic(field);
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
@@ -70,6 +71,15 @@ asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
   if (reply.positive())
     envelope_.take(service_.judging.policy, std::move(recipient.address), std::time(nullptr));
   co_return reply;
+}
+
+Reply Transaction::trap() {
+  traps_++;
+  return make_reply(250, "2.1.5", "Ok");
+}
+
+bool Transaction::hit_trap() const noexcept {
+  return traps_ > 0 && policy::trap_hit_counts(sender_.address, automatic_);
 }
 
 Reply Transaction::begin_text(Framing framing) {
@@ -154,6 +164,8 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
     case policy::Action::kQuarantine:
       break;
   }
+  // The one exception to 250 only after the farm's: nobody reads what a spamtrap gets.
+  if (only_traps()) co_return make_reply(250, "2.0.0", "Ok");
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
@@ -183,6 +195,8 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
   using reputation::Outcome;
+  // What is thrown away is no sign that anybody wanted it.
+  if (reply.positive() && only_traps()) return;
   const bool held = judgement.disposition.action == policy::Action::kQuarantine;
   speaks_well_ = reply.positive() && !held && !envelope_.only_roles();
   if (envelope_.only_roles()) return;
@@ -196,11 +210,13 @@ void Transaction::remember(const policy::Judgement& judgement, const Reply& repl
 
 void Transaction::learn(const policy::SessionFacts& session,
                         const policy::Disposition& disposition) {
-  if (service_.teacher == nullptr || client_.exempt || learned_) return;
-  const auto finding = policy::finding_of(session, disposition);
-  if (!finding) return;
+  auto* const learning = service_.judging.learning;
+  if (learning == nullptr || client_.exempt || learned_) return;
+  const int64_t now = std::time(nullptr);
+  auto lesson = policy::lesson_of(session, disposition, id_, now);
+  if (!lesson) return;
   learned_ = true;
-  service_.teacher->teach(*finding, std::time(nullptr), disposition.learn);
+  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 void Transaction::log(const policy::Judgement& judgement, const Reply& reply) const {
@@ -209,6 +225,7 @@ void Transaction::log(const policy::Judgement& judgement, const Reply& reply) co
                                   .queue = {},
                                   .tls = client_.tls,
                                   .recipients = envelope_.recipients().size(),
+                                  .traps = traps_,
                                   .size = spool_.size(),
                                   .removed = filter_.removed_count(),
                                   .reply = words,

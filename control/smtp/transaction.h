@@ -39,6 +39,12 @@ class Transaction {
   // What the policy says of a recipient; nullopt: others may be asked.
   std::optional<Reply> refuse_recipient(std::string_view recipient);
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
+  // A recipient that is a spamtrap: answered as others are, and never relayed.
+  Reply trap();
+  // After finish(): one was written to, by somebody whom it counts against.
+  bool hit_trap() const noexcept;
+  // It has no recipient that the farm has accepted.
+  bool only_traps() const noexcept { return traps_ > 0 && envelope_.recipients().empty(); }
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
   void text(std::string_view bytes);
@@ -69,6 +75,8 @@ class Transaction {
   const Sender sender_;
   const std::string id_;
   policy::EnvelopeJudge envelope_;
+  size_t traps_ = 0;
+  bool automatic_ = false;  // the header says that nobody wrote it
   policy::MessageJudge judge_;
   std::optional<auth::DkimSigner> signer_;
   HeaderFilter filter_;

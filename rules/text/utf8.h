@@ -30,6 +30,14 @@ inline size_t utf8_sequence(std::string_view text, uint32_t* point) noexcept {
   return length;
 }
 
+// All of it, in the shortest form and without surrogates.
+inline bool is_utf8(std::string_view text) noexcept {
+  uint32_t point = 0;
+  for (size_t length; !text.empty(); text.remove_prefix(length))
+    if ((length = utf8_sequence(text, &point)) == 0) return false;
+  return true;
+}
+
 // U+200B..200F, U+2028..202E, U+2060..206F and U+FEFF are not seen or reorder what is.
 constexpr bool is_shown(uint32_t point) noexcept {
   const bool is_control = point < 0x20 || (point >= 0x7f && point <= 0x9f);

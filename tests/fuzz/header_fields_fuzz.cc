@@ -2,7 +2,8 @@
 //
 // Message headers: any octets as a message, cut into pieces by their first octet. The header found
 // in pieces must be the one found at once, its fields must make it up again, the canonical forms
-// must not depend on the pieces, and the author is a sound domain or none.
+// must not depend on the pieces, the author is a sound domain or none, and only Auto-Submitted says
+// that nobody wrote it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "control/auth/dkim_canonicalize.h"
 #include "control/auth/header_fields.h"
 #include "control/dns/domain_name.h"
+#include "control/policy/trap_hit.h"
 
 namespace {
 
@@ -82,5 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     canonicalize_field(message, how, field);
   }
   (void)author_domain_of(message);
+  for (const auto& one : split_header_fields(message)) {
+    const bool automatic = postern::policy::says_automatic(one.raw);
+    must(!automatic || has_name(one, "auto-submitted"));
+  }
   return 0;
 }

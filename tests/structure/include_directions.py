@@ -69,8 +69,9 @@ RULES = (
     # It never includes an engine; it speaks to one through control/web/engine_client.h, which is all
     # that smtp may see of web.
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
-    # Of dns it takes the one form of domain names.
-    Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/directory"),
+    # Of dns it takes the one form of domain names, and where its servers are.
+    Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/dns/host_lookup.h",
+                               "control/directory"),
          never=ENGINE_LIBRARIES),
     Rule("control/auth", ("rules", "control/dns", "control/auth"), never=ENGINE_LIBRARIES),
     # Names are only looked at: who asks the DNS for them is above.

@@ -46,9 +46,9 @@ class ScriptedFarm {
 
   // "handshake" (kCut, or bytes to say in plain instead of it; else it happens), "XCLIENT",
   // "XFORWARD", "STARTTLS": those are said only where a test sets them.
-  // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first bytes; only
-  // kCut and kStall), "dot", "RSET", "QUIT", "BDAT" (but for the last one, which is "dot"); or a
-  // whole command line.
+  // Steps: "greeting", "EHLO", "HELO", "MAIL", "RCPT", "DATA", "text" (after its first line, and
+  // before any more of it is read; not said unless it is set), "dot", "RSET", "QUIT", "BDAT" (but
+  // for the last one, which is "dot"); or a whole command line.
   ScriptedFarm() {
     script_ = {{"greeting", "220 farm.example ESMTP\r\n"},
                {"EHLO",
@@ -298,20 +298,24 @@ class ScriptedFarm {
 
   bool read_text(const Connection& connection, std::string& input, Message& message) {
     const std::string step = answer_to("text", "");
-    if (step == kCut || step == kStall) {
-      std::string first;
-      read_to(connection, input, "\n", first);
-      return act(connection, step);
+    const bool early = !step.empty() && !step.starts_with("502");
+    if (early) {
+      // A line that is dripped may come in pieces; the rest is read below.
+      if (!read_to(connection, input, "\n", message.wire)) message.wire.clear();
+      if (!act(connection, step)) return false;
     }
     // An empty message is ".CRLF" at once.
     while (input.size() < 3 && more(connection, input)) {
     }
     if (input.starts_with(".\r\n")) {
-      message.wire = input.substr(0, 3);
+      message.wire += input.substr(0, 3);
       input.erase(0, 3);
       return true;
     }
-    return read_to(connection, input, "\r\n.\r\n", message.wire);
+    std::string rest;
+    if (!read_to(connection, input, "\r\n.\r\n", rest)) return false;
+    message.wire += rest;
+    return true;
   }
 
   static bool more(const Connection& connection, std::string& input) {

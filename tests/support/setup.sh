@@ -11,7 +11,7 @@ BUILD_PACKAGES="meson ninja-build g++ clang lld llvm pkg-config git xz-utils
   libxxhash-dev libgtest-dev libgmock-dev librapidcheck-dev"
 LAB_PACKAGES="iproute2 ethtool procps util-linux python3 nsd opendkim opendkim-tools python3-dkim python3-nacl
   python3-dnspython swaks libnet-ssleay-perl libio-socket-inet6-perl openssl postfix"
-TEST_PACKAGES="clang-16 libclang-rt-16-dev miltertest clang-format python3-pytest python3-scapy tcpdump tshark curl netcat-openbsd rbldnsd slapd
+TEST_PACKAGES="clang-16 libclang-rt-16-dev miltertest clang-format python3-pytest python3-scapy tcpdump tshark curl netcat-openbsd rbldnsd slapd ldap-utils
   qemu-system-x86 busybox-static cpio postfix-pcre"
 
 say() { printf '%s\n' "postern: $*" >&2; }

@@ -68,3 +68,13 @@ def test_what_is_wrong_is_told_with_its_place(site):
     config.write_text("farm = x\n")
     assert "names no recipient directory" in bad_input("directory", "a@b", "--config", config)
     assert "missing.conf" in bad_input("directory", "a@b", "--config", site / "missing.conf")
+
+
+def test_the_farm_is_asked_by_control_alone(site):
+    config = site / "control.conf"
+    config.write_text(config.read_text() + "directory-backend = yes\n")
+    out = fine("directory", "nobody@example.org", "--config", config)
+    assert "verdict  the farm is asked whether it knows the recipient" in out
+    assert "the farm is asked at RCPT" in fine("directory", "user@example.org", "--config", config)
+    config.write_text("directory-backend = yes\n")
+    assert "the farm itself" in bad_input("directory", "nobody@example.org", "--config", config)

@@ -17,6 +17,7 @@ import time
 import pytest
 
 import directory_test
+import learned_test
 import names_test
 import replay_test
 import signing_test
@@ -63,6 +64,7 @@ def make_site(tmp_path_factory):
     (folder / "dkim.keys").write_text("football.example.com brisbane brisbane.pem\n")
     (folder / "zone").write_text(verify_test.ZONE)
     (folder / "recipients").write_text(directory_test.RECIPIENTS)
+    learned_test.write_learned(folder / "learned.db")
     (folder / "site.pcre").write_text(names_test.TABLE)
     changed = tmp_path_factory.mktemp("changed")
     policy = write_site(changed, dynamic_netset=LISTS["dynamic.netset"].replace(

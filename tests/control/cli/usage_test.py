@@ -10,7 +10,7 @@ import pytest
 
 from postern_program import PROGRAM, POLICY, fine, postern, wrong_usage, write_site
 
-COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify", "sign", "keygen", "names", "directory")
+COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "learned", "replay", "verify", "sign", "keygen", "names", "directory")
 
 
 def test_help_names_every_command():
@@ -60,7 +60,10 @@ def test_unknown_options_are_wrong_usage(command):
     ["entries", "forget"], ["entries", "add"], ["entries", "add", "203.0.113.7/24"],
     ["entries", "add", "203.0.113.7", "--action", "explode"],
     ["entries", "add", "203.0.113.7", "--for", "a while"], ["entries", "list", "203.0.113.7"],
-    ["entries", "list", "--for", "1h"], ["entries", "remove"], ["check", "--pol", "x"],
+    ["entries", "list", "--for", "1h"], ["learned", "forget"], ["learned", "explain"],
+    ["learned", "explain", "x.example"], ["learned", "remove"], ["learned", "remove", "203.0.113.7/24"],
+    ["learned", "list", "203.0.113.7"], ["learned", "list", "--why", "x"],
+    ["learned", "--config", "x", "--file", "y"], ["entries", "remove"], ["check", "--pol", "x"],
     ["apply", "--snapshot", "s", "-o", "t", "--engine", "e"], ["check", "--policy"],
     ["directory"], ["directory", "a@b", "c@d"], ["directory", "a@b", "--config", "x", "--file", "y"],
     ["stats", "extra"], ["lists", "extra"], ["lists", "-p", "a", "-s", "b"],

@@ -38,13 +38,16 @@ TEST(BackendText, EverythingInAnyOrder) {
                     .port = "2525",
                     .weight = 7,
                     .backup = true,
+                    .max = 50,
                     .tls = TlsUse::kVerify,
                     .tls_name = "mx.example",
                     .hand_on = HandOn::kXclient};
-  EXPECT_EQ(read("a.example:2525,weight=7,backup,tls=verify,tls-name=mx.example,hand-on=xclient"),
-            all);
-  EXPECT_EQ(read("a.example:2525,hand-on=xclient,tls-name=mx.example,backup,tls=verify,weight=7"),
-            all);
+  EXPECT_EQ(
+      read("a.example:2525,weight=7,max=50,backup,tls=verify,tls-name=mx.example,hand-on=xclient"),
+      all);
+  EXPECT_EQ(
+      read("a.example:2525,hand-on=xclient,tls-name=mx.example,backup,max=50,tls=verify,weight=7"),
+      all);
   EXPECT_EQ(read("a,tls=may,hand-on=proxy").tls, TlsUse::kMay);
   EXPECT_EQ(read("a,tls=require,hand-on=xforward").hand_on, HandOn::kXforward);
   EXPECT_EQ(read("a,tls=none,hand-on=none"), (Backend{.host = "a", .port = "25"}));
@@ -63,6 +66,9 @@ TEST(BackendText, WhatIsWrongIsNamed) {
            {"a,weight=", "weight="},
            {"a,weight=2x", "weight=2x"},
            {"a,weight=-1", "weight=-1"},
+           {"a,max=0", "max=0"},
+           {"a,max=100001", "max=100001"},
+           {"a,max=x", "max=x"},
            {"a,backup=yes", "backup=yes"},
            {"a,tls", "tls"},
            {"a,tls=maybe", "tls=maybe"},

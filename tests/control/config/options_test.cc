@@ -82,9 +82,9 @@ TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
   EXPECT_NE(told.find("needs engine-cert, engine-key and engine-ca"), std::string::npos) << told;
   const auto read = options(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a",
                                   "--engine-key", "b", "--engine-ca", "c"}));
-  EXPECT_EQ(read.teacher.credentials.certificate, "a");
-  EXPECT_EQ(read.teacher.credentials.key, "b");
-  EXPECT_EQ(read.teacher.credentials.authority, "c");
+  EXPECT_EQ(read.learning.teacher.credentials.certificate, "a");
+  EXPECT_EQ(read.learning.teacher.credentials.key, "b");
+  EXPECT_EQ(read.learning.teacher.credentials.authority, "c");
 }
 
 TEST(ControlOptions, Sources) {
@@ -207,7 +207,7 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
                                     "engine = /run/b.sock\n"
                                     "greet-pause = 300ms\n"
                                     "learn-threshold = 5\n"
-                                    "learn-window = 1h\n"
+                                    "learn-half-life = 1h\n"
                                     "learn-for = 2d\n"
                                     "max-message = 10M\n"
                                     "user = nobody\n");
@@ -219,13 +219,13 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   EXPECT_EQ(read.proxy.farm.own_name, "mx.farm.example");
   EXPECT_EQ(read.judge.authserv_id, "auth.farm.example");
   EXPECT_EQ(read.resolver.forward_to, std::vector<std::string>{"127.0.0.1@5353"});
-  EXPECT_EQ(read.teacher.engines.size(), 3u);
+  EXPECT_EQ(read.learning.teacher.engines.size(), 3u);
   EXPECT_EQ(read.certificates, (std::vector<std::string>{"c.pem", "c2.pem"}));
   EXPECT_EQ(read.keys, (std::vector<std::string>{"k.pem", "k2.pem"}));
   EXPECT_EQ(read.proxy.greet_pause, milliseconds{2000});
   EXPECT_EQ(read.evidence.threshold, 5u);
-  EXPECT_EQ(read.evidence.window, 3600);
-  EXPECT_EQ(read.teacher.learn_for, std::chrono::hours{48});
+  EXPECT_EQ(read.evidence.half_life, 3600);
+  EXPECT_EQ(read.learning.gate.learn_for, std::chrono::hours{48});
   EXPECT_EQ(read.proxy.max_message, 10u << 20);
   EXPECT_EQ(read.user, "nobody");
 }
@@ -374,6 +374,7 @@ TEST(ControlOptions, TheRecipientDirectory) {
   const auto none = options(kLeast);
   EXPECT_TRUE(none.directory.file.empty());
   EXPECT_TRUE(none.directory.ldap.uris.empty());
+  EXPECT_FALSE(none.directory.backend);
   const auto read = options(with({"--directory-file",
                                   "r",
                                   "--directory-ldap",
@@ -391,6 +392,12 @@ TEST(ControlOptions, TheRecipientDirectory) {
                                   "--directory-ldap-scope",
                                   "one",
                                   "--directory-ldap-dereference",
+                                  "yes",
+                                  "--directory-ldap-canary",
+                                  "a@example.org",
+                                  "--directory-ldap-canary",
+                                  "b@example.org",
+                                  "--directory-backend",
                                   "yes",
                                   "--directory-ldap-bind",
                                   "cn=reader",
@@ -435,6 +442,8 @@ TEST(ControlOptions, TheRecipientDirectory) {
   EXPECT_EQ(site.ldap.attributes, std::vector<std::string>{"primary"});
   EXPECT_EQ(site.ldap.scope, directory::LdapScope::kOneLevel);
   EXPECT_EQ(site.ldap.dereference, directory::LdapDereference::kAlways);
+  EXPECT_EQ(site.ldap.canaries, (std::vector<std::string>{"a@example.org", "b@example.org"}));
+  EXPECT_TRUE(site.backend);
   EXPECT_EQ(site.ldap.credentials.dn, "cn=reader");
   EXPECT_EQ(site.password_file, "pw");
   EXPECT_TRUE(site.ldap.transport.start_tls);
@@ -469,8 +478,73 @@ TEST(ControlOptions, AWrongDirectoryIsTold) {
   EXPECT_NE(told({"--directory-ldap-scope", "all"}).find("sub, one or base"), std::string::npos);
   EXPECT_NE(told({"--directory-ldap-starttls", "1"}).find("yes or no"), std::string::npos);
   EXPECT_NE(told({"--directory-ldap-bind", "cn=x"}).find("both, or neither"), std::string::npos);
+  EXPECT_NE(told({"--directory-ldap-canary", "no address"}).find("an address"), std::string::npos);
+  EXPECT_NE(complaint(with({"--directory-ldap-canary", "a@x"})).find("needs directory-ldap"),
+            std::string::npos);
   EXPECT_NE(told({"--directory-unavailable", "reject"}).find("pass or defer"), std::string::npos);
   EXPECT_NE(told({"--harvest-known", "100"}).find("from 1 to 99"), std::string::npos);
+}
+
+TEST(ControlOptions, WhatIsLearned) {
+  const auto plain = options(with({}));
+  EXPECT_EQ(plain.learning.file, "");
+  EXPECT_EQ(plain.learning.gate.v4_length, 32);
+  EXPECT_EQ(plain.learning.gate.v6_length, 64);
+  EXPECT_EQ(plain.evidence.threshold, 3u);
+  EXPECT_EQ(plain.evidence.half_life, 600);
+  EXPECT_EQ(plain.evidence.weights, (std::array<uint32_t, policy::kOffences>{1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(plain.learning.gate.trust.trust_for, 7 * 86400);
+  EXPECT_EQ(options(with({"--learned", ":memory:"})).learning.file, "");
+  const auto read = options(with({"--learned",          "l.db",
+                                  "--learned-entries",  "77",
+                                  "--learn-prefix",     "/24",
+                                  "--learn-prefix",     "/56",
+                                  "--learn-threshold",  "5",
+                                  "--learn-weight",     "spamtrap=4",
+                                  "--learn-weight",     "errors=0",
+                                  "--spamtraps",        "t",
+                                  "--trust-for",        "1d",
+                                  "--trust-reputation", "0.75",
+                                  "--load-balancer",    "198.51.100.0/28"}));
+  EXPECT_EQ(read.learning.file, "l.db");
+  EXPECT_EQ(read.learning.gate.capacity, 77u);
+  EXPECT_EQ(read.learning.gate.v4_length, 24);
+  EXPECT_EQ(read.learning.gate.v6_length, 56);
+  EXPECT_EQ(read.evidence.weights, (std::array<uint32_t, policy::kOffences>{1, 1, 1, 0, 1, 4}));
+  EXPECT_EQ(read.spamtraps, "t");
+  EXPECT_EQ(read.learning.gate.trust.trust_for, 86400);
+  EXPECT_EQ(read.learning.gate.trust.least_reputation, 0.75);
+  ASSERT_EQ(read.learning.gate.never.size(), 1u);
+  EXPECT_EQ(read.learning.gate.never[0].to_string(), "198.51.100.0/28");
+}
+
+// Whatever is written there, it takes two offences.
+TEST(ControlOptions, NoSingleOffenceCanBeMadeEnough) {
+  const auto told = [&](const std::vector<std::string>& more) { return complaint(with(more)); };
+  EXPECT_NE(told({"--learn-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
+  EXPECT_NE(told({"--harvest-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
+  for (size_t kind = 0; kind < policy::kOffences; kind++) {
+    const std::string name(policy::word(static_cast<policy::Offence>(kind)));
+    EXPECT_EQ(told({"--learn-weight", name + "=2"}), "") << name;
+    EXPECT_NE(
+        told({"--learn-weight", name + "=3"}).find("would let a single offence make an entry"),
+        std::string::npos)
+        << told({"--learn-weight", name + "=3"});
+    EXPECT_NE(
+        told({"--learn-threshold", "2", "--learn-weight", name + "=2"}).find("single offence"),
+        std::string::npos);
+  }
+  for (const char* bad :
+       {"spamtrap", "spamtrap=", "=1", "trap=1", "spamtrap=-1", "spamtrap=1x", ""})
+    EXPECT_NE(told({"--learn-weight", bad}).find("KIND=N"), std::string::npos) << bad;
+  for (const char* bad : {"/23", "24", "/0", "/128", "/16", ""})
+    EXPECT_NE(told({"--learn-prefix", bad}).find("/32 or /24"), std::string::npos) << bad;
+  for (const char* bad : {"0.5", "1.1", "x", "0.9x", "nan", "-1"})
+    EXPECT_NE(told({"--trust-reputation", bad}).find("above 0.5"), std::string::npos) << bad;
+  const test::TemporaryDirectory directory;
+  const auto file =
+      directory.write("control.conf", "farm = a\nlearn-weight = errors=9\nsnapshot = s\n");
+  EXPECT_TRUE(complaint({"--config", file}).starts_with(file + ":2:"));
 }
 
 TEST(ControlOptions, HelpAndVersion) {

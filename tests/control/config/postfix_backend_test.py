@@ -104,7 +104,8 @@ class Client:
 
 
 def start(site, port, more):
-    site.start("--load-balancer", "127.0.0.0/8", "--farm-ca", str(site.certificate),
+    # Asked once whether it lives: its connections are counted.
+    site.start("--load-balancer", "127.0.0.0/8", "--farm-ca", str(site.certificate), "--farm-check", "1h",
                farm=f"127.0.0.1:{port},{more}")
     wait_until("the backend", lambda: "farm state=available" in site.log.read_text())
 
@@ -133,8 +134,36 @@ def test_postfix_is_told_whose_mail_it_gets(site, how, tls):
         assert re.search(rf"client=.*\[127\.0\.0\.1\].*orig_client=unknown\[{CLIENT}\]", log), log
     else:
         assert re.search(rf"client=unknown\[{CLIENT}\]", log), log
-    if tls != "tls=none" and how != "proxy":
-        assert log.count("TLS connection established from") <= 3, "the second client came over the first one's"
+    if tls != "tls=none":
+        # The check's, and one for both clients; Postfix takes one XCLIENT a connection, and one PROXY header.
+        assert log.count("TLS connection established from") == (2 if how == "xforward" else 3), log
+    assert site.stop() == 0
+
+
+def test_postfix_is_asked_who_receives_mail(site):
+    """As the recipient directory: once for each address, and whoever asks for many unknown ones is noticed."""
+    postfix = site.postfix
+    main_cf = postfix.base / "config" / "main.cf"
+    main_cf.write_text(main_cf.read_text().replace("virtual_mailbox_maps = static:all/",
+                                                   "virtual_mailbox_maps = inline:{someone@farm.example=all/}"))
+    subprocess.run(["postfix", "-c", str(postfix.base / "config"), "reload"], check=False)
+    site.start("--load-balancer", "127.0.0.0/8", "--directory-backend", "yes", "--farm-check", "1h",
+               farm=f"127.0.0.1:{postfix.known},hand-on=xclient")
+    wait_until("the backend", lambda: "farm state=available" in site.log.read_text())
+    for _ in range(2):
+        client = Client(site.port)
+        for line in ("EHLO client.example", "MAIL FROM:<a@b.example>"):
+            client.say(line)
+        assert client.say("RCPT TO:<missing@farm.example>") == "550 5.1.1 there is no such recipient here"
+        assert client.say("RCPT TO:<nobody@farm.example>").startswith("554 5.7.1"), "Postfix's own answer"
+        assert client.say("RCPT TO:<someone@farm.example>").startswith("250 2.1.5")
+        assert client.say("DATA").startswith("354")
+        assert client.say("Subject: known\r\n\r\nHello.\r\n.").startswith("250 2.0.0 Ok: queued as")
+        client.say("QUIT")
+    wait_until("the mail", lambda: len(postfix.mail()) == 2)
+    log = postfix.log.read_text()
+    assert log.count("to=<missing@farm.example>") == 1, "the second answer was kept"
+    assert re.search(r"from=<> to=<missing@farm.example>", log), log
     assert site.stop() == 0
 
 

@@ -147,6 +147,7 @@ def test_what_cannot_work_is_told_in_one_line(site):
         (words + ["--snapshot", snapshot, "--reputation", site.folder / "pool.netset"], "pool.netset"),
         (words + ["--snapshot", snapshot, "--listen", "192.0.2.77:25"], "192.0.2.77"),
         (words + ["--snapshot", snapshot, "--directory-file", site.folder / "missing"], "missing"),
+        (words + ["--snapshot", snapshot, "--spamtraps", site.folder / "no-traps"], "no-traps"),
         (words + ["--snapshot", snapshot, "--directory-ldap", "ldapi://%2Fx", "--directory-ldap-base",
                   "dc=x", "--directory-ldap-bind", "cn=x", "--directory-ldap-password",
                   site.folder / "no-password"], "no-password"),
@@ -181,7 +182,7 @@ def test_mail_from_swaks_to_smtp_sink(site):
     assert site.stop() == 0
     messages = site.lines("message")
     assert len(messages) == 4
-    for key in ("id", "client", "class", "helo", "tls", "from", "rcpts", "size", "dkim", "domain",
+    for key in ("id", "client", "class", "helo", "tls", "from", "rcpts", "traps", "size", "dkim", "domain",
                 "reputation", "dns", "removed", "action", "rule", "place", "reply", "seconds"):
         assert all(re.search(rf" {key}=\S", line) for line in messages), key
     assert len(site.lines("session")) == 4
@@ -324,4 +325,135 @@ def test_what_is_learned_reaches_a_real_api(site):
     entries = json.loads(done.stdout)["entries"]
     assert [e["prefix"] for e in entries] == ["127.0.0.1/32"]
     assert entries[0]["action"] == "drop" and "ylmf-pc" in entries[0]["reason"]
+    assert site.stop() == 0
+
+
+def say_a_bots_name(site, times=3):
+    for _ in range(times):
+        with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+            stream = client.makefile("rb")
+            stream.readline()
+            client.sendall(b"EHLO ylmf-pc\r\n")
+            assert stream.readline().startswith(b"550 5.7.1 ")
+
+
+@contextlib.contextmanager
+def engine(site, name="engine.sock"):
+    """A real API without packets, on a socket of its own."""
+    path = site.folder / name
+    process = subprocess.Popen([ENGINE_HOST, path])
+    site.running.append(process)
+    wait_until("the engine", lambda: listens_there(path))
+    yield path
+    process.terminate()
+    process.wait(PATIENCE)
+
+
+def entries_in(path):
+    done = subprocess.run(["curl", "-s", "--unix-socket", path, "http://engine/v1/entries"],
+                          capture_output=True, text=True, timeout=PATIENCE, check=True)
+    return [(e["prefix"], e["reason"]) for e in json.loads(done.stdout)["entries"]]
+
+
+def postern(*words):
+    return subprocess.run([POSTERN, *map(str, words)], capture_output=True, text=True, timeout=PATIENCE,
+                          check=True).stdout
+
+
+def test_what_was_learned_survives_restarts_and_can_be_taken_back(site):
+    file = site.folder / "learned.db"
+    words = ["--engine", site.folder / "engine.sock", "--learned", file]
+    with engine(site) as path:
+        site.start(*words)
+        say_a_bots_name(site)
+        wait_until("the entry", lambda: entries_in(path))
+        first = entries_in(path)
+        assert site.stop() == 0
+    # Another engine, which knows nothing, and control anew.
+    with engine(site) as path:
+        assert entries_in(path) == []
+        site.start(*words)
+        wait_until("the entry again", lambda: entries_in(path))
+        assert entries_in(path) == first
+        # The evidence is the sessions of the log before, by their ids.
+        explained = json.loads(postern("learned", "explain", "127.0.0.1", "--file", file, "-j"))
+        evidence = explained["entries"][0]["evidence"]
+        assert [e["what"] for e in evidence] == ["said HELO ylmf-pc"] * 3
+        assert len({e["id"] for e in evidence}) == 3
+        postern("learned", "remove", "127.0.0.1", "--file", file, "--why", "a test")
+        wait_until("the removal", lambda: entries_in(path) == [])
+        assert [l for l in site.lines("unlearned") if ' why="a test"' in l], site.log.read_text()
+        assert site.stop() == 0
+    assert "0 entries" in postern("learned", "--file", file)
+
+
+def test_evidence_has_the_ids_of_the_log(site):
+    file = site.folder / "learned.db"
+    site.start("--learned", file)
+    say_a_bots_name(site)
+    wait_until("the sessions", lambda: len(site.lines("session")) == 3)
+    assert site.stop() == 0
+    explained = json.loads(postern("learned", "explain", "127.0.0.1", "--file", file, "-j"))
+    logged = [re.search(r" id=(\S+)", line).group(1) for line in site.lines("session")]
+    assert sorted(e["id"] for e in explained["entries"][0]["evidence"]) == sorted(logged)
+
+
+def test_a_removal_while_control_is_down_reaches_the_engines_at_its_start(site):
+    file = site.folder / "learned.db"
+    words = ["--engine", site.folder / "engine.sock", "--learned", file]
+    with engine(site) as path:
+        site.start(*words)
+        say_a_bots_name(site)
+        wait_until("the entry", lambda: entries_in(path))
+        assert site.stop() == 0
+        postern("learned", "remove", "127.0.0.1", "--file", file)
+        assert entries_in(path), "nobody has told it"
+        site.start(*words)
+        wait_until("the removal", lambda: entries_in(path) == [])
+        assert site.stop() == 0
+
+
+def test_a_file_of_learned_entries_that_is_none_stops_nothing(site):
+    file = site.folder / "learned.db"
+    file.write_text("x" * 5000)
+    with engine(site) as path:
+        site.start("--engine", path, "--learned", file)
+        wait_until("the complaint", lambda: site.lines("learned-file"))
+        say_a_bots_name(site)
+        wait_until("the entry", lambda: entries_in(path))
+        assert site.stop() == 0
+    states = [re.search(r" state=(\w+) ", line).group(1) for line in site.lines("learned-file")]
+    assert states == ["refused", "lost"], site.lines("learned-file")
+    assert file.read_text() == "x" * 5000
+
+
+def send_to(site, recipient):
+    """One message; -> the answer to its final dot, or to what was refused before."""
+    with socket.create_connection(("127.0.0.1", site.port), PATIENCE) as client:
+        stream = client.makefile("rb")
+        stream.readline()
+        for word in ("HELO x.example", "MAIL FROM:<a@b.example>", f"RCPT TO:<{recipient}>", "DATA",
+                     "Subject: x\r\n\r\nx\r\n."):
+            client.sendall(word.encode() + b"\r\n")
+            answer = stream.readline().decode()
+            if answer[0] not in "23":
+                break
+        client.sendall(b"QUIT\r\n")
+        return answer
+
+
+def test_spamtraps_take_mail_without_a_farm_and_are_reread(site):
+    traps = site.folder / "traps"
+    traps.write_text("trap@farm.example\n@old.example\n")
+    site.start("--spamtraps", traps)
+    for trap in ("trap@farm.example", "TRAP+x@FARM.example", "any@old.example"):
+        assert send_to(site, trap).startswith("250 2.0.0 "), trap
+    for other in ("user@farm.example", "postmaster@old.example"):
+        assert send_to(site, other).startswith("451 4.4.1 "), other
+    assert [re.search(r" rcpts=(\d+) traps=(\d+) ", line).groups() for line in site.lines("message")] == \
+        [("0", "1")] * 3
+    replace(traps, "new@farm.example\nother@farm.example\n")
+    wait_until("the new file", lambda: "spamtraps state=loaded" in site.log.read_text())
+    assert send_to(site, "new@farm.example").startswith("250 2.0.0 ")
+    assert send_to(site, "trap@farm.example").startswith("451 4.4.1 ")
     assert site.stop() == 0

@@ -25,10 +25,11 @@ class Scripted : public Directory {
   explicit Scripted(Script& script) : script_(script) {}
   asio::awaitable<Answer> look_up(std::string address) override {
     script_.asked.push_back(address);
-    if (script_.down) co_return Answer{.detail = "it is down"};
+    if (script_.down) co_return Answer{.detail = "it is down", .contact = Contact::kFailed};
     const auto found = script_.says.find(address);
-    if (found == script_.says.end()) co_return Answer{.presence = Presence::kUnknown};
-    Answer answer{.presence = found->second};
+    if (found == script_.says.end())
+      co_return Answer{.presence = Presence::kUnknown, .contact = Contact::kAnswered};
+    Answer answer{.presence = found->second, .contact = Contact::kAnswered};
     if (answer.presence == Presence::kKnown) answer.primary = address;
     co_return answer;
   }
@@ -83,14 +84,29 @@ TEST_F(Caching, WhoWasKnownStaysSoWhileTheDirectoryIsDown) {
   EXPECT_EQ(told(ask(loop_, directory_, "user@example.org")), "known user@example.org");
 }
 
-TEST_F(Caching, WhoIsGoneIsUnknownAsSoonAsTheDirectorySaysSo) {
+// A mailbox that was removed, or a directory that lost a part of itself: the farm knows.
+TEST_F(Caching, WhoWasKnownNotLongAgoIsNotRefusedByADenial) {
   ask(loop_, directory_, "user@example.org");
   script_.says.clear();
   now_ += milliseconds{100};
-  EXPECT_EQ(told(ask(loop_, directory_, "user@example.org")), "unknown");
+  const auto denied = ask(loop_, directory_, "user@example.org");
+  EXPECT_EQ(told(denied), "unavailable");
+  EXPECT_EQ(denied.detail, "it was known not long ago");
+  EXPECT_EQ(denied.contact, Contact::kAnswered) << "it is not down";
+  EXPECT_EQ(directory_.doubted(), 1u);
+  EXPECT_EQ(told(ask(loop_, directory_, "other@example.org")), "unknown");
+  now_ += milliseconds{1000};
+  EXPECT_EQ(told(ask(loop_, directory_, "user@example.org")), "unknown") << "its time is over";
+  EXPECT_EQ(directory_.doubted(), 1u);
+}
+
+TEST_F(Caching, WhatTheCacheSaysShowsNothingOfTheDirectory) {
+  EXPECT_EQ(ask(loop_, directory_, "user@example.org").contact, Contact::kAnswered);
   script_.down = true;
-  now_ += milliseconds{100};
-  EXPECT_EQ(told(ask(loop_, directory_, "user@example.org")), "unavailable");
+  EXPECT_EQ(ask(loop_, directory_, "user@example.org").contact, Contact::kNone);
+  EXPECT_EQ(ask(loop_, directory_, "no address").contact, Contact::kNone);
+  now_ += milliseconds{500};
+  EXPECT_EQ(ask(loop_, directory_, "user@example.org").contact, Contact::kFailed) << "stale";
 }
 
 TEST(DirectoryChain, TheFirstThatKnowsDecidesAndAllMustDeny) {
@@ -106,7 +122,10 @@ TEST(DirectoryChain, TheFirstThatKnowsDecidesAndAllMustDeny) {
   EXPECT_EQ(told(ask(loop, chain, "b@x.example")), "known b@x.example");
   EXPECT_EQ(told(ask(loop, chain, "c@x.example")), "unknown");
   first.down = true;
-  EXPECT_EQ(told(ask(loop, chain, "b@x.example")), "known b@x.example");
+  const auto of_second = ask(loop, chain, "b@x.example");
+  EXPECT_EQ(told(of_second), "known b@x.example");
+  EXPECT_EQ(of_second.contact, Contact::kFailed) << "the first one is down all the same";
+  EXPECT_EQ(of_second.detail, "it is down");
   const auto missing = ask(loop, chain, "c@x.example");
   EXPECT_EQ(told(missing), "unavailable");
   EXPECT_EQ(missing.detail, "it is down");

@@ -25,6 +25,16 @@ TEST(FilterTemplate, PutsTheAddressInItsPlaces) {
             "(mail=user@example.org)");
 }
 
+TEST(FilterTemplate, OfAnybodyItHasAsterisksInItsPlaces) {
+  const auto any = [](std::string_view text) { return FilterTemplate(text).filter_for_any(); };
+  EXPECT_EQ(any("(mail=%s)"), "(mail=*)");
+  EXPECT_EQ(any("(&(uid=%u)(|(dc=%d)(dc=100%%))(mail=smtp:%s))"),
+            "(&(uid=*)(|(dc=*)(dc=100%))(mail=smtp:*))");
+  EXPECT_EQ(any("(mail=%u@%d)"), "(mail=*@*)");
+  EXPECT_EQ(any("(mail=%u%d)"), "(mail=*)");
+  EXPECT_EQ(any("(mail=*%u*)"), "(mail=*)");
+}
+
 TEST(FilterTemplate, EscapesWhatRfc4515Names) {
   EXPECT_EQ(escape_filter_value("*()\\\0/"sv), "\\2a\\28\\29\\5c\\00/");
   EXPECT_EQ(escape_filter_value("\x7f\x1f\xc3\xbc"), "\\7f\\1f\\c3\\bc");

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/control/directory/asking.h"
+#include "tests/control/directory/ldap_site.h"
 #include "tests/control/directory/slapd.h"
 #include "tests/control/smtp/certificate.h"
 
@@ -22,43 +23,6 @@ namespace {
 
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
-
-std::string organisation() {
-  return "dn: dc=example\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: x\n\n";
-}
-
-std::string unit(const std::string& name) {
-  return "dn: ou=" + name + ",dc=example\nobjectClass: organizationalUnit\nou: " + name + "\n\n";
-}
-
-// lines: further attributes, each with its line end.
-std::string person(const std::string& uid, const std::string& in, const std::string& lines) {
-  return "dn: uid=" + uid + ",ou=" + in +
-         ",dc=example\nobjectClass: inetOrgPerson\nobjectClass: inetLocalMailRecipient\nuid: " +
-         uid + "\ncn: " + uid + "\nsn: " + uid + "\n" + lines + "\n";
-}
-
-std::string site() {
-  return organisation() + unit("people") + unit("lists") +
-         person("ada", "people",
-                "mail: Ada@Example.org\nmailLocalAddress: countess@example.org\n"
-                "mailLocalAddress: ada.king@example.org\n") +
-         person("grace", "people", "mail: not an address\nmail: grace@example.org\n") +
-         person("star", "people", "mail: \"a*b\"@example.org\n") +
-         person("announce", "lists", "mail: announce@example.org\n") +
-         "dn: cn=former,ou=people,dc=example\nobjectClass: alias\nobjectClass: extensibleObject\n"
-         "cn: former\naliasedObjectName: uid=moved,ou=elsewhere,dc=example\n\n" +
-         unit("elsewhere") + person("moved", "elsewhere", "mail: moved@example.org\n");
-}
-
-LdapOptions options_for(std::vector<std::string> uris) {
-  LdapOptions options;
-  options.uris = std::move(uris);
-  options.bases = {"ou=people,dc=example", "ou=lists,dc=example"};
-  options.filter = "(|(mail=%s)(mailLocalAddress=%s))";
-  options.look_up_time = options.connect_time = milliseconds{30'000};
-  return options;
-}
 
 class WithSlapd : public testing::Test {
  protected:

@@ -62,6 +62,16 @@ class Slapd {
   Slapd(const Slapd&) = delete;
   Slapd& operator=(const Slapd&) = delete;
 
+  // Takes entries out of the running server.
+  template <typename... Names>
+  void remove(const Names&... names) {
+    const pid_t removing = spawn({"/usr/bin/ldapdelete", "-x", "-H", socket_uri(), "-D",
+                                  "cn=root,dc=example", "-w", "secret", std::string(names)...});
+    int status = 0;
+    waitpid(removing, &status, 0);
+    if (status != 0) throw std::runtime_error("ldapdelete: " + read("log"));
+  }
+
   // Again, with what it had.
   void start() {
     std::string where = socket_uri() + "/ " + uri() + "/";
@@ -115,7 +125,8 @@ class Slapd {
                                      O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     pid_t process = 0;
-    const int failed = posix_spawn(&process, kProgram, &actions, nullptr, pointers.data(), environ);
+    const int failed =
+        posix_spawn(&process, pointers[0], &actions, nullptr, pointers.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) throw std::runtime_error("slapd cannot be started");
     return process;

@@ -53,6 +53,14 @@ TEST(FilterSession, OneMessage) {
   EXPECT_EQ(answers(trace.output), std::string("O c ") + kAnswered);
 }
 
+TEST(FilterSession, OfALongNameTheBeginningIsKept) {
+  const std::string name(FilterSession::kMaxHelo + 1, 'x');
+  const auto trace = trace_of(negotiation() + connection("c", '4', 1, "192.0.2.7") +
+                              packet('H', strings({name})) + message() + packet('Q'));
+  EXPECT_NE(trace.events.find("helo " + name.substr(1) + " tls"), std::string::npos);
+  EXPECT_NE(trace.events.find("end queue=4ABC"), std::string::npos);
+}
+
 TEST(FilterSession, EveryCutComesToTheSame) {
   const std::string bytes =
       kClient + message("<no@b.example>") + packet('A') + message() +
@@ -88,7 +96,8 @@ TEST(FilterSession, Negotiation) {
   EXPECT_FALSE(answer(1, kAllActions, kAllProtocol));
   EXPECT_EQ(answer(2, 0x3f, 0x7f),
             (Terms{.version = 2,
-                   .actions = Actions::kAddHeaders | Actions::kChangeHeaders | Actions::kQuarantine,
+                   .actions = Actions::kAddHeaders | Actions::kDeleteRecipients |
+                              Actions::kChangeHeaders | Actions::kQuarantine,
                    .protocol = Protocol::kNone}));
   for (uint32_t version = 2; version <= 6; version++)
     EXPECT_EQ(answer(version, kAllActions, kAllProtocol).value().version, version);

@@ -20,6 +20,8 @@ namespace {
 const std::string kMessage =
     "From: <a@good.example>\r\nTo:c@d.example\r\nSubject: \t odd\r\n\tspacing \r\n\r\nHello.\r\n";
 
+constexpr std::chrono::milliseconds kPause{50};
+
 std::vector<auth::HeaderField> header_of(const std::string& text) {
   return auth::split_header_fields(std::string_view(text).substr(0, text.find("\r\n\r\n") + 2));
 }
@@ -37,6 +39,15 @@ class MilterTest : public testing::Test {
         key_);
   }
 
+  // A whole message up to the command that asks for the decision.
+  static void send_whole(MailServer& server, const std::string& text) {
+    server.send(envelope());
+    for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
+    for (const auto& field : header_of(text))
+      server.send(header(std::string(field.name), value_for_server(field.body, true)));
+    server.send(packet('N') + packet('E', text.substr(text.find("\r\n\r\n") + 4)));
+  }
+
   auth::SigningKey key_;
   RunningMilter milter_;
 };
@@ -49,6 +60,8 @@ TEST_F(MilterTest, SignedMailIsAcceptedMarkedAndRemembered) {
   EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results| mx.example;\n\tdkim=pass "))
       << answers;
   EXPECT_TRUE(answers.ends_with("] a"));
+  // Behind the answer, so that it may be read before.
+  milter_.wait_until([&] { return milter_.store.find("good.example").has_value(); });
   EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
 }
 
@@ -186,7 +199,64 @@ TEST_F(MilterTest, AuthenticatedSubmissionsAreNotJudged) {
                            {"{auth_authen}", "jo"}),
             "m[1|Authentication-Results|] a");
   EXPECT_TRUE(server.message(kMessage, {"i", "4ABD"}).starts_with("y[550 "));  // logged out again
-  EXPECT_TRUE(milter_.on_loop([&] { return milter_.resolver.asked(); }).empty());
+  // The client's name is asked for before it has logged in, and no key after that.
+  EXPECT_EQ(milter_.on_loop([&] { return milter_.resolver.asked(); }),
+            std::vector<std::string>{"7.100.51.198.in-addr.arpa"});
+}
+
+TEST_F(MilterTest, ASpamtrapGetsNothingAndTheOthersTheMessage) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  MailServer server(milter_);
+  server.begin();
+  server.recipients = {"trap1@d.example", "c@d.example", "trap2@d.example"};
+  const auto answers = server.message(signed_by("good.example"));
+  EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results|")) << answers;
+  EXPECT_TRUE(answers.ends_with(" -[<trap1@d.example>] -[<trap2@d.example>] a")) << answers;
+  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
+  server.recipients = {"trap1@d.example", "trap2@d.example"};
+  EXPECT_EQ(server.message(signed_by("good.example")), "d") << "nobody is left";
+  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
+  server.recipients = {"c@d.example"};
+  EXPECT_TRUE(server.message(kMessage).ends_with("] a")) << "the next message is one of its own";
+}
+
+TEST_F(MilterTest, ATrapIsEvidenceUnlessNobodyWroteToIt) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  const auto taught = [&] { return milter_.on_loop([&] { return milter_.taught; }); };
+  const auto hit = [&](const std::string& text, const std::string& sender) {
+    MailServer server(milter_);
+    server.begin("198.51.100.9");
+    server.recipients = {"trap@d.example"};
+    server.sender = sender;
+    EXPECT_EQ(server.message(text), "d");
+    EXPECT_EQ(server.message(text), "d");
+  };
+  for (int i = 0; i < 3; i++) {
+    hit(kMessage, "<>");
+    hit("Auto-Submitted: auto-replied\r\n" + kMessage, "<a@b.example>");
+  }
+  EXPECT_TRUE(taught().empty());
+  hit(kMessage, "<a@b.example>");
+  EXPECT_TRUE(taught().empty()) << "one offence for one client, and two are needed";
+  hit(kMessage, "<a@b.example>");
+  ASSERT_EQ(taught().size(), 1u);
+  EXPECT_NE(taught()[0].find("wrote to a spamtrap (2)"), std::string::npos) << taught()[0];
+}
+
+// Who may not remove recipients can only say that somebody wrote to a trap.
+TEST_F(MilterTest, AMailServerThatKeepsItsRecipientsIsNotToldToRemoveAny) {
+  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
+  milter_.start();
+  MailServer server(milter_);
+  server.send(negotiation(6, kAllActions & ~0x8u) +
+              connection("client.example", '4', 4711, "198.51.100.7"));
+  EXPECT_EQ(server.answer(), "O");
+  server.recipients = {"trap@d.example", "c@d.example"};
+  const auto answers = server.message(kMessage);
+  EXPECT_TRUE(answers.ends_with("] a")) << answers;
+  EXPECT_EQ(answers.find("-["), std::string::npos) << answers;
 }
 
 class MilterSigningTest : public MilterTest {
@@ -336,12 +406,7 @@ TEST_F(MilterTest, TheServerIsAskedForPatienceWhileTheDnsIsSlow) {
   milter_.start();
   MailServer server(milter_);
   server.begin();
-  server.send(envelope());
-  for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
-  const auto text = signed_by("good.example");
-  for (const auto& field : header_of(text))
-    server.send(header(std::string(field.name), value_for_server(field.body, true)));
-  server.send(packet('N') + packet('E', text.substr(text.find("\r\n\r\n") + 4)));
+  send_whole(server, signed_by("good.example"));
   for (int i = 0; i < 3; i++) EXPECT_EQ(server.answer(), "p");
   milter_.on_loop([&] {
     milter_.resolver.release();
@@ -366,6 +431,64 @@ TEST_F(MilterTest, AServerThatIsGoneMeanwhileEndsTheQuery) {
   }
   milter_.wait_until([&] { return milter_.resolver.waiting() == 0; });
   while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+}
+
+TEST_F(MilterTest, StrangersAreHeldBackAtRecipientsAndKnownAfterMailThatWasLetThrough) {
+  milter_.greylist_options.delay = 1;
+  milter_.start();
+  const auto source = *Prefix::parse("198.51.100.7/32", Prefix::HostBits::kRefuse);
+  const auto is_known = [&] { return milter_.known.knows(source, std::time(nullptr)); };
+  const auto leave = [](MailServer& server) {
+    server.send(packet('Q'));
+    EXPECT_EQ(server.answer(), "");
+  };
+  const std::string held =
+      "y[450 4.7.1 your network is new here (greylisted); try again in 1 seconds]";
+  {
+    // Nobody who logged in, writes to a role address or is exempt is held back.
+    MailServer server(milter_);
+    server.begin();
+    EXPECT_EQ(server.message(kMessage), held);
+    EXPECT_TRUE(server.message(kMessage, {"i", "1", "{auth_authen}", "jo"}).ends_with("a"));
+    server.recipients = {"abuse@d.example"};
+    EXPECT_TRUE(server.message(kMessage, {"i", "2"}).ends_with(" a"));
+    leave(server);
+    MailServer exempt(milter_);
+    exempt.begin("192.0.2.7");
+    EXPECT_TRUE(exempt.message(kMessage).ends_with(" a"));
+  }
+  EXPECT_FALSE(milter_.on_loop(is_known)) << "none of that is mail that was judged";
+  {
+    MailServer server(milter_);
+    server.begin();
+    while (server.message(kMessage) == held) std::this_thread::sleep_for(kPause);
+    EXPECT_FALSE(milter_.on_loop(is_known)) << "before he has gone in an orderly way";
+    leave(server);
+  }
+  milter_.wait_until(is_known);
+  // An offence makes a stranger of him.
+  MailServer bot(milter_);
+  bot.begin("198.51.100.7", "ylmf-pc");
+  EXPECT_TRUE(bot.message(kMessage).starts_with("y[550 "));
+  EXPECT_FALSE(milter_.on_loop(is_known));
+}
+
+TEST_F(MilterTest, WhatTheServerNeverHeardCountsForNobody) {
+  milter_.options.progress_time = std::chrono::hours{1};
+  milter_.resolver.stall("s._domainkey.good.example");
+  milter_.start();
+  {
+    MailServer server(milter_);
+    server.begin();
+    send_whole(server, signed_by("good.example"));
+    milter_.wait_until([&] { return milter_.resolver.waiting() == 1; });
+  }
+  milter_.on_loop([&] {
+    milter_.resolver.release();
+    return true;
+  });
+  while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
+  EXPECT_FALSE(milter_.remembered("good.example"));
 }
 
 TEST_F(MilterTest, SeveralMessagesResetsAndAnotherClientInOneSession) {

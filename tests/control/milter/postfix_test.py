@@ -133,6 +133,28 @@ def test_bots_are_refused_at_mail_unless_they_have_logged_in(site):
     assert [line["action"] for line in site.lines("message")] == ["reject", "accept"]
 
 
+def test_a_spamtrap_gets_nothing_and_the_others_the_message(site):
+    traps = site.folder / "traps"
+    traps.write_text("trap@farm.example\n")
+    site.start("--milter-group", "postfix", "--spamtraps", traps)
+    postfix = Postfix(site)
+    for recipients, subject in ((("trap", "c"), "both"), (("TRAP",), "alone"), (("c",), "after")):
+        client = Client(postfix.port)
+        assert client.say(f"MAIL FROM:<a@{DOMAIN}>").startswith("250")
+        for recipient in recipients:
+            assert client.say(f"RCPT TO:<{recipient}@farm.example>").startswith("250")
+        assert client.text(named(MESSAGE, subject)).startswith("250")
+    assert postfix.sink.delivered("both")
+    assert postfix.sink.delivered("after")
+    assert site.stop() == 0
+    assert [(line["rcpts"], line["traps"]) for line in site.lines("message")] == [("1", "1"), ("0", "1"), ("1", "0")]
+    # Postfix's log: one recipient each, the trap never; what was for it alone went nowhere.
+    log = postfix.log.read_text()
+    delivered = re.findall(r" to=<([^>]+)>,.* status=sent", log)
+    assert delivered == ["c@farm.example"] * 2, log
+    assert not any("alone" in path.read_text("latin-1") for path in postfix.sink.folder.iterdir())
+
+
 def test_a_message_has_the_same_fate_at_either_door(site):
     site.compile("reject category dynamic", "tag dkim = pass", "accept any")
     port, sink = free_port(), Sink(site)

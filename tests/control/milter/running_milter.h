@@ -14,11 +14,13 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "control/auth/header_fields.h"
@@ -30,13 +32,13 @@
 
 namespace postern::milter::test {
 
-class RunningMilter {
+class RunningMilter : private policy::LearningObserver {
  public:
   RunningMilter() : store(":memory:") {
     judge_options.authserv_id = "mx.example";
     workshop_.list("local.netset", "192.0.2.0/24\n");
   }
-  ~RunningMilter() { stop(); }
+  ~RunningMilter() override { stop(); }
 
   std::string path() const { return workshop_.directory().path("milter.sock"); }
 
@@ -48,18 +50,16 @@ class RunningMilter {
                                            .splits = {},
                                            .names = names,
                                            .silent_zones = &silent_zones});
-    service_.emplace(Service{
-        .options = options,
-        .judging = *judging_,
-        .limits = limits_.emplace(limit_options),
-        .helo_patterns = &patterns_,
-        .evidence = &evidence_,
-        .teach =
-            [this](const policy::Finding& finding, std::optional<std::chrono::seconds> learn_for) {
-              taught.push_back(finding.source.to_string() + ' ' + finding.evidence + ' ' +
-                               std::to_string(learn_for ? learn_for->count() : 0));
-            },
-        .signing = signing});
+    service_.emplace(Service{.options = options,
+                             .judging = *judging_,
+                             .limits = limits_.emplace(limit_options),
+                             .known = &known,
+                             .greylist = &greylist_.emplace(greylist_options, 1),
+                             .helo_patterns = &patterns_,
+                             .evidence = &evidence_,
+                             .signing = signing});
+    judging_->learning = &learning_;
+    judging_->is_trap = is_trap;
     milter_.emplace(loop_, *service_);
     milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
     milter_->start();
@@ -109,7 +109,8 @@ class RunningMilter {
 
   std::string more_policy;          // statements
   std::string more_blocks;          // behind the message rules
-  std::vector<std::string> taught;  // "SOURCE EVIDENCE SECONDS"; to be read on_loop()
+  std::vector<std::string> taught;  // "SOURCE REASON SECONDS"; to be read on_loop()
+  std::function<bool(std::string_view)> is_trap;
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
@@ -118,6 +119,8 @@ class RunningMilter {
   MilterOptions options;
   auth::SigningService* signing = nullptr;  // null: nothing is signed
   policy::SourceLimits::Options limit_options;
+  policy::Greylist::Options greylist_options;
+  policy::KnownSources known{{}};  // to be asked on_loop()
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
@@ -132,8 +135,23 @@ class RunningMilter {
   postern::test::Workshop workshop_;
   boost::asio::io_context loop_{1};
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
+  void learned(const policy::LearnedEntry& entry) override {
+    taught.push_back(entry.prefix.to_string() + ' ' + entry.reason + ' ' +
+                     std::to_string(entry.expires - entry.learned));
+  }
+  void removed(const Prefix&) override {}
+  void spared(const policy::Lesson&, policy::Unlearned, std::string_view) override {}
+  void trusted(const Prefix&, std::string_view, int64_t) override {}
+
   policy::EvidenceTable evidence_{{.threshold = 2}};
   std::optional<policy::SourceLimits> limits_;
+  std::optional<policy::Greylist> greylist_;
+  policy::Learning learning_{{},
+                             [this](const IpAddress& source, const auto& local, int64_t now) {
+                               return policy::is_exempt(judging_->policy->snapshot(), source, local,
+                                                        now);
+                             },
+                             *this};
   std::optional<policy::JudgeServices> judging_;
   std::optional<Service> service_;
   std::optional<Milter> milter_;
@@ -160,6 +178,7 @@ class MailServer {
 
   std::vector<std::string> recipients = {"c@d.example"};
   bool tells_blanks = true;  // behind the colons of fields; as it was agreed
+  std::string sender = "<a@b.example>";
   MailServer(const MailServer&) = delete;
   MailServer& operator=(const MailServer&) = delete;
 
@@ -197,7 +216,7 @@ class MailServer {
       const auto one = answer();
       if (one == "p") continue;
       all += (all.empty() ? "" : " ") + one;
-      if (one.empty() || std::string_view("arty").find(one[0]) != std::string_view::npos)
+      if (one.empty() || std::string_view("adrty").find(one[0]) != std::string_view::npos)
         return all;
     }
   }
@@ -213,7 +232,7 @@ class MailServer {
   std::string message(const std::string& text,
                       const std::vector<std::string>& macros_of_mail = {}) {
     if (!macros_of_mail.empty()) send(macros('M', macros_of_mail));
-    send(packet('M', strings({"<a@b.example>"})));
+    send(packet('M', strings({sender})));
     if (const auto first = answer(); first != "c") return first;
     bool any = false;
     std::string last;

@@ -71,7 +71,7 @@ inline std::string answers(std::string_view bytes) {
       text += '[' + std::to_string(take_be32(data));
       while (!data.at_end()) text += '|' + std::string(take_string(data));
       text += ']';
-    } else if (one->letter == 'y' || one->letter == 'q') {
+    } else if (one->letter == 'y' || one->letter == 'q' || one->letter == '-') {
       text += '[' + std::string(take_string(data)) + ']';
     }
     if (data.failed()) text += "(broken)";

@@ -12,7 +12,7 @@
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_policy.h"
 #include "control/policy/name_hypotheses.h"
-#include "control/policy/rule_finding.h"
+#include "control/policy/rule_lesson.h"
 #include "tests/rules/support/compiled.h"
 
 namespace postern::policy {
@@ -147,16 +147,20 @@ TEST_F(NamesPolicyTest, WhatIsLearnedNamesTheRule) {
   const auto dynamic = session(Reverse::kConfirmed, "dynamic");
   const auto rejected = decide("reject name = dynamic learn 24h\n", dynamic);
   EXPECT_EQ(rejected.learn, std::chrono::hours{24});
-  const auto finding = finding_of(dynamic, rejected);
-  ASSERT_TRUE(finding);
-  EXPECT_EQ(finding->source.to_string(), "203.0.113.7/32");
-  EXPECT_TRUE(finding->evidence.find(":6 by the rule \"reject name = dynamic learn 24h\", reverse "
-                                     "name pool-7.isp.example") != std::string::npos)
-      << finding->evidence;
-  EXPECT_FALSE(finding_of(dynamic, decide("reject name = dynamic\n", dynamic)));
+  const auto lesson = lesson_of(dynamic, rejected, "m1", 1000);
+  ASSERT_TRUE(lesson);
+  EXPECT_EQ(lesson->source.to_string(), "203.0.113.7");
+  EXPECT_TRUE(lesson->rule.ends_with(":6")) << lesson->rule;
+  ASSERT_EQ(lesson->evidence.size(), 1u);
+  EXPECT_EQ(lesson->evidence[0].id, "m1");
+  EXPECT_EQ(lesson->evidence[0].time, 1000);
+  EXPECT_TRUE(lesson->reason.find(":6 by the rule \"reject name = dynamic learn 24h\", reverse "
+                                  "name pool-7.isp.example") != std::string::npos)
+      << lesson->reason;
+  EXPECT_FALSE(lesson_of(dynamic, decide("reject name = dynamic\n", dynamic), "m1", 1000));
   auto local = dynamic;
   local.client.reset();
-  EXPECT_FALSE(finding_of(local, rejected));
+  EXPECT_FALSE(lesson_of(local, rejected, "m1", 1000));
 }
 
 TEST_F(NamesPolicyTest, NothingIsLearnedWhereItIsNotKnownWhichRuleItIs) {

@@ -40,7 +40,10 @@ class RecipientChecks : public testing::Test {
   }
   std::string check(smtp::RecipientCheck& recipients, std::string address, bool may_learn = true) {
     const auto reply = directory::finish(
-        loop_, recipients.check(std::move(address), *IpAddress::parse("192.0.2.1"), may_learn));
+        loop_, recipients.check(std::move(address), {.client = *IpAddress::parse("192.0.2.1"),
+                                                     .local = std::nullopt,
+                                                     .session = "s",
+                                                     .may_learn = may_learn}));
     return reply ? reply->one_line() : "to the farm";
   }
   boost::asio::io_context loop_{1};
@@ -48,17 +51,19 @@ class RecipientChecks : public testing::Test {
 };
 
 TEST_F(RecipientChecks, UnknownIsRefusedAndUnavailableNever) {
-  smtp::RecipientCheck passing(scripted_, false, nullptr, nullptr);
+  smtp::RecipientCheck passing(scripted_, {}, nullptr, nullptr);
   EXPECT_EQ(check(passing, "user@x.example"), "to the farm");
   EXPECT_EQ(check(passing, "nobody@x.example"), "550 5.1.1 there is no such recipient here");
   EXPECT_EQ(check(passing, "down@x.example"), "to the farm");
-  smtp::RecipientCheck deferring(scripted_, true, nullptr, nullptr);
+  smtp::RecipientCheck deferring(scripted_, {.defer_when_unavailable = true, .rules = {}}, nullptr,
+                                 nullptr);
   EXPECT_TRUE(check(deferring, "down@x.example").starts_with("451 4.4.3 "));
   EXPECT_EQ(check(deferring, "user@x.example"), "to the farm");
 }
 
 TEST_F(RecipientChecks, PostmasterIsNotAskedFor) {
-  smtp::RecipientCheck recipients(scripted_, true, nullptr, nullptr);
+  smtp::RecipientCheck recipients(scripted_, {.defer_when_unavailable = true, .rules = {}}, nullptr,
+                                  nullptr);
   for (const char* address : {"postmaster", "Postmaster@x.example", "POSTMASTER@y.example"})
     EXPECT_EQ(check(recipients, address), "to the farm") << address;
   EXPECT_TRUE(scripted_.asked.empty());
@@ -67,9 +72,9 @@ TEST_F(RecipientChecks, PostmasterIsNotAskedFor) {
 }
 
 TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
-  policy::HarvestTable harvest({.threshold = 3, .window = 3600});
-  smtp::Teacher teacher(loop_, {});
-  smtp::RecipientCheck recipients(scripted_, false, &harvest, &teacher);
+  policy::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
+  smtp::LearningService service(loop_, {}, [](const auto&, const auto&, int64_t) { return false; });
+  smtp::RecipientCheck recipients(scripted_, {}, &harvest, &service.learning());
   check(recipients, "a@x.example", false);
   EXPECT_EQ(harvest.size(), 0u);
   check(recipients, "down@x.example");
@@ -79,13 +84,31 @@ TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
   EXPECT_EQ(harvest.size(), 1u);
   check(recipients, "c@x.example");
   EXPECT_EQ(harvest.size(), 0u) << "found, taught and forgotten";
+  const auto* entry = service.learning().find(
+      *Prefix::parse("192.0.2.1/32", Prefix::HostBits::kRefuse), std::time(nullptr));
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->rule, "harvesting");
+  EXPECT_TRUE(entry->reason.starts_with("harvesting: 3 unknown recipients, 0 known"));
+  EXPECT_EQ(entry->evidence.at(0).id, "s");
+}
+
+// As the directory compares them: no case, no quotes, no extension makes another one.
+TEST_F(RecipientChecks, AnAddressIsOneHoweverItIsWritten) {
+  policy::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
+  smtp::RecipientCheck recipients(scripted_, {}, &harvest, nullptr);
+  for (const char* address : {"a@x.example", "A@X.example", "\"a\"@x.example", "a+1@x.example",
+                              "a+2@x.example", "b@x.example", "B+x@x.example"})
+    check(recipients, address);
+  EXPECT_EQ(harvest.size(), 1u) << "two different ones";
+  check(recipients, "c@x.example");
+  EXPECT_EQ(harvest.size(), 0u);
 }
 
 // Reports of failure for mail that was forged, and old lists of a server that sends good mail.
 TEST(RecipientCheckInSession, NullSendersAndKnownSourcesTryOutNothing) {
   ScriptedDirectory scripted;
-  policy::HarvestTable harvest({.threshold = 100, .window = 3600});
-  smtp::RecipientCheck recipients(scripted, false, &harvest, nullptr);
+  policy::HarvestTable harvest({.threshold = 100, .window = 3600}, 1);
+  smtp::RecipientCheck recipients(scripted, {}, &harvest, nullptr);
   RunningProxy proxy;
   proxy.recipients = &recipients;
   proxy.start();
@@ -108,7 +131,7 @@ TEST(RecipientCheckInSession, NullSendersAndKnownSourcesTryOutNothing) {
 TEST(RecipientCheckInSession, TheFarmIsAskedOnlyForThoseWhoMayBeThere) {
   ScriptedDirectory scripted;
   scripted.says = {{"c@d.example", Presence::kKnown}, {"down@d.example", Presence::kUnavailable}};
-  smtp::RecipientCheck recipients(scripted, false, nullptr, nullptr);
+  smtp::RecipientCheck recipients(scripted, {}, nullptr, nullptr);
   RunningProxy proxy;
   proxy.recipients = &recipients;
   proxy.start();

@@ -9,18 +9,20 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "control/policy/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
+#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
-#include "control/smtp/teacher.h"
 #include "tests/control/smtp/certificate.h"
 #include "tests/control/smtp/mail_client.h"
 #include "tests/rules/support/compiled.h"
@@ -76,6 +78,7 @@ class RunningProxy {
                                            .silent_zones = &silent_zones});
     if (options.farm.backends.empty()) options.farm.backends = {backend(farm)};
     farm_.emplace(loop_.get_executor(), options.farm);
+    if (before_listening) before_listening();
     service_.emplace(smtp::Service{.options = options,
                                    .judging = *judging_,
                                    .spool_space = space_,
@@ -83,19 +86,22 @@ class RunningProxy {
                                    .sources = sources_.emplace(source_options, 1),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
-                                   .evidence = nullptr,
-                                   .teacher = nullptr});
+                                   .evidence = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
       service_->tls = std::make_shared<const smtp::TlsServer>(
           std::vector<smtp::TlsServer::Pair>{{made.certificate, made.key, "certificate", "key"}});
     }
-    if (!teacher_options.engines.empty()) {
+    if (learns) {
       evidence_.emplace(evidence_options);
-      teacher_.emplace(loop_, teacher_options);
+      learning_.emplace(
+          loop_, learning_options, [this](const IpAddress& source, const auto& local, int64_t now) {
+            return policy::is_exempt(judging_->policy->snapshot(), source, local, now);
+          });
       service_->evidence = &*evidence_;
-      service_->teacher = &*teacher_;
+      judging_->learning = &learning_->learning();
     }
+    judging_->is_trap = is_trap;
     service_->recipients = recipients;
     service_->backscatter = backscatter;
     service_->outbound = outbound;
@@ -121,6 +127,7 @@ class RunningProxy {
     while (!on_loop(condition)) std::this_thread::sleep_for(std::chrono::milliseconds{2});
   }
   smtp::Farm& pool() { return *farm_; }
+  boost::asio::any_io_executor executor() { return loop_.get_executor(); }
 
   // Drains; true when every session ended by itself.
   bool drain(std::chrono::milliseconds time) {
@@ -145,6 +152,7 @@ class RunningProxy {
   }
   smtp::SpoolSpace& spool_space() { return space_; }
   policy::SourceMemory& sources() { return *sources_; }
+  policy::Learning& learning() { return learning_->learning(); }  // on_loop()
 
   uint16_t port() const { return port_; }
 
@@ -157,12 +165,15 @@ class RunningProxy {
   dns::SilentZones silent_zones{{}};
   bool with_tls = false;
   bool wait_for_farm = true;
+  std::function<void()> before_listening;      // there is a pool() then, and nothing else yet
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
   smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
   const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
-  smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
+  smtp::LearningOptions learning_options;
+  bool learns = false;
+  std::function<bool(std::string_view)> is_trap;
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
@@ -178,7 +189,7 @@ class RunningProxy {
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   std::optional<policy::SourceMemory> sources_;
   std::optional<policy::EvidenceTable> evidence_;
-  std::optional<smtp::Teacher> teacher_;
+  std::optional<smtp::LearningService> learning_;
   std::optional<policy::JudgeServices> judging_;
   std::optional<smtp::Farm> farm_;
   std::optional<smtp::Service> service_;

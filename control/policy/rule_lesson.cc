@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The file's name without its folder: the reason has little room, and the rule has the whole place.
+#include "control/policy/rule_lesson.h"
+
+#include <filesystem>
+#include <utility>
+
+namespace postern::policy {
+
+std::optional<Lesson> lesson_of(const SessionFacts& session, const Disposition& disposition,
+                                std::string id, int64_t now) {
+  if (!session.client || disposition.learn.count() == 0) return std::nullopt;
+  Lesson lesson;
+  lesson.source = *session.client;
+  lesson.rule = disposition.rule_place;
+  lesson.reason = std::filesystem::path(disposition.rule_place).filename().string() + ' ' +
+                  disposition.explanation;
+  lesson.evidence.push_back({now, std::move(id), disposition.explanation});
+  return lesson;
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What a message rule with `learn` says is to be learned about a client: a lesson that names the
+// rule and what it saw.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "control/policy/facts.h"
+#include "control/policy/learning.h"
+
+namespace postern::policy {
+
+// id: of the message, as in the log. now: Unix seconds. nullopt: the disposition is not to be
+// learned, or is of nobody's address. Whether the source may be learned at all Learning knows.
+std::optional<Lesson> lesson_of(const SessionFacts& session, const Disposition& disposition,
+                                std::string id, int64_t now);
+
+}  // namespace postern::policy
