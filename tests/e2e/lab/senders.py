@@ -5,7 +5,6 @@ person at that machine would have seen, as one word or a reply."""
 
 import pathlib
 import re
-import socket
 import subprocess
 import textwrap
 import time
