@@ -272,7 +272,7 @@ void Session::on(const ClosedEvent& event) {
 
 void Session::part_from_client() {
   if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
-    service_.known->remember(policy::EvidenceTable::source_of(*client_.address),
+    service_.known->remember(policy::Learning::source_of(*client_.address),
                              std::time(nullptr));
   client_ = {};
 }
@@ -463,7 +463,7 @@ void Session::note_name(const Signature* signature) {
 void Session::make_stranger() {
   client_.offended = true;
   if (service_.known != nullptr)
-    service_.known->forget(policy::EvidenceTable::source_of(*client_.address));
+    service_.known->forget(policy::Learning::source_of(*client_.address));
 }
 
 void Session::note_trap_hit() {

@@ -13,7 +13,7 @@ namespace postern::policy {
 std::optional<Refusal> hold_back(KnownSources& known, Greylist& greylist, const IpAddress& client,
                                  std::string_view sender, std::string_view recipient, int64_t now) {
   if (!greylist.enabled() || is_role_address(recipient) ||
-      known.knows(EvidenceTable::source_of(client), now))
+      known.knows(Learning::source_of(client), now))
     return std::nullopt;
   const auto wait = greylist.ask(client, sender, recipient, now);
   if (!wait) return std::nullopt;
