@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What is read from files at the start, and again while control runs: the snapshot and certificates
-// when somebody has replaced them, the recipient file when it was replaced and is quiet, all of
-// them on SIGHUP. A file that is no good changes nothing, and the log says so.
+// What is read from files at the start, and again while control runs: the snapshot when somebody
+// has replaced it, the recipient file when it was replaced and is quiet, certificates when the
+// parent gives them anew, all of them on SIGHUP. A file that is no good changes nothing, and the
+// log says so.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -10,13 +11,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "control/config/file_watch.h"
 #include "control/config/options.h"
 #include "control/directory/file_directory.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/process/given_files.h"
 #include "control/smtp/service.h"
 #include "control/smtp/tls_server.h"
 
@@ -26,7 +27,8 @@ namespace postern::config {
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file);  // empty: built in
 std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snapshot);
 // Null: there is none.
-std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options);
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options,
+                                                         const process::GivenFiles& given);
 
 class LoadedFiles {
  public:
@@ -35,7 +37,9 @@ class LoadedFiles {
 
   // Begins to look. service, and recipients where it is not null, outlive the loop's run.
   void start(smtp::Service& service, directory::FileDirectory* recipients);
-  // Reads all of them again.
+  // Of certificates and keys, those that are there now.
+  void use(const process::GivenFiles& given);
+  // Reads the others again.
   void reload();
   void stop();
 
@@ -44,12 +48,10 @@ class LoadedFiles {
   boost::asio::awaitable<void> reload_recipients_when_replaced();
   boost::asio::awaitable<void> reload_recipients(directory::Shrinking shrinking);
   void reload_snapshot();
-  void reload_certificates();
 
   boost::asio::io_context& loop_;
   const Options& options_;
   FileWatch snapshot_watch_, recipients_watch_;
-  std::vector<FileWatch> certificate_watches_;  // and of their keys
   boost::asio::steady_timer timer_, recipients_timer_;
   smtp::Service* service_ = nullptr;
   directory::FileDirectory* recipients_ = nullptr;

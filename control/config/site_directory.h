@@ -41,8 +41,11 @@ struct SiteDirectory {
   directory::FileDirectory* file = nullptr;  // part of it; to be read again when it changed
 };
 
-// Reads the file and the password, so it belongs before privileges go. Throws BadInput, or
-// std::runtime_error naming the setting.
+// Reads the recipient file. password: the text of the password file, whose first line it is; not
+// looked at where none is named. Throws BadInput, or std::runtime_error naming the setting.
+SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
+                                  DirectoryOptions options, const std::string& password);
+// The same, with the password read from its file.
 SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
                                   DirectoryOptions options);
 

@@ -12,10 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <memory>
 #include <set>
 
-#include "control/milter/listener.h"
+#include "control/listen/accept_loop.h"
 #include "control/milter/service.h"
 #include "control/milter/session.h"
 
@@ -28,7 +27,7 @@ class Milter {
   Milter(const Milter&) = delete;
   Milter& operator=(const Milter&) = delete;
 
-  void add(std::unique_ptr<Listener> listener);
+  void add(listen::ListeningSocket socket);
   void start();
   // Accepts nothing more. Sessions end when they have no message under way, at the latest after
   // `time`; then done is called, once.
@@ -36,13 +35,12 @@ class Milter {
   size_t sessions() const noexcept { return sessions_.size(); }
 
  private:
-  boost::asio::awaitable<void> accept(Listener& listener);
   boost::asio::awaitable<void> serve(Session::Socket socket);
   void finished();
 
   boost::asio::io_context& loop_;
   Service& service_;
-  std::list<std::unique_ptr<Listener>> listeners_;
+  std::list<listen::AcceptLoop<boost::asio::generic::stream_protocol>> accepting_;
   std::set<Session*> sessions_;
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;

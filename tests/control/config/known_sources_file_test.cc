@@ -18,6 +18,10 @@ namespace {
 Prefix source() {
   return *Prefix::parse("192.0.2.1/32", Prefix::HostBits::kRefuse);
 }
+const listen::Steering& alone() {
+  static const listen::Steering one(1, 0, listen::Steering::By::kSource);
+  return one;
+}
 std::string content(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
@@ -28,7 +32,7 @@ TEST(KnownSourcesFile, IsWrittenAndReadBack) {
   const test::TemporaryDirectory directory;
   const auto path = directory.path("known");
   policy::KnownSources before({});
-  KnownSourcesFile file(path, before);
+  KnownSourcesFile file(path, before, alone(), 0);
   file.read(1000);  // there is none yet
   before.remember(source(), 1000);
   EXPECT_TRUE(file.write());
@@ -40,14 +44,14 @@ TEST(KnownSourcesFile, IsWrittenAndReadBack) {
   before.remember(source(), 100'000);
   EXPECT_TRUE(file.write());
   policy::KnownSources after({});
-  KnownSourcesFile(path, after).read(200'000);
+  KnownSourcesFile(path, after, alone(), 0).read(200'000);
   EXPECT_TRUE(after.knows(source(), 200'000));
 }
 
 TEST(KnownSourcesFile, WhatCannotBeReadOrWrittenIsNobodysTrouble) {
   const test::TemporaryDirectory directory;
   policy::KnownSources sources({});
-  KnownSourcesFile file(directory.path("no/such/folder/known"), sources);
+  KnownSourcesFile file(directory.path("no/such/folder/known"), sources, alone(), 0);
   file.read(1000);
   sources.remember(source(), 1000);
   EXPECT_FALSE(file.write());

@@ -54,7 +54,7 @@ class RunningMilter {
                                                 std::to_string(learn_for ? learn_for->count() : 0));
                              }});
     milter_.emplace(loop_, *service_);
-    milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
+    milter_->add(listen::ListeningSocket::unix_file({.path = path(), .address = {}}));
     milter_->start();
     thread_ = std::thread([this] { loop_.run(); });
   }
