@@ -18,15 +18,16 @@ Milter::Milter(asio::io_context& loop, Service& service)
     : loop_(loop), service_(service), drain_timer_(loop) {}
 
 void Milter::add(listen::ListeningSocket socket) {
-  accepting_.emplace_back(loop_, std::move(socket),
-                          [this](Session::Socket server) { return serve(std::move(server)); });
+  accepting_.emplace_back(loop_, std::move(socket), [this](Session::Socket server) {
+    return serve(std::move(server), Connection(*this));
+  });
 }
 
 void Milter::start() {
   for (auto& accepting : accepting_) accepting.start();
 }
 
-asio::awaitable<void> Milter::serve(Session::Socket socket) {
+asio::awaitable<void> Milter::serve(Session::Socket socket, Connection) {
   if (sessions_.size() >= service_.options.max_sessions) {
     spdlog::warn("milter end=too-many-sessions");
     co_return;
@@ -38,10 +39,7 @@ asio::awaitable<void> Milter::serve(Session::Socket socket) {
     Milter& milter;
     Session* session;
     Entry(Milter& m, Session* s) : milter(m), session(s) { milter.sessions_.insert(session); }
-    ~Entry() {
-      milter.sessions_.erase(session);
-      milter.finished();
-    }
+    ~Entry() { milter.sessions_.erase(session); }
   } entry(*this, &session);
   if (draining_) session.drain();
   co_await session.run();
@@ -57,11 +55,16 @@ void Milter::drain(std::chrono::milliseconds time, std::function<void()> done) {
     if (error) return;
     for (Session* session : sessions_) session->cut();
   });
-  finished();
+  if (connections_ == 0) finish();
 }
 
 void Milter::finished() {
-  if (!draining_ || !sessions_.empty() || !done_) return;
+  connections_--;
+  if (draining_ && connections_ == 0) finish();
+}
+
+void Milter::finish() {
+  if (!done_) return;
   drain_timer_.cancel();
   std::exchange(done_, nullptr)();
 }

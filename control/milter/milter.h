@@ -13,6 +13,7 @@
 #include <functional>
 #include <list>
 #include <set>
+#include <utility>
 
 #include "control/listen/accept_loop.h"
 #include "control/milter/service.h"
@@ -35,8 +36,23 @@ class Milter {
   size_t sessions() const noexcept { return sessions_.size(); }
 
  private:
-  boost::asio::awaitable<void> serve(Session::Socket socket);
+  // A connection that was accepted, until all is done with it.
+  class Connection {
+   public:
+    explicit Connection(Milter& milter) : milter_(&milter) { milter.connections_++; }
+    Connection(Connection&& other) noexcept : milter_(std::exchange(other.milter_, nullptr)) {}
+    Connection& operator=(Connection&&) = delete;
+    ~Connection() {
+      if (milter_ != nullptr) milter_->finished();
+    }
+
+   private:
+    Milter* milter_;
+  };
+
+  boost::asio::awaitable<void> serve(Session::Socket socket, Connection connection);
   void finished();
+  void finish();
 
   boost::asio::io_context& loop_;
   Service& service_;
@@ -45,6 +61,7 @@ class Milter {
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;
   uint64_t next_id_ = 1;
+  size_t connections_ = 0;
   bool draining_ = false;
 };
 
