@@ -98,7 +98,9 @@ class Site:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        status = self.process.wait(PATIENCE)
+        assert not self.lines("system-call"), "a call that its worker was not allowed"
+        return status
 
     def end(self):
         for process in self.running:

@@ -222,6 +222,7 @@ class Control:
         self.process.send_signal(signal.SIGTERM)
         status = await asyncio.wait_for(self.process.wait(), PATIENCE)
         self.log.close()
+        assert "system-call state=refused" not in (self.folder / "control.log").read_text()
         return status
 
 
