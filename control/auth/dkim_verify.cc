@@ -10,8 +10,6 @@
 
 #include <memory>
 
-#include "control/dns/domain_name.h"
-
 namespace postern::auth {
 namespace {
 
@@ -72,20 +70,6 @@ void verify_with_key(const DkimSignature& signature, const std::string& header_h
 
 }  // namespace
 
-FieldIndex::FieldIndex(const std::vector<HeaderField>& fields) : fields_(fields) {
-  for (size_t place = 0; place < fields.size(); place++) {
-    if (!fields[place].name.empty()) {
-      places_[dns::ascii_lower(fields[place].name)].push_back(place);
-    }
-  }
-}
-
-const std::vector<size_t>& FieldIndex::find(const std::string& name) const {
-  static const std::vector<size_t> kNone;
-  const auto found = places_.find(name);
-  return found == places_.end() ? kNone : found->second;
-}
-
 DkimKeys read_key_answer(const dns::Answer& answer) {
   DkimKeys keys;
   if (answer.status == dns::Status::kFailed) {
@@ -113,30 +97,11 @@ DkimKeys read_key_answer(const dns::Answer& answer) {
 
 std::string hash_signed_header(const DkimSignature& signature, size_t place,
                                const FieldIndex& index) {
-  Sha256 hash;
-  std::string canonical;
-  std::unordered_map<std::string_view, size_t> used;  // how many of each name, from the bottom
-  for (const std::string& name : signature.signed_fields) {
-    const auto& places = index.find(name);
-    size_t& count = used[name];
-    // The signature being verified is never among what it signs (RFC 6376 §3.5, h=).
-    if (count < places.size() && places[places.size() - 1 - count] == place) count++;
-    if (count >= places.size()) continue;  // signed as absent
-    canonical.clear();
-    canonicalize_field(index.field(places[places.size() - 1 - count]).raw, signature.header,
-                       canonical);
-    canonical += "\r\n";
-    hash.update(canonical);
-    count++;
-  }
   const HeaderField& own = index.field(place);
   const size_t body_start = own.raw.size() - own.body.size();
   std::string unsigned_field(own.raw.substr(0, body_start + signature.signature_begin));
   unsigned_field += own.raw.substr(body_start + signature.signature_end);
-  canonical.clear();
-  canonicalize_field(unsigned_field, signature.header, canonical);
-  hash.update(canonical);
-  return hash.finish();
+  return hash_header(signature.signed_fields, signature.header, index, place, unsigned_field);
 }
 
 bool check_times(const DkimSignature& signature, int64_t now, DkimResult& result) {

@@ -7,11 +7,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "control/auth/auth_result.h"
 #include "control/auth/body_hash.h"
+#include "control/auth/dkim_header_hash.h"
 #include "control/auth/dkim_key.h"
 #include "control/auth/dkim_signature.h"
 #include "control/auth/header_fields.h"
@@ -23,19 +23,6 @@ constexpr int kMinRsaBits = 1024;  // RFC 8301 §3.2
 constexpr int kMaxRsaBits = 4096;  // ibid.: larger ones need not be supported; each costs too much
 constexpr int64_t kFutureTolerance = 3600;  // seconds that t= may be ahead of our clock
 constexpr size_t kMaxKeysAtOneName = 3;     // RFC 6376 §6.1.2 lets us cycle through several
-
-// The fields of a header by name, so that finding them costs the same however many there are.
-class FieldIndex {
- public:
-  explicit FieldIndex(const std::vector<HeaderField>& fields);
-  // The places of the fields with this lower-case name, in the order of the header.
-  const std::vector<size_t>& find(const std::string& name) const;
-  const HeaderField& field(size_t place) const { return fields_[place]; }
-
- private:
-  const std::vector<HeaderField>& fields_;
-  std::unordered_map<std::string, std::vector<size_t>> places_;
-};
 
 // What a DNS answer for a key says.
 struct DkimKeys {

@@ -28,11 +28,11 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+constexpr std::string_view kAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr auto kBase64Values = [] {
   std::array<int8_t, 256> values{};
   values.fill(-1);
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < kAlphabet.size(); i++) {
     values[static_cast<uint8_t>(kAlphabet[i])] = static_cast<int8_t>(i);
   }
@@ -129,6 +129,22 @@ std::optional<std::string> decode_base64(std::string_view text) {
     default:
       return std::nullopt;
   }
+}
+
+std::string encode_base64(std::string_view octets) {
+  std::string text;
+  text.reserve((octets.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < octets.size(); i += 3) {
+    const auto octet = [&](size_t at) {
+      return at < octets.size() ? static_cast<uint32_t>(static_cast<uint8_t>(octets[at])) : 0;
+    };
+    const uint32_t bits = octet(i) << 16 | octet(i + 1) << 8 | octet(i + 2);
+    text += kAlphabet[bits >> 18 & 63];
+    text += kAlphabet[bits >> 12 & 63];
+    text += i + 1 < octets.size() ? kAlphabet[bits >> 6 & 63] : '=';
+    text += i + 2 < octets.size() ? kAlphabet[bits & 63] : '=';
+  }
+  return text;
 }
 
 std::vector<std::string_view> split_colons(std::string_view value) {

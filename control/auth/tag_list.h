@@ -42,6 +42,8 @@ std::string without_folding_space(std::string_view value);
 // not base64.
 std::optional<std::string> decode_base64(std::string_view text);
 
+std::string encode_base64(std::string_view octets);  // with padding, in one line
+
 // "a:b : c" -> {"a", "b", "c"}, blanks around the parts removed.
 std::vector<std::string_view> split_colons(std::string_view value);
 

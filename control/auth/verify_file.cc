@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "control/auth/message_file.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern::auth {
@@ -19,32 +20,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t kPiece = 64 * 1024;
-constexpr std::string_view kMboxLine = "From ";
-
-// Makes each LF that no CR precedes a CRLF, across the borders of pieces.
-class LineEnds {
- public:
-  std::string_view convert(std::string_view piece) {
-    converted_.clear();
-    for (char c : piece) {
-      if (c == '\n' && last_ != '\r') converted_ += '\r';
-      converted_ += c;
-      last_ = c;
-    }
-    return converted_;
-  }
-
- private:
-  std::string converted_;
-  char last_ = '\0';
-};
-
-// "From joe@example.org Mon Jan ..." is; "From : joe@example.org" is a field.
-bool is_mbox_line(std::string_view text) {
-  if (!text.starts_with(kMboxLine)) return false;
-  const auto word = text.find_first_not_of(" \t", kMboxLine.size());
-  return word != std::string_view::npos && text[word] != ':';
-}
 
 [[noreturn]] void cannot_read(const std::string& name, const char* why) {
   Diagnostic diagnostic;
@@ -58,7 +33,7 @@ bool is_mbox_line(std::string_view text) {
 AuthResult verify_stream(std::istream& message, const std::string& name, const Envelope& envelope,
                          dns::Resolver& resolver, asio::io_context& loop) {
   Authenticator authenticator;
-  LineEnds line_ends;
+  WireLineEnds line_ends;
   std::array<char, kPiece> buffer;
   bool is_first = true;
   bool in_mbox_line = false;

@@ -30,6 +30,12 @@ size_t connection_rules(const Policy& policy) {
   return count;
 }
 
+size_t message_rules(const Policy& policy) {
+  size_t count = policy.messages.size();
+  for (const auto& block : policy.message_blocks) count += block.rules.size();
+  return count;
+}
+
 int run(const Invocation& invocation) {
   const auto previous = open_previous(invocation, "");
   const auto rules = compile_rules(invocation, previous.get());
@@ -43,7 +49,7 @@ int run(const Invocation& invocation) {
                                          {"protects", policy.protects.size()},
                                          {"services", policy.services.size()},
                                          {"connection_rules", connection_rules(policy)},
-                                         {"message_rules", policy.messages.size()},
+                                         {"message_rules", message_rules(policy)},
                                          {"signatures", policy.signatures.size()},
                                          {"classes", result.classes},
                                          {"asks_for", json_text(feature_words(result.features))},
@@ -56,7 +62,7 @@ int run(const Invocation& invocation) {
   std::cout << printable(invocation.policy_path())
             << " is good: " << counted(policy.services.size(), "service", "services") << ", "
             << counted(connection_rules(policy), "connection rule", "connection rules") << ", "
-            << counted(policy.messages.size(), "message rule", "message rules") << ", "
+            << counted(message_rules(policy), "message rule", "message rules") << ", "
             << counted(result.classes, "class", "classes");
   if (!result.warnings.empty())
     std::cout << "; " << counted(result.warnings.size(), "warning", "warnings");

@@ -48,6 +48,8 @@ extern const Command kTopCommand;
 extern const Command kEntriesCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;
+extern const Command kSignCommand;
+extern const Command kKeygenCommand;
 extern const Command kNamesCommand;
 
 }  // namespace postern::cli

@@ -28,10 +28,10 @@ constexpr Command kDirectoryElsewhere = {.name = kDirectoryName,
                                          .program = "postern-directory"};
 
 constexpr const Command* kCommands[] = {
-    &kCheckCommand,   &kCompileCommand,    &kExplainCommand, &kListsCommand,  &kDiffCommand,
-    &kApplyCommand,   &kConfirmCommand,    &kFetchElsewhere, &kStatsCommand,  &kDropsCommand,
-    &kCaptureCommand, &kTopCommand,        &kEntriesCommand, &kReplayCommand, &kVerifyCommand,
-    &kNamesCommand,   &kDirectoryElsewhere};
+    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,      &kDiffCommand,
+    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,      &kDropsCommand,
+    &kCaptureCommand, &kTopCommand,     &kEntriesCommand, &kReplayCommand,     &kVerifyCommand,
+    &kSignCommand,    &kKeygenCommand,  &kNamesCommand,   &kDirectoryElsewhere};
 
 }  // namespace
 

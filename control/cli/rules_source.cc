@@ -21,7 +21,8 @@ bool exists(std::string_view path) {
 // What is left of a file that was cut off, or never written: in force, it would open the gate.
 void refuse_nothing(const Policy& policy) {
   if (policy.lists.empty() && policy.protects.empty() && policy.services.empty() &&
-      policy.connections.empty() && policy.outbound.empty() && policy.messages.empty())
+      policy.connections.empty() && policy.outbound.empty() && policy.messages.empty() &&
+      policy.message_blocks.empty())
     throw BadInput(Diagnostic{.file = policy.file(), .message = "the policy says nothing at all"});
 }
 

@@ -55,8 +55,10 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
       timer_(loop),
       recipients_timer_(loop) {}
 
-void LoadedFiles::start(smtp::Service& service, directory::FileDirectory* recipients) {
+void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
+                        directory::FileDirectory* recipients) {
   service_ = &service;
+  outbound_ = &outbound;
   recipients_ = recipients;
   asio::co_spawn(loop_, reload_when_replaced(), asio::detached);
   if (recipients_ != nullptr)
@@ -79,6 +81,7 @@ void LoadedFiles::use(const process::GivenFiles& given) {
   if (options_.certificates.empty()) return;
   try {
     service_->tls = read_certificates(options_, given);
+    outbound_->use_certificates(service_->tls);
     spdlog::info("certificates state=loaded count={}", options_.certificates.size());
   } catch (const std::exception& error) {
     spdlog::error("certificates state=refused error={}", policy::log_value(error.what()));

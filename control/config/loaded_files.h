@@ -14,6 +14,7 @@
 
 #include "control/config/file_watch.h"
 #include "control/config/options.h"
+#include "control/config/outbound_site.h"
 #include "control/directory/file_directory.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
@@ -35,8 +36,8 @@ class LoadedFiles {
   // Remembers what is there now: make this before the files are read for the first time.
   LoadedFiles(boost::asio::io_context& loop, const Options& options);
 
-  // Begins to look. service, and recipients where it is not null, outlive the loop's run.
-  void start(smtp::Service& service, directory::FileDirectory* recipients);
+  // Begins to look. All, recipients where it is not null, outlive the loop's run.
+  void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients);
   // Of certificates and keys, those that are there now.
   void use(const process::GivenFiles& given);
   // Reads the others again.
@@ -54,6 +55,7 @@ class LoadedFiles {
   FileWatch snapshot_watch_, recipients_watch_;
   boost::asio::steady_timer timer_, recipients_timer_;
   smtp::Service* service_ = nullptr;
+  OutboundSite* outbound_ = nullptr;
   directory::FileDirectory* recipients_ = nullptr;
   bool recipients_asked_ = false;
   bool ending_ = false;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "control/config/options.h"
+#include "control/config/outbound_site.h"
 #include "control/config/worker.h"
 #include "control/process/doors.h"
 #include "control/process/inheritance.h"
@@ -39,6 +40,9 @@ std::vector<process::WantedDoor> wanted_doors(const Options& options) {
   for (const auto& listen : options.listen)
     doors.push_back(
         {.purpose = kSmtp, .place = {.path = {}, .address = listen.address, .port = listen.port}});
+  for (const auto& place : options.outbound.listen)
+    doors.push_back({.purpose = kOutbound,
+                     .place = {.path = {}, .address = place.address, .port = place.port}});
   std::optional<gid_t> group;
   if (!options.milter_group.empty()) group = process::group_of(options.milter_group);
   for (const auto& name : options.milter_sockets)
@@ -49,11 +53,18 @@ std::vector<process::WantedDoor> wanted_doors(const Options& options) {
   return doors;
 }
 
-// What only the parent may be able to read.
-std::vector<std::string> parents_files(const Options& options) {
+std::vector<std::string> certificate_files(const Options& options) {
   auto files = options.certificates;
   files.insert(files.end(), options.keys.begin(), options.keys.end());
+  return files;
+}
+
+// What only the parent may be able to read.
+std::vector<std::string> parents_files(const Options& options) {
+  auto files = certificate_files(options);
   if (!options.directory.password_file.empty()) files.push_back(options.directory.password_file);
+  const auto keys = OutboundSite::key_files(options.outbound);
+  files.insert(files.end(), keys.begin(), keys.end());
   return files;
 }
 
@@ -99,7 +110,8 @@ int run(int count, char** words) {
   const listen::Steering steering(options.only_check ? 1 : options.workers,
                                   inherited ? inherited->steering_key : random_key(), by);
   process::SupervisorOptions supervising{.workers = steering.workers(),
-                                         .files = parents_files(options),
+                                         .files = [&] { return parents_files(options); },
+                                         .watched = certificate_files(options),
                                          .identity = {},
                                          .limit_system_calls = options.limit_system_calls,
                                          .drain_time = options.drain_time,
@@ -115,10 +127,12 @@ int run(int count, char** words) {
   process::Doors doors(
       options.only_check ? std::vector<process::WantedDoor>{} : wanted_doors(options), steering,
       adopt(inherited ? inherited->sockets : process::sockets_of_systemd()));
-  const std::string places = doors.places(kSmtp), milter_places = doors.places(kMilter);
+  const std::string places = doors.places(kSmtp), milter_places = doors.places(kMilter),
+                    outbound_places = doors.places(kOutbound);
   supervising.ready = [&] {
     warn_of_privileges(options);
-    std::printf("ready%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                outbound_places.empty() ? "" : " outbound=", outbound_places.c_str(),
                 milter_places.empty() ? "" : " milter=", milter_places.c_str());
     std::fflush(stdout);
   };

@@ -56,6 +56,9 @@ po::options_description settings() {
     ("milter-group", text("NAME"), "the group that may connect to unix:PATH (that of the process)")
     ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
     ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
+    ("quarantine-field", text("NAME[: VALUE]"),
+     "the header field that tells the farm to keep a message from its recipients, such as\n"
+     "X-Spam-Flag: YES (X-Postern-Quarantine: \"the rule\")")
     ("certificate", texts("FILE"),
      "certificate chain, PEM; with --key STARTTLS is offered; several times, the first for who names\n"
      "no other; read again when it was replaced, and on SIGHUP")
@@ -98,6 +101,10 @@ po::options_description settings() {
     ("session-rate", text("N/TIME"),
      "sessions of one IPv4 address or IPv6 /64; 0: without limit (0)")
     ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
+    ("postmaster-rate", text("N/TIME"),
+     "recipients postmaster@ and abuse@ of one, which nothing else stands in the way of (30/1h)")
+    ("null-sender-rate", text("N/TIME"),
+     "those of mail with the null sender, which reports of failure have, likewise (0)")
     ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
@@ -131,7 +138,12 @@ po::options_description settings() {
     ("farm-idle-time", text("TIME"), "for one of them (30s)")
     ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
-  all.add(mail).add(directory_settings()).add(sources).add(learning).add(limits);
+  all.add(mail)
+      .add(outbound_settings())
+      .add(directory_settings())
+      .add(sources)
+      .add(learning)
+      .add(limits);
   return all;
 }
 
@@ -151,17 +163,19 @@ po::options_description general_options() {
 
 std::string help(const po::options_description& all) {
   std::ostringstream text;
-  text << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
-          "postern-control --milter SOCKET --snapshot FILE [OPTION...]\n"
-          "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
-          "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
-          "servers that keep their own port 25, as a milter.\n\n"
-       << all
-       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
-          "SIGHUP reads the snapshot and certificates again; SIGTERM ends in an orderly way; "
-          "SIGUSR2\n"
-          "goes over to the program that is installed now, and refuses no connection.\n"
-          "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
+  text
+      << "postern-control --listen ADDRESS:25 --farm HOST:PORT --snapshot FILE [OPTION...]\n"
+         "postern-control --milter SOCKET --snapshot FILE [OPTION...]\n"
+         "Speaks SMTP with those whom the packet engines let pass, authenticates the sending\n"
+         "domain, decides by the policy, and relays to the mail farm; or does the same for mail\n"
+         "servers that keep their own port 25, as a milter. Signs the site's own mail and sends "
+         "it\n"
+         "on, with --outbound.\n\n"
+      << all
+      << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
+         "SIGHUP reads the snapshot, certificates and keys again; SIGTERM ends in an orderly way;\n"
+         "SIGUSR2 goes over to the program that is installed now, and refuses no connection.\n"
+         "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
 
@@ -182,7 +196,6 @@ void read_farm(const Values& values, smtp::ProxyOptions& proxy) {
   }
   if (proxy.farm.backends.empty())
     throw UsageError("farm is missing: where the mail goes, HOST[:PORT]");
-  values.text("farm-ca", proxy.farm.ca_file);
   for (const auto& text : values.texts("load-balancer")) {
     const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
     if (!prefix) values.refuse("load-balancer", text, "a prefix such as 192.0.2.0/28");
@@ -203,9 +216,12 @@ void read_mail(const Values& values, Options& options) {
     options.milter_sockets.push_back(*name);
   }
   values.text("milter-group", options.milter_group);
-  options.runs_proxy =
-      options.milter_sockets.empty() || !options.listen.empty() || values.has("farm");
+  options.outbound = read_outbound(values, !options.milter_sockets.empty());
+  options.milter.own_networks = options.outbound.clients;
+  options.runs_proxy = !options.listen.empty() || values.has("farm") ||
+                       (options.milter_sockets.empty() && options.outbound.listen.empty());
   if (options.runs_proxy) read_farm(values, proxy);
+  values.text("farm-ca", proxy.farm.ca_file);  // smarthosts', too
 
   proxy.server.name = host_name();
   values.text("name", proxy.server.name);
@@ -217,6 +233,14 @@ void read_mail(const Values& values, Options& options) {
   if (!is_authserv_id(options.judge.authserv_id))
     values.refuse("authserv-id", options.judge.authserv_id,
                   "letters, digits, dots, hyphens and underscores");
+
+  std::string quarantine;
+  values.text("quarantine-field", quarantine);
+  if (values.has("quarantine-field")) {
+    const auto field = policy::parse_quarantine_field(quarantine);
+    if (!field) values.refuse("quarantine-field", quarantine, "a field such as X-Spam-Flag: YES");
+    options.judge.quarantine = *field;
+  }
 
   options.certificates = values.texts("certificate");
   options.keys = values.texts("key");
@@ -274,8 +298,11 @@ void read_sources(const Values& values, Options& options) {
   if (greylist.ends_with("ms")) values.refuse("greylist", greylist, "a time of whole seconds");
   using policy::Limited;
   sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
+  sources.limits.rates[static_cast<size_t>(Limited::kRoleRecipients)] = {30, 3'600'000};
   for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
                                     std::pair{"recipient-rate", Limited::kRecipients},
+                                    std::pair{"postmaster-rate", Limited::kRoleRecipients},
+                                    std::pair{"null-sender-rate", Limited::kNullSenders},
                                     std::pair{"error-rate", Limited::kErrors}}) {
     std::string text;
     values.text(name, text);

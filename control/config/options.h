@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "control/config/outbound_options.h"
 #include "control/config/site_directory.h"
 #include "control/config/values.h"
 #include "control/dns/unbound_resolver.h"
@@ -47,6 +48,7 @@ struct Options {
   dns::UnboundResolver::Options resolver;
   std::string helo_patterns;  // file; empty: the built-in ones
   DirectoryOptions directory;
+  OutboundOptions outbound;
   policy::EvidenceTable::Options evidence;
   policy::SourceMemory::Options sources;
   std::string known_sources;  // file; empty: in memory only

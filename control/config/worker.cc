@@ -26,6 +26,7 @@
 
 #include "control/config/known_sources_file.h"
 #include "control/config/loaded_files.h"
+#include "control/config/outbound_site.h"
 #include "control/config/parent_link.h"
 #include "control/config/site_directory.h"
 #include "control/config/user_files.h"
@@ -115,6 +116,7 @@ class Worker {
                                           options_.directory.password_file.empty()
                                               ? ""
                                               : given_.text(options_.directory.password_file));
+    OutboundSite outbound(loop_, options_.outbound, given_);
     reputation::Store store(options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known, steering_, number_);
     dns::UnboundResolver resolver(loop_, options_.resolver);
@@ -122,7 +124,8 @@ class Worker {
     policy::JudgeServices judging{.options = options_.judge,
                                   .resolver = resolver,
                                   .store = store,
-                                  .policy = std::move(first_policy)};
+                                  .policy = std::move(first_policy),
+                                  .splits = {}};
     smtp::Farm farm(loop_.get_executor(), options_.proxy.farm);
     std::optional<smtp::RecipientCheck> recipients;
     if (site.directory)
@@ -139,18 +142,24 @@ class Worker {
                           .teacher = &teacher,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
-    milter::Service milter_service{
-        .options = options_.milter,
-        .judging = judging,
-        .helo_patterns = patterns_.get(),
-        .evidence = &evidence_,
-        .teach = [&teacher](const policy::Finding& finding,
-                            std::optional<std::chrono::seconds> learn_for) {
-          teacher.teach(finding, std::time(nullptr), learn_for);
-        }};
+    for (auto& [purpose, socket] : sockets_)
+      if (purpose == kOutbound) outbound.add(std::move(socket));
+    outbound.open(service);
+    milter::Service milter_service{.options = options_.milter,
+                                   .judging = judging,
+                                   .limits = sources_.limits,
+                                   .helo_patterns = patterns_.get(),
+                                   .evidence = &evidence_,
+                                   .teach =
+                                       [&teacher](const policy::Finding& finding,
+                                                  std::optional<std::chrono::seconds> learn_for) {
+                                         teacher.teach(finding, std::time(nullptr), learn_for);
+                                       },
+                                   .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
     for (auto& [purpose, socket] : sockets_) {
+      if (purpose == kOutbound) continue;
       auto& all = purpose == kSmtp ? places : milter_places;
       all += (all.empty() ? "" : ",") + socket.place().to_string();
       if (purpose == kSmtp)
@@ -162,20 +171,25 @@ class Worker {
 
     begin_ = [&] {
       serving_ = true;
+      outbound_ = &outbound;
       known.read(std::time(nullptr));
       if (options_.runs_proxy) proxy.start();
       milter.start();
+      outbound.start();
       asio::co_spawn(loop_,
                      flush_regularly(store, known, options_.flush_time, flush_timer_, ending_),
                      asio::detached);
-      files_.start(service, site.file);
+      files_.start(service, outbound, site.file);
       std::string backends;
       for (const auto& backend : options_.proxy.farm.backends)
         backends += (backends.empty() ? "" : ",") + backend.place();
-      spdlog::info("ready listen={} milter={} farm={} name={} starttls={} generation={} worker={}",
-                   places.empty() ? "-" : places, milter_places.empty() ? "-" : milter_places,
-                   backends.empty() ? "-" : backends, options_.proxy.server.name,
-                   tls_ ? "yes" : "no", judging.policy->snapshot().generation(), number_);
+      spdlog::info(
+          "ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={} "
+          "worker={}",
+          places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
+          milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
+          options_.proxy.server.name, tls_ ? "yes" : "no", judging.policy->snapshot().generation(),
+          number_);
       parent_.say(Word::kServing);
     };
     const auto write_back = [&] {
@@ -188,7 +202,7 @@ class Worker {
       files_.stop();
       spdlog::info("stopping sessions={} milter={} worker={}", proxy.sessions(), milter.sessions(),
                    number_);
-      const auto ended = [this, &teacher, doors = std::make_shared<int>(2)] {
+      const auto ended = [this, &teacher, doors = std::make_shared<int>(3)] {
         if (--*doors > 0) return;
         teacher.stop();
         flush_timer_.cancel();
@@ -200,6 +214,7 @@ class Worker {
       const auto patience = hand_over ? options_.drain_time / 2 : std::chrono::milliseconds{0};
       proxy.drain(patience, options_.drain_time - patience, ended);
       milter.drain(options_.drain_time, ended);
+      outbound.drain(patience, options_.drain_time - patience, ended);
       // From here on what is remembered of sources is the new worker's to write.
       if (hand_over && serving_) write_back();
       if (hand_over) parent_.say(Word::kHandedOver);
@@ -247,7 +262,9 @@ class Worker {
     } catch (const std::exception& error) {
       spdlog::error("certificates state=refused error=\"{}\"", error.what());
     }
-    if (message.word == Word::kReload) files_.reload();
+    if (message.word != Word::kReload) return;
+    files_.reload();
+    outbound_->reload(given_);
   }
 
   const Options options_;
@@ -268,6 +285,7 @@ class Worker {
   asio::steady_timer flush_timer_;
   // What run() has put together.
   std::function<void()> begin_;
+  OutboundSite* outbound_ = nullptr;
   std::function<void(bool hand_over)> end_;
   bool serving_ = false;
   bool ending_ = false;

@@ -113,7 +113,8 @@ void FilterSession::handle(const Packet& packet) {
       const auto path = take_string(data);
       if (data.failed() || stage_ != Stage::kEnvelope) return close("recipient");
       waiting_.push_back(RecipientEvent{without_brackets(path)});
-      return reply_unless(Protocol::kNoReplyRecipient);
+      due_ = Due::kRecipient;
+      return;
     }
     case Command::kData:
       if (stage_ != Stage::kEnvelope) return close("data");
@@ -263,7 +264,7 @@ void FilterSession::put(const Answer& answer) {
 }
 
 void FilterSession::answer(const Answer& answer) {
-  if (due_ != Due::kHelo && due_ != Due::kMail) return;
+  if (due_ != Due::kHelo && due_ != Due::kMail && due_ != Due::kRecipient) return;
   put(answer);
   const bool goes_on =
       std::holds_alternative<Verdict>(answer) && std::get<Verdict>(answer) == Verdict::kContinue;

@@ -45,7 +45,7 @@ struct MailEvent {
   std::string sender;         // without angle brackets; empty: the null sender
   std::string authenticated;  // {auth_authen}: who logged in; empty: nobody
 };
-struct RecipientEvent {
+struct RecipientEvent {  // answer(): a refusal is about this recipient only
   std::string recipient;
 };
 struct HeaderEvent {
@@ -85,7 +85,7 @@ class FilterSession {
   // The next event, if the input makes one. nullopt while an answer is due.
   std::optional<Event> next();
 
-  void answer(const Answer& answer);  // to HeloEvent and MailEvent
+  void answer(const Answer& answer);  // to HeloEvent, MailEvent and RecipientEvent
   void skip_body();                   // this message's body makes no difference
   void progress();                    // while finish() is due: it takes longer
   void finish(const Changes& changes, const Answer& answer);
@@ -107,7 +107,7 @@ class FilterSession {
 
  private:
   enum class State : uint8_t { kNew, kOpen, kClosed };
-  enum class Due : uint8_t { kNothing, kHelo, kMail, kMessage };
+  enum class Due : uint8_t { kNothing, kHelo, kMail, kRecipient, kMessage };
   enum class Stage : uint8_t { kNone, kEnvelope, kHeader, kBody };
   struct SessionMacros {
     std::string tls_version, cipher;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Asked for are no answers where we have nothing to say: HELO, MAIL and the first piece of the body
-// may be refused or skipped, so they keep theirs.
+// Asked for are no answers where we have nothing to say: HELO, MAIL, RCPT and the first piece of
+// the body may be refused or skipped, so they keep theirs.
 #include "control/milter/negotiation.h"
 
 #include <algorithm>
@@ -14,10 +14,10 @@ namespace {
 
 constexpr Actions kNeeded = Actions::kAddHeaders | Actions::kChangeHeaders;
 constexpr Actions kWantedActions = kNeeded | Actions::kQuarantine | Actions::kSetMacroList;
-constexpr Protocol kWantedProtocol =
-    Protocol::kNoUnknown | Protocol::kNoData | Protocol::kSkip | Protocol::kNoReplyHeader |
-    Protocol::kNoReplyConnect | Protocol::kNoReplyRecipient | Protocol::kNoReplyData |
-    Protocol::kNoReplyUnknown | Protocol::kNoReplyEndOfHeader | Protocol::kLeadingSpace;
+constexpr Protocol kWantedProtocol = Protocol::kNoUnknown | Protocol::kNoData | Protocol::kSkip |
+                                     Protocol::kNoReplyHeader | Protocol::kNoReplyConnect |
+                                     Protocol::kNoReplyData | Protocol::kNoReplyUnknown |
+                                     Protocol::kNoReplyEndOfHeader | Protocol::kLeadingSpace;
 
 void append_macros(std::string& data, MacroPlace place, std::string_view names) {
   append_be32(data, static_cast<uint32_t>(place));

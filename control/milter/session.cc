@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -25,6 +26,7 @@
 #include "control/policy/exemption.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
+#include "control/policy/role_address.h"
 
 namespace postern::milter {
 
@@ -46,6 +48,7 @@ std::string one_line(const policy::Refusal& refusal) {
 Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
     : mail(std::move(event)),
       judge(judging),
+      envelope(judging.splits, mail.sender),
       forged(judging.options.authserv_id),
       begun(steady_clock::now()) {}
 
@@ -144,6 +147,10 @@ void Session::on(MailEvent event) {
   messages_++;
   message_.emplace(service_.judging, std::move(event));
   if (!protocol_.exact_fields()) message_->judge.header_is_guessed();
+  if (service_.signing != nullptr && is_own_mail()) {
+    message_->signer.emplace(*service_.signing);
+    if (!protocol_.exact_fields()) message_->signer->header_is_guessed();
+  }
   if (const auto refusal = refusal_of_helo()) {
     policy::Disposition passed_over;
     passed_over.action = policy::Action::kReject;
@@ -158,26 +165,67 @@ void Session::on(MailEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-void Session::on(const RecipientEvent&) {
+void Session::on(RecipientEvent event) {
+  const bool judged = message_->mail.authenticated.empty();
+  if (const auto refusal = judged ? refusal_of_recipient(event.recipient) : std::nullopt) {
+    protocol_.answer(*refusal);
+    return;
+  }
   message_->recipients++;
+  // Others may refuse it yet; we do not hear of it.
+  if (judged)
+    message_->envelope.take(service_.judging.policy, std::move(event.recipient),
+                            std::time(nullptr));
+  protocol_.answer(Verdict::kContinue);
+}
+
+std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
+  const int64_t now = std::time(nullptr);
+  const auto& policy = service_.judging.policy;
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
+          .count();
+  if (client_.address && policy::is_role_address(recipient) &&
+      !service_.limits.take(policy::Limited::kRoleRecipients,
+                            policy::EvidenceTable::source_of(*client_.address), milliseconds) &&
+      !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
+    return policy::Refusal{.code = 450,
+                           .enhanced = "4.7.1",
+                           .text = "too many recipients from your address; try again later"};
+  auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
+  if (!refused) return std::nullopt;
+  const std::string id = message_id();
+  const std::string words = one_line(refused->refusal);
+  policy::log_recipient(refused->disposition, {.id = id,
+                                               .client = client_.address,
+                                               .mail_from = message_->mail.sender,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return std::move(refused->refusal);
 }
 
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
   message_->judge.update(event.field);
+  if (message_->signer) message_->signer->update(event.field);
 }
 
 void Session::on(const EndOfHeaderEvent&) {
   message_->size += 2;
   message_->judge.update("\r\n");
-  const bool judged = message_->mail.authenticated.empty();
-  if (!judged || !message_->judge.wants_body()) protocol_.skip_body();
+  if (message_->signer) message_->signer->update("\r\n");
+  const bool judged = !is_own_mail() && message_->judge.wants_body();
+  const bool is_signed = message_->signer && message_->signer->wants_body();
+  if (!judged && !is_signed) protocol_.skip_body();
 }
 
 void Session::on(const BodyEvent& event) {
   message_->size += event.bytes.size();
-  message_->judge.update(event.bytes);
+  if (message_->signer)
+    message_->signer->update(event.bytes);
+  else
+    message_->judge.update(event.bytes);
 }
 
 void Session::on(const AbortEvent&) {
@@ -202,12 +250,8 @@ asio::awaitable<bool> Session::end_message() {
     passed_over.action = policy::Action::kReject;
     passed_over.explanation = refusal.text;
     refuse(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over), refusal);
-  } else if (!message_->mail.authenticated.empty()) {
-    passed_over.explanation = "authenticated submission, not judged";
-    protocol_.finish({.remove = message_->forged.places(), .insert = {}, .quarantine = {}},
-                     Verdict::kAccept);
-    log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
-                "accepted");
+  } else if (is_own_mail()) {
+    let_own_mail_by();
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
@@ -218,6 +262,41 @@ asio::awaitable<bool> Session::end_message() {
   }
   message_.reset();
   co_return true;
+}
+
+bool Session::is_own_mail() const {
+  if (!message_->mail.authenticated.empty()) return true;
+  return client_.address &&
+         std::ranges::any_of(service_.options.own_networks,
+                             [&](const Prefix& it) { return it.contains(*client_.address); });
+}
+
+void Session::let_own_mail_by() {
+  policy::Disposition passed_over;
+  passed_over.explanation = message_->mail.authenticated.empty()
+                                ? "from a network of our own, not judged"
+                                : "authenticated submission, not judged";
+  auth::SigningResult made;
+  if (message_->signer) {
+    try {
+      made = message_->signer->finish(std::time(nullptr));
+    } catch (const std::exception& error) {
+      spdlog::error("signing id={} error={}", message_id(), log_value(error.what()));
+      protocol_.finish({}, Verdict::kTempFail);
+      return;
+    }
+    std::string by;
+    for (const auto& name : made.key_names) by += (by.empty() ? "" : ",") + name;
+    spdlog::info("signing id={} queue={} author={} signed={} reason={}", message_id(),
+                 message_->queue_id.empty() ? "-" : log_value(message_->queue_id),
+                 made.author_domain.empty() ? "-" : made.author_domain, by.empty() ? "-" : by,
+                 made.reason.empty() ? "-" : log_value(made.reason));
+  }
+  protocol_.finish(
+      {.remove = message_->forged.places(), .insert = std::move(made.fields), .quarantine = {}},
+      Verdict::kAccept);
+  log_message(message_->judge.pass_over(session_facts(), message_->mail.sender, passed_over),
+              "accepted");
 }
 
 asio::awaitable<Session::Judging> Session::judge() {
@@ -240,7 +319,7 @@ asio::awaitable<Session::Judging> Session::judge() {
     }
   };
   asio::co_spawn(socket_.get_executor(),
-                 message_->judge.judge(session_facts(), message_->mail.sender),
+                 message_->judge.judge(session_facts(), message_->mail.sender, message_->envelope),
                  asio::bind_cancellation_slot(cancel.slot(), ended));
   while (!done) {
     error_code woken;
@@ -260,22 +339,32 @@ void Session::carry_out(const policy::Judgement& judgement) {
     case Action::kReject:
     case Action::kDefer: {
       const bool reject = judgement.disposition.action == Action::kReject;
+      if (reject) message_->envelope.settle(judgement.policy, judgement.facts.now);
       message_->judge.remember(
           judgement, reject ? reputation::Outcome::kRejected : reputation::Outcome::kDeferred);
       return refuse(judgement, policy::refusal_of(judgement.disposition));
     }
     case Action::kAccept:
     case Action::kTag:
+    case Action::kQuarantine:
       break;
   }
   // What the mail server or another filter makes of it after us we do not hear.
-  message_->judge.remember(judgement, reputation::Outcome::kAccepted);
-  protocol_.finish({.remove = message_->forged.places(),
-                    .insert = policy::result_fields(service_.judging.options.authserv_id,
-                                                    judgement.facts, judgement.disposition),
-                    .quarantine = {}},
-                   Verdict::kAccept);
-  log_message(judgement, "accepted");
+  const auto& options = service_.judging.options;
+  const auto& disposition = judgement.disposition;
+  const bool quarantine = disposition.action == Action::kQuarantine;
+  const bool held = quarantine && protocol_.may_quarantine();
+  message_->envelope.settle(judgement.policy, judgement.facts.now);
+  if (!message_->envelope.only_roles())
+    message_->judge.remember(
+        judgement, quarantine ? reputation::Outcome::kDeferred : reputation::Outcome::kAccepted);
+  Changes changes{.remove = message_->forged.places(),
+                  .insert = policy::result_fields(options.authserv_id, judgement.facts, disposition,
+                                                  held ? nullptr : &options.quarantine),
+                  .quarantine = {}};
+  if (held) changes.quarantine = disposition.rule;
+  protocol_.finish(changes, Verdict::kAccept);
+  log_message(judgement, held ? "quarantined" : "accepted");
 }
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
@@ -284,7 +373,7 @@ void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& 
 }
 
 std::optional<policy::Refusal> Session::refusal_of_helo() {
-  if (!client_.address || !message_->mail.authenticated.empty()) return std::nullopt;
+  if (!client_.address || is_own_mail()) return std::nullopt;
   const auto& policy = *service_.judging.policy;
   const Signature* signature = policy.signature_in(client_.helo);
   const bool matches = signature != nullptr || (service_.helo_patterns != nullptr &&

@@ -2,8 +2,9 @@
 //
 // Session: one connection of a mail server, from accept to close: carries bytes between the socket
 // and FilterSession, and answers its events. The judge is the SMTP proxy's (control/policy), so
-// the same mail meets the same fate at either door. Authenticated submissions are not judged; they
-// only lose forged results.
+// the same mail meets the same fate at either door. The site's own mail, which are authenticated
+// submissions and what comes from its own networks, is not judged: it loses forged results, and is
+// signed where there is a key.
 #pragma once
 
 #include <array>
@@ -44,9 +45,11 @@ class Session {
     Message(policy::JudgeServices& judging, MailEvent event);
     MailEvent mail;
     policy::MessageJudge judge;
+    policy::EnvelopeJudge envelope;
+    std::optional<auth::DkimSigner> signer;  // of the site's own mail
     ForgedResults forged;
     std::string queue_id;
-    size_t recipients = 0;
+    size_t recipients = 0;  // that were not refused here
     uint64_t size = 0;
     std::chrono::steady_clock::time_point begun;
   };
@@ -63,7 +66,7 @@ class Session {
   void on(const ConnectEvent& event);
   void on(const HeloEvent& event);
   void on(MailEvent event);
-  void on(const RecipientEvent& event);
+  void on(RecipientEvent event);
   void on(const HeaderEvent& event);
   void on(const EndOfHeaderEvent& event);
   void on(const BodyEvent& event);
@@ -75,7 +78,10 @@ class Session {
   // judgement is empty where it failed, or where the mail server is lost.
   boost::asio::awaitable<Judging> judge();
   void carry_out(const policy::Judgement& judgement);
+  bool is_own_mail() const;
+  void let_own_mail_by();
   void refuse(const policy::Judgement& judgement, const policy::Refusal& refusal);
+  std::optional<policy::Refusal> refusal_of_recipient(const std::string& recipient);
   // Who says a name that only bots say, and has not logged in, is told so at MAIL.
   std::optional<policy::Refusal> refusal_of_helo();
   void note_offence(const Signature* signature);

@@ -42,7 +42,9 @@ struct MessageFacts {
   int64_t now = 0;  // Unix seconds: lists past their expiry count as empty
 };
 
-enum class Action : uint8_t { kAccept, kTag, kDefer, kReject };
+// From the mildest to the strictest. kQuarantine: handed on, but for nobody's eyes until somebody
+// of the site has looked.
+enum class Action : uint8_t { kAccept, kTag, kQuarantine, kDefer, kReject };
 
 struct Disposition {
   Action action = Action::kAccept;
@@ -51,8 +53,9 @@ struct Disposition {
   std::string explanation;  // one line for logs and for the sender
   std::string contact;      // of the list concerned, where it names one: where to object
   bool for_dns = false;     // deferred only because an answer of the DNS is missing
+  bool for_split = false;   // deferred only because its recipients are judged differently
 };
 
-std::string_view word(Action action) noexcept;  // "accept", "tag", "defer", "reject"
+std::string_view word(Action action) noexcept;  // "accept", "tag", ...
 
 }  // namespace postern::policy

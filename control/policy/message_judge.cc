@@ -23,12 +23,13 @@ ClassId class_of(const MessagePolicy& policy, const SessionFacts& session) {
 
 }  // namespace
 
-asio::awaitable<Judgement> MessageJudge::judge(SessionFacts session, std::string mail_from) {
+asio::awaitable<Judgement> MessageJudge::judge(SessionFacts session, std::string mail_from,
+                                               EnvelopeJudge& envelope) {
   Judgement judgement;
   judgement.policy = services_.policy;  // a reload in between does not mix two of them
   session.address_class = class_of(*judgement.policy, session);
   judgement.facts = co_await gather_facts(session, std::move(mail_from));
-  judgement.disposition = judgement.policy->decide(session, judgement.facts);
+  judgement.disposition = envelope.decide(judgement.policy, session, judgement.facts);
   judgement.session = std::move(session);
   co_return judgement;
 }

@@ -14,8 +14,11 @@
 
 #include "control/auth/authenticate.h"
 #include "control/dns/resolver.h"
+#include "control/policy/disposition_text.h"
+#include "control/policy/envelope_judge.h"
 #include "control/policy/facts.h"
 #include "control/policy/message_policy.h"
+#include "control/policy/recipient_splits.h"
 #include "control/reputation/store.h"
 
 namespace postern::policy {
@@ -23,6 +26,7 @@ namespace postern::policy {
 struct JudgeOptions {
   std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
   std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
+  QuarantineField quarantine;
 };
 
 // What all judges of one loop share. Outlives them.
@@ -31,6 +35,7 @@ struct JudgeServices {
   dns::Resolver& resolver;
   reputation::Store& store;
   std::shared_ptr<const MessagePolicy> policy;  // another one after a reload
+  RecipientSplits splits = {};
 };
 
 struct Judgement {
@@ -51,9 +56,10 @@ class MessageJudge {
   // False once the header has shown that no decision looks at the body.
   bool wants_body() const noexcept { return authenticator_.wants_body(); }
 
-  // Once, after the last byte. address_class is looked up here. Throws only when the awaiting
-  // coroutine is cancelled.
-  boost::asio::awaitable<Judgement> judge(SessionFacts session, std::string mail_from);
+  // Once, after the last byte. address_class is looked up here; envelope lives until it returns.
+  // Throws only when the awaiting coroutine is cancelled.
+  boost::asio::awaitable<Judgement> judge(SessionFacts session, std::string mail_from,
+                                          EnvelopeJudge& envelope);
   // For the books, where something else than the policy decided: nothing is looked up.
   Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
 

@@ -23,6 +23,10 @@ const auth::DkimResult* telling_signature(const auth::AuthResult& auth) {
   return auth.dkim.empty() ? nullptr : &auth.dkim.front();
 }
 
+std::string rule_or_reason(const Disposition& disposition) {
+  return log_value(disposition.rule.empty() ? disposition.explanation : disposition.rule);
+}
+
 std::string lists_of(const Judgement& judgement) {
   const auto& snapshot = judgement.policy->snapshot();
   std::string names;
@@ -32,6 +36,14 @@ std::string lists_of(const Judgement& judgement) {
 }
 
 }  // namespace
+
+void log_recipient(const Disposition& disposition, const RecipientRecord& record) {
+  spdlog::info("recipient id={} client={} from={} to={} action={} rule={} place={} reply={}",
+               record.id, record.client ? record.client->to_string() : "unknown",
+               log_value("<" + std::string(record.mail_from) + ">"), log_value(record.recipient),
+               word(disposition.action), rule_or_reason(disposition),
+               or_dash(disposition.rule_place), log_value(record.reply));
+}
 
 void log_message(const Judgement& judgement, const MessageRecord& record) {
   const auto& [policy, session, facts, disposition] = judgement;
@@ -50,8 +62,8 @@ void log_message(const Judgement& judgement, const MessageRecord& record) {
       signature ? log_value(signature->domain) : "-",
       facts.reputation ? fmt::format("{:.2f}", *facts.reputation) : "-",
       facts.auth.dns_failed ? "error" : "ok", record.removed, word(disposition.action),
-      disposition.rule.empty() ? log_value(disposition.explanation) : log_value(disposition.rule),
-      or_dash(disposition.rule_place), log_value(record.reply), took.count());
+      rule_or_reason(disposition), or_dash(disposition.rule_place), log_value(record.reply),
+      took.count());
 }
 
 }  // namespace postern::policy

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The line that every message leaves in the log, the same for all front doors
-// (docs/operations.md has the keys).
+// The lines that every message, and every recipient that the policy refused, leaves in the log, the
+// same for all front doors (docs/operations.md has the keys).
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "control/policy/message_judge.h"
@@ -25,6 +26,15 @@ struct MessageRecord {
   std::chrono::steady_clock::duration took{};
 };
 
+// A recipient that the policy refused at RCPT.
+struct RecipientRecord {
+  std::string_view id;  // of the message
+  std::optional<IpAddress> client;
+  std::string_view mail_from, recipient;  // without brackets
+  std::string_view reply;                 // what the client hears, one line
+};
+
+void log_recipient(const Disposition& disposition, const RecipientRecord& record);
 void log_message(const Judgement& judgement, const MessageRecord& record);
 
 }  // namespace postern::policy

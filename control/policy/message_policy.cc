@@ -25,6 +25,7 @@ constexpr size_t kMaxMissing = 6;
 // What might be true of the signatures.
 struct Hypothesis {
   bool unknown = false;      // nothing can be said of authentication
+  bool unseen = false;       // nor of anything else of the message: it has not come yet
   std::vector<Result> dkim;  // parallel to AuthResult::dkim
 };
 
@@ -142,6 +143,7 @@ class Evaluation {
  private:
   Truth holds(const DkimIs& condition) const {
     // "dkim = temperror" asks what was seen, not what might have been.
+    if (hypothesis_.unseen) return Truth::kUnknown;
     const bool asks_of_failure = condition.word == DkimWord::kTempError;
     if (asks_of_failure && message_.auth_unknown)
       return truth(condition.comparison == Comparison::kEqual);
@@ -175,6 +177,7 @@ class Evaluation {
   }
 
   Truth holds(const DnsIs& condition) const {
+    if (hypothesis_.unseen) return Truth::kUnknown;
     const bool error = message_.auth.dns_failed || message_.auth_unknown;
     return negate_if(truth(error == condition.error),
                      condition.comparison == Comparison::kNotEqual);
@@ -228,6 +231,8 @@ Action action_of(const MessageRule* rule) noexcept {
       return Action::kAccept;
     case MessageAction::kTag:
       return Action::kTag;
+    case MessageAction::kQuarantine:
+      return Action::kQuarantine;
     case MessageAction::kDefer:
       return Action::kDefer;
     case MessageAction::kReject:
@@ -321,6 +326,8 @@ std::string_view word(Action action) noexcept {
       return "accept";
     case Action::kTag:
       return "tag";
+    case Action::kQuarantine:
+      return "quarantine";
     case Action::kDefer:
       return "defer";
     case Action::kReject:
@@ -331,6 +338,7 @@ std::string_view word(Action action) noexcept {
 
 MessagePolicy::MessagePolicy(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)),
+      blocks_(*snapshot_),
       signatures_(patterns_of(snapshot_->policy().signatures)),
       scratch_(signatures_) {}
 
@@ -339,15 +347,51 @@ const Signature* MessagePolicy::signature_in(std::string_view helo) const noexce
   return found ? &snapshot_->policy().signatures[*found] : nullptr;
 }
 
-Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message) const {
+const std::vector<MessageRule>& MessagePolicy::rules_of(RuleBlock block) const {
+  static const std::vector<MessageRule> kNone;
+  if (block == RuleBlock::kRole) return kNone;
+  const auto& policy = snapshot_->policy();
+  if (block == RuleBlock::kGeneral) return policy.messages;
+  return policy.message_blocks[index_of(block)].rules;
+}
+
+std::string_view MessagePolicy::name_of(RuleBlock block) const {
+  if (block == RuleBlock::kRole) return "message to postmaster and abuse";
+  if (block == RuleBlock::kGeneral) return "message";
+  return snapshot_->policy().message_blocks[index_of(block)].text;
+}
+
+Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFacts& message,
+                                  RuleBlock block) const {
+  if (block == RuleBlock::kRole) {
+    Disposition disposition;
+    disposition.explanation = "no rule is about postmaster and abuse";
+    return disposition;
+  }
   std::vector<const MessageRule*> deciding;
   for (const auto& hypothesis : hypotheses_for(message))
-    collect(Evaluation(*snapshot_, session, message, hypothesis), snapshot_->policy().messages,
-            deciding);
+    collect(Evaluation(*snapshot_, session, message, hypothesis), rules_of(block), deciding);
   const Action first = action_of(deciding.front());
   for (const auto* rule : deciding)
     if (action_of(rule) != first) return deferral(message);
   return disposition_of(deciding.front(), *snapshot_, session, message.now);
+}
+
+// The rule that is found looks at the session alone, and so do, as far as it matters, all that do
+// not hold before it: whatever comes, they will stand as they do now.
+std::optional<Disposition> MessagePolicy::decide_early(const SessionFacts& session, RuleBlock block,
+                                                       int64_t now) const {
+  MessageFacts unseen;
+  unseen.now = now;
+  const Hypothesis anything{.unknown = true, .unseen = true, .dkim = {}};
+  const Evaluation evaluation(*snapshot_, session, unseen, anything);
+  for (const MessageRule& rule : rules_of(block)) {
+    const Truth holds = evaluation.holds(rule);
+    if (holds == Truth::kFalse) continue;
+    if (holds == Truth::kUnknown || action_of(&rule) < Action::kDefer) return std::nullopt;
+    return disposition_of(&rule, *snapshot_, session, now);
+  }
+  return std::nullopt;
 }
 
 }  // namespace postern::policy

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Packed: for each file three lengths of 32 bits (host order: both sides are one program on one
-// host), then the path, the text and the error.
+// Packed: for each file its mode and three lengths of 32 bits (host order: both sides are one
+// program on one host), then the path, the text and the error.
 #include "control/process/given_files.h"
 
 #include <sys/mman.h>
@@ -18,11 +18,12 @@
 
 #include "rules/text/diagnostic.h"
 #include "rules/text/file_text.h"
+#include "rules/text/private_text.h"
 
 namespace postern::process {
 namespace {
 
-using Lengths = std::array<uint32_t, 3>;
+using Head = std::array<uint32_t, 4>;
 
 std::string read_all(int descriptor) {
   std::string all;
@@ -44,7 +45,9 @@ GivenFiles GivenFiles::read(const std::vector<std::string>& paths) {
   for (const auto& path : paths) {
     File file;
     try {
-      file.text = read_file_text(path, kMaxBytes).text;
+      auto read = read_file_text(path, kMaxBytes);
+      file.text = std::move(read.text);
+      file.mode = static_cast<uint32_t>(read.mode);
     } catch (const BadInput& error) {
       file.error = error.diagnostics().front().message;
     }
@@ -55,14 +58,17 @@ GivenFiles GivenFiles::read(const std::vector<std::string>& paths) {
 
 const std::string& GivenFiles::text(const std::string& path) const {
   const auto found = files_.find(path);
-  if (found == files_.end()) throw std::logic_error(path + ": was not given");
+  if (found == files_.end())
+    throw BadInput(Diagnostic{.file = path, .message = "was not there when files were read"});
   if (!found->second.error.empty())
     throw BadInput(Diagnostic{.file = path, .message = found->second.error});
   return found->second.text;
 }
 
-void GivenFiles::require_all() const {
-  for (const auto& [path, file] : files_) text(path);
+const std::string& GivenFiles::private_text(const std::string& path) const {
+  const std::string& result = text(path);
+  require_private_mode(path, files_.at(path).mode);
+  return result;
 }
 
 void GivenFiles::update(const GivenFiles& newer) {
@@ -73,10 +79,10 @@ void GivenFiles::update(const GivenFiles& newer) {
 listen::Descriptor GivenFiles::pack() const {
   std::string all;
   for (const auto& [path, file] : files_) {
-    const Lengths lengths = {static_cast<uint32_t>(path.size()),
-                             static_cast<uint32_t>(file.text.size()),
-                             static_cast<uint32_t>(file.error.size())};
-    all.append(reinterpret_cast<const char*>(lengths.data()), sizeof lengths);
+    const Head head = {file.mode, static_cast<uint32_t>(path.size()),
+                       static_cast<uint32_t>(file.text.size()),
+                       static_cast<uint32_t>(file.error.size())};
+    all.append(reinterpret_cast<const char*>(head.data()), sizeof head);
     all += path + file.text + file.error;
   }
   listen::Descriptor memory(::memfd_create("postern-files", MFD_CLOEXEC));
@@ -101,12 +107,12 @@ GivenFiles GivenFiles::unpack(int descriptor) {
     return all.substr(at - length, length);
   };
   while (at < all.size()) {
-    const std::string head = take(sizeof(Lengths));
-    Lengths lengths;
-    std::memcpy(lengths.data(), head.data(), sizeof lengths);
-    std::string path = take(lengths[0]);
-    std::string text = take(lengths[1]);
-    result.files_.insert_or_assign(std::move(path), File{std::move(text), take(lengths[2])});
+    const std::string octets = take(sizeof(Head));
+    Head head;
+    std::memcpy(head.data(), octets.data(), sizeof head);
+    std::string path = take(head[1]);
+    std::string text = take(head[2]);
+    result.files_.insert_or_assign(std::move(path), File{std::move(text), take(head[3]), head[0]});
   }
   return result;
 }

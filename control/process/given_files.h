@@ -5,6 +5,7 @@
 // file whose descriptor is passed. The parent does not look into them.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,15 +16,14 @@ namespace postern::process {
 
 class GivenFiles {
  public:
-  static constexpr size_t kMaxBytes = 1 << 20;  // of one file
+  static constexpr size_t kMaxBytes = 32u << 20;  // of one file
 
   // What cannot be read is kept as its error.
   static GivenFiles read(const std::vector<std::string>& paths);
   // Throws BadInput naming the path, as read_file_text does, when it could not be read.
   const std::string& text(const std::string& path) const;
-  // Throws BadInput for the first that could not be read.
-  void require_all() const;
-
+  // The same for a secret, which others must not be able to read (rules/text/private_text.h).
+  const std::string& private_text(const std::string& path) const;
   // Takes what could be read anew; what could not stays as it was.
   void update(const GivenFiles& newer);
 
@@ -36,6 +36,7 @@ class GivenFiles {
   struct File {
     std::string text;
     std::string error;  // empty: text is good
+    uint32_t mode = 0;  // its permissions
   };
   std::map<std::string, File> files_;
 };

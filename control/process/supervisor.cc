@@ -60,7 +60,7 @@ std::string how_it_ended(int status) {
 
 Supervisor::Supervisor(SupervisorOptions options, Doors doors, std::optional<Inheritance> inherited)
     : options_(std::move(options)), doors_(std::move(doors)), looked_at_(Clock::now()) {
-  for (const auto& file : options_.files) watches_.emplace_back(file);
+  for (const auto& file : options_.watched) watches_.emplace_back(file);
   places_.resize(options_.workers);
   if (!inherited) return;
   was_ready_ = inherited->was_ready;
@@ -79,8 +79,7 @@ int Supervisor::run() {
   ::sigprocmask(SIG_BLOCK, &ours, nullptr);
   signals_ = listen::Descriptor(::signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) throw std::system_error(errno, std::system_category(), "signals");
-  files_ = GivenFiles::read(options_.files);
-  files_.require_all();
+  files_ = GivenFiles::read(options_.files());
   reap();  // whoever ended while the version changed
   for (size_t number = 0; number < options_.workers; number++)
     if (const auto status = start(number)) return *status;
@@ -278,7 +277,7 @@ void Supervisor::ended(const Worker& worker, int status) {
 }
 
 void Supervisor::give_files(Word word) {
-  const GivenFiles now = GivenFiles::read(options_.files);
+  const GivenFiles now = GivenFiles::read(options_.files());
   files_.update(now);
   try {
     const listen::Descriptor packed = now.pack();

@@ -40,8 +40,9 @@ struct Assignment {
 
 struct SupervisorOptions {
   size_t workers = 1;
-  std::vector<std::string> files;    // which only the parent may read
-  std::optional<Identity> identity;  // of the workers; nullopt: as the parent
+  std::function<std::vector<std::string>()> files;  // which only the parent may read
+  std::vector<std::string> watched;                 // of those: read again when they were replaced
+  std::optional<Identity> identity;                 // of the workers; nullopt: as the parent
   bool limit_system_calls = true;
   std::chrono::milliseconds drain_time{30'000};  // beyond it and a little more they are killed
   std::vector<std::string> program;  // what a new version is started by: path, arguments

@@ -70,6 +70,7 @@ constexpr auto kAllowed = {
     "fadvise64",
     "fallocate",
     "fchmod",
+    "fchown",
     "fdatasync",
     "flock",
     "fstat",

@@ -75,6 +75,12 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket, Connection) {
       co_return;
     }
   }
+  if (service_.outbound != nullptr && !service_.outbound->admits(ends.client)) {
+    spdlog::warn("session client={} end=foreign", ends.client.to_string());
+    co_await turn_away(std::move(socket),
+                       make_reply(554, "5.7.1", "only for this site's own mail"));
+    co_return;
+  }
   const Prefix source = policy::EvidenceTable::source_of(ends.client);
   if (const auto full = no_room_for(ends, source); !full.empty()) {
     spdlog::warn("session client={} end={}", ends.client.to_string(), full);
@@ -85,7 +91,8 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket, Connection) {
   }
 
   Session session(service_, std::move(socket), ends,
-                  fmt::format("{:x}-{:x}-{:x}", std::time(nullptr), ::getpid(), next_id_++));
+                  fmt::format("{}{:x}-{:x}-{:x}", service_.options.id_prefix, std::time(nullptr),
+                              ::getpid(), next_id_++));
   // Leaves the books in order even where the session ends by an exception.
   struct Entry {
     Proxy& proxy;
@@ -110,7 +117,7 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket, Connection) {
 // Why there is no room, as the log says it; empty: there is.
 std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& source) {
   const int64_t now = std::time(nullptr);
-  const bool known = service_.sources.known.knows(source, now);
+  const bool known = service_.outbound != nullptr || service_.sources.known.knows(source, now);
   const Standing standing =
       known ? Standing::kKnown : standing_of(service_.judging.policy->snapshot(), ends, now);
   if (!service_.overload.admits(standing, sessions_.size())) return kTooManySessions;

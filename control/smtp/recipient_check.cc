@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "control/policy/log_text.h"
+#include "control/policy/role_address.h"
 #include "control/smtp/teacher.h"
 
 namespace postern::smtp {
@@ -17,19 +18,6 @@ namespace postern::smtp {
 namespace asio = boost::asio;
 using directory::Presence;
 using policy::log_value;
-
-namespace {
-
-bool is_postmaster(std::string_view recipient) {
-  constexpr std::string_view kPostmaster = "postmaster";
-  const auto local = recipient.substr(0, recipient.rfind('@'));
-  if (local.size() != kPostmaster.size()) return false;
-  for (size_t i = 0; i < local.size(); i++)
-    if ((local[i] | 0x20) != kPostmaster[i]) return false;
-  return true;
-}
-
-}  // namespace
 
 void RecipientCheck::note_state(const directory::Answer& answer) {
   const bool available = answer.presence != Presence::kUnavailable && !answer.stale;
@@ -43,7 +31,7 @@ void RecipientCheck::note_state(const directory::Answer& answer) {
 
 asio::awaitable<std::optional<Reply>> RecipientCheck::check(std::string recipient, IpAddress client,
                                                             bool may_learn) {
-  if (is_postmaster(recipient)) co_return std::nullopt;
+  if (policy::is_role_address(recipient)) co_return std::nullopt;
   const auto answer = co_await directory_.look_up(recipient);
   note_state(answer);
   const int64_t now = std::time(nullptr);

@@ -2,9 +2,9 @@
 //
 // RecipientCheck: what the recipient directory says of a recipient, at RCPT, before the farm is
 // asked. Unknown is 550 5.1.1. A directory that is unavailable never rejects: the recipient is
-// passed on to the farm, which knows best, or deferred, as the setting says. postmaster is let by
-// unasked (RFC 5321 §4.5.1). Who asks for many that do not exist is harvesting, and is taught to
-// the engines; the caller says who never is.
+// passed on to the farm, which knows best, or deferred, as the setting says. postmaster and abuse
+// are let by unasked (control/policy/role_address.h). Who asks for many that do not exist is
+// harvesting, and is taught to the engines; the caller says who never is.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -16,6 +16,7 @@
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
 #include "control/smtp/farm.h"
+#include "control/smtp/outbound.h"
 #include "control/smtp/overload.h"
 #include "control/smtp/server_session.h"
 #include "control/smtp/spool.h"
@@ -23,6 +24,7 @@
 
 namespace postern::smtp {
 
+class Backscatter;
 class RecipientCheck;
 class Teacher;
 
@@ -43,6 +45,7 @@ struct ProxyOptions {
   // Whose connections begin with a PROXY header, and how long it may take to come.
   std::vector<Prefix> load_balancers;
   std::chrono::milliseconds proxy_header_time{5000};
+  std::string id_prefix;  // of session ids, where there are several proxies
 };
 
 struct Service {
@@ -56,6 +59,8 @@ struct Service {
   policy::EvidenceTable* evidence = nullptr;            // null: nothing is learned
   Teacher* teacher = nullptr;                           // null where evidence is
   RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
+  Backscatter* backscatter = nullptr;                   // null: the null sender is like any other
+  const Outbound* outbound = nullptr;  // not null: this is the door for the site's own mail
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

@@ -12,10 +12,10 @@
 #include <variant>
 
 #include "control/policy/log_text.h"
+#include "control/policy/role_address.h"
 #include "control/smtp/command.h"
 #include "control/smtp/recipient_check.h"
 #include "control/smtp/teacher.h"
-#include "rules/text/words.h"
 
 namespace postern::smtp {
 
@@ -302,8 +302,20 @@ asio::awaitable<void> Session::on(MailEvent event) {
 asio::awaitable<void> Session::on(RecipientEvent event) {
   const bool written = co_await flush();
   if (!written) co_return;
-  if (const auto limited = limit_recipients()) {
+  if (const auto limited = limit_recipients(event.recipient.address)) {
     protocol_.answer(*limited);
+    co_return;
+  }
+  auto* const backscatter = service_.backscatter;
+  if (backscatter != nullptr) {
+    const auto refusal = backscatter->admit(mail_for_backscatter(), event.recipient.address);
+    if (refusal) {
+      protocol_.answer(*refusal);
+      co_return;
+    }
+  }
+  if (const auto refused = transaction_->refuse_recipient(event.recipient.address)) {
+    protocol_.answer(*refused);
     co_return;
   }
   if (service_.recipients != nullptr) {
@@ -318,6 +330,13 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
       co_return;
     }
   }
+  if (backscatter != nullptr) {
+    const auto held = backscatter->limit(mail_for_backscatter(), event.recipient.address);
+    if (held) {
+      protocol_.answer(*held);
+      co_return;
+    }
+  }
   if (const auto held = greylist(event.recipient.address)) {
     protocol_.answer(*held);
     co_return;
@@ -326,22 +345,31 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
   protocol_.answer(reply);
 }
 
-std::optional<Reply> Session::limit_recipients() {
+std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
   const auto now =
       std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
           .count();
-  if (service_.sources.limits.take(policy::Limited::kRecipients, source_, now) || is_exempt())
-    return std::nullopt;
+  const auto thing = policy::is_role_address(recipient) ? policy::Limited::kRoleRecipients
+                                                        : policy::Limited::kRecipients;
+  if (service_.sources.limits.take(thing, source_, now) || is_exempt()) return std::nullopt;
   return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+}
+
+Backscatter::Mail Session::mail_for_backscatter() const {
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch());
+  return {.sender = transaction_->sender(),
+          .source = source_,
+          .exempt = is_exempt(),
+          .now = std::time(nullptr),
+          .uptime = uptime.count()};
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {
   auto& sources = service_.sources;
   const int64_t now = std::time(nullptr);
-  // Who has a complaint is heard at once.
-  const auto local_part = recipient.substr(0, recipient.find('@'));
-  const bool heard = same_word(local_part, "postmaster") || same_word(local_part, "abuse");
-  if (!sources.greylist.enabled() || heard || sources.known.knows(source_, now) || is_exempt())
+  if (!sources.greylist.enabled() || policy::is_role_address(recipient) ||
+      sources.known.knows(source_, now) || is_exempt())
     return std::nullopt;
   const auto wait = sources.greylist.ask(ends_.client, transaction_->sender(), recipient, now);
   if (!wait) return std::nullopt;
@@ -368,7 +396,7 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
     const bool written = co_await flush();
     if (!written) co_return;
     const Reply reply = co_await transaction_->finish(event.ends_in_line);
-    accepted_ += reply.positive();
+    accepted_ += transaction_->speaks_well();
     protocol_.answer(reply);
   }
   transaction_.reset();
@@ -394,6 +422,7 @@ void Session::end_transaction() {
 }
 
 bool Session::is_exempt() const {
+  if (service_.outbound != nullptr) return true;
   return smtp::is_exempt(service_.judging.policy->snapshot(), ends_, std::time(nullptr));
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "control/smtp/backscatter.h"
 #include "control/smtp/client_stream.h"
 #include "control/smtp/patience.h"
 #include "control/smtp/relay.h"
@@ -62,8 +63,9 @@ class Session {
   // Of manners, as they show in the protocol: after each round of input.
   void watch_manners();
   // nullopt: the recipient may be asked for.
-  std::optional<Reply> limit_recipients();
+  std::optional<Reply> limit_recipients(std::string_view recipient);
   std::optional<Reply> greylist(std::string_view recipient);
+  Backscatter::Mail mail_for_backscatter() const;
   // As the engine does it to packets: the session ends without a reply.
   void end_by(const Signature& signature);
   void log() const;
@@ -84,7 +86,7 @@ class Session {
   std::string_view end_ = "lost";
   std::string offence_;
   size_t messages_ = 0;  // MAIL commands
-  size_t accepted_ = 0;  // messages that the farm took
+  size_t accepted_ = 0;  // messages that the farm took, and that speak for the client
   size_t errors_seen_ = 0;
   Patience patience_;
   uint64_t lines_seen_ = 0;

@@ -4,6 +4,7 @@
 // belong to it, then the tag.
 #include "control/smtp/transaction.h"
 
+#include <ctime>
 #include <utility>
 
 #include "control/auth/authentication_results.h"
@@ -30,18 +31,41 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
     : service_(service),
       relay_(relay),
       client_(std::move(client)),
-      sender_(std::move(sender)),
+      sender_(service.outbound == nullptr
+                  ? std::move(sender)
+                  : service.outbound->tagged(std::move(sender), std::time(nullptr))),
       id_(std::move(id)),
+      envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
       filter_([&service](std::string_view field) {
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
-      begun_(steady_clock::now()) {}
+      begun_(steady_clock::now()) {
+  if (service.outbound != nullptr && service.outbound->signing != nullptr)
+    signer_.emplace(*service.outbound->signing);
+}
+
+std::optional<Reply> Transaction::refuse_recipient(std::string_view recipient) {
+  if (service_.outbound != nullptr) return std::nullopt;  // nobody's rules are about strangers
+  const auto refused =
+      envelope_.ask(service_.judging.policy, session_facts(), recipient, std::time(nullptr));
+  if (!refused) return std::nullopt;
+  const auto& [code, enhanced, text] = refused->refusal;
+  Reply reply = make_reply(code, enhanced, text);
+  const std::string words = reply.one_line();
+  policy::log_recipient(refused->disposition, {.id = id_,
+                                               .client = client_.address,
+                                               .mail_from = sender_.address,
+                                               .recipient = recipient,
+                                               .reply = words});
+  return reply;
+}
 
 asio::awaitable<Reply> Transaction::recipient(Recipient recipient) {
   Reply reply = co_await relay_.recipient(sender_, recipient);
-  if (reply.positive()) recipients_.push_back(std::move(recipient.address));
+  if (reply.positive())
+    envelope_.take(service_.judging.policy, std::move(recipient.address), std::time(nullptr));
   co_return reply;
 }
 
@@ -53,9 +77,10 @@ Reply Transaction::begin_text(Framing framing) {
 
 void Transaction::text(std::string_view bytes) {
   if (spool_.failed()) return;
-  judge_.update(bytes);
+  if (service_.outbound == nullptr) judge_.update(bytes);
   std::string kept;
   filter_.update(bytes, kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
 }
 
@@ -71,6 +96,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
   shape_.ends_in_line = ends_in_line;
   std::string kept;
   filter_.finish(kept);
+  if (signer_) signer_->update(kept);
   spool_.append(kept);
   if (!filter_.fault().empty()) {
     const Reply broken =
@@ -90,8 +116,14 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     refuse(full);
     co_return full;
   }
-  const policy::Judgement judgement = co_await judge_.judge(session_facts(), sender_.address);
+  if (service_.outbound != nullptr) {
+    const Reply sent = co_await send_out();
+    co_return sent;
+  }
+  const policy::Judgement judgement =
+      co_await judge_.judge(session_facts(), sender_.address, envelope_);
   Reply reply = co_await carry_out(judgement);
+  if (!reply.transient()) envelope_.settle(judgement.policy, judgement.facts.now);
   remember(judgement, reply);
   log(judgement, reply);
   co_return reply;
@@ -114,12 +146,14 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
       co_return refusal_for(judgement.disposition);
     case policy::Action::kAccept:
     case policy::Action::kTag:
+    case policy::Action::kQuarantine:
       break;
   }
   co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
 }
 
-std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+std::string Transaction::received_field(int64_t now) const {
+  const auto& recipients = envelope_.recipients();
   const ReceivedFacts received{.helo = client_.helo,
                                .client = client_.address,
                                .by = service_.options.server.name,
@@ -127,18 +161,27 @@ std::string Transaction::new_fields(const policy::Judgement& judgement) const {
                                .tls = client_.tls,
                                .utf8 = sender_.utf8,
                                .id = id_,
-                               .recipient = recipients_.size() == 1
-                                                ? std::string_view(recipients_.front())
+                               .recipient = recipients.size() == 1
+                                                ? std::string_view(recipients.front())
                                                 : std::string_view(),
-                               .now = judgement.facts.now};
-  return write_received(received) + policy::result_fields(service_.judging.options.authserv_id,
-                                                          judgement.facts, judgement.disposition);
+                               .now = now};
+  return write_received(received);
+}
+
+std::string Transaction::new_fields(const policy::Judgement& judgement) const {
+  const auto& options = service_.judging.options;
+  return received_field(judgement.facts.now) +
+         policy::result_fields(options.authserv_id, judgement.facts, judgement.disposition,
+                               &options.quarantine);
 }
 
 void Transaction::remember(const policy::Judgement& judgement, const Reply& reply) {
   using reputation::Outcome;
+  const bool held = judgement.disposition.action == policy::Action::kQuarantine;
+  speaks_well_ = reply.positive() && !held && !envelope_.only_roles();
+  if (envelope_.only_roles()) return;
   auto outcome = Outcome::kDeferred;
-  if (reply.positive())
+  if (reply.positive() && !held)
     outcome = Outcome::kAccepted;
   else if (judgement.disposition.action == policy::Action::kReject || reply.permanent())
     outcome = Outcome::kRejected;
@@ -150,7 +193,7 @@ void Transaction::log(const policy::Judgement& judgement, const Reply& reply) co
   policy::log_message(judgement, {.id = id_,
                                   .queue = {},
                                   .tls = client_.tls,
-                                  .recipients = recipients_.size(),
+                                  .recipients = envelope_.recipients().size(),
                                   .size = spool_.size(),
                                   .removed = filter_.removed_count(),
                                   .reply = words,

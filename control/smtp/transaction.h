@@ -2,15 +2,17 @@
 //
 // Transaction: one message, from MAIL to the answer to its final dot. While the text comes in it is
 // authenticated, freed of forged results and spooled; at its end a policy::MessageJudge decides,
-// and its disposition is carried out.
+// and its disposition is carried out. At the door for the site's own mail (Outbound) it is signed
+// instead, and goes out.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "control/auth/dkim_sign.h"
 #include "control/policy/message_judge.h"
 #include "control/smtp/header_filter.h"
 #include "control/smtp/relay.h"
@@ -32,6 +34,8 @@ class Transaction {
  public:
   Transaction(Service& service, Relay& relay, ClientFacts client, Sender sender, std::string id);
 
+  // What the policy says of a recipient; nullopt: others may be asked.
+  std::optional<Reply> refuse_recipient(std::string_view recipient);
   boost::asio::awaitable<Reply> recipient(Recipient recipient);
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
@@ -43,10 +47,14 @@ class Transaction {
 
   const std::string& id() const noexcept { return id_; }
   const std::string& sender() const noexcept { return sender_.address; }
+  // The farm took it, and that speaks for its sender.
+  bool speaks_well() const noexcept { return speaks_well_; }
 
  private:
+  boost::asio::awaitable<Reply> send_out();  // in outbound.cc
   boost::asio::awaitable<Reply> carry_out(const policy::Judgement& judgement);
   policy::SessionFacts session_facts() const;
+  std::string received_field(int64_t now) const;
   std::string new_fields(const policy::Judgement& judgement) const;
   void remember(const policy::Judgement& judgement, const Reply& reply);
   void log(const policy::Judgement& judgement, const Reply& reply) const;
@@ -56,11 +64,13 @@ class Transaction {
   const ClientFacts client_;
   const Sender sender_;
   const std::string id_;
-  std::vector<std::string> recipients_;
+  policy::EnvelopeJudge envelope_;
   policy::MessageJudge judge_;
+  std::optional<auth::DkimSigner> signer_;
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;
 };
 

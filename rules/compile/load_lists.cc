@@ -240,7 +240,17 @@ class UseCheck {
       for (const auto& source : block.sources) need_addresses(source, block.place);
       for (const auto& rule : block.rules) need_addresses(rule.match, rule.place);
     }
-    for (const auto& rule : policy_.messages)
+    check(policy_.messages);
+    for (const auto& block : policy_.message_blocks) {
+      for (const auto& in : block.lists) need_domains(in.lists, block.place);
+      check(block.rules);
+    }
+    return std::move(wrong_);
+  }
+
+ private:
+  void check(const std::vector<MessageRule>& rules) {
+    for (const auto& rule : rules)
       for (const auto& condition : rule.conditions) {
         if (const auto* in_list = std::get_if<SourceInList>(&condition))
           need_addresses(InList{in_list->list}, rule.place);
@@ -249,10 +259,7 @@ class UseCheck {
         else if (const auto* domains = std::get_if<DomainInList>(&condition))
           need_domains(domains->lists, rule.place);
       }
-    return std::move(wrong_);
   }
-
- private:
   void need_addresses(const AddressMatch& match, const PolicyPlace& place) {
     std::vector<size_t> any_of;
     if (const auto* in_list = std::get_if<InList>(&match)) any_of = {in_list->list};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// `message` and its rules (rules/policy/message_rules.h).
+// `message`, `message to`, and their rules (rules/policy/message_rules.h).
 #include "rules/policy/message_rules.h"
 
 #include <algorithm>
@@ -29,10 +29,11 @@ MessageAction expect_action(Statement& statement) {
   constexpr std::pair<std::string_view, MessageAction> kActions[] = {
       {"accept", MessageAction::kAccept},
       {"tag", MessageAction::kTag},
+      {"quarantine", MessageAction::kQuarantine},
       {"defer", MessageAction::kDefer},
       {"reject", MessageAction::kReject}};
   if (const auto action = accept_one_of(statement, kActions)) return *action;
-  statement.fail_here(listed({"accept", "tag", "defer", "reject"}));
+  statement.fail_here(listed({"accept", "tag", "quarantine", "defer", "reject"}));
 }
 
 Condition read_dkim(Statement& statement) {
@@ -63,12 +64,99 @@ bool has_all_of(const std::vector<Condition>& conditions, const std::vector<Cond
 }  // namespace
 
 void MessageRules::read_header(Statement& statement) {
+  if (statement.accept("to")) return read_recipients(statement);
+  rules_ = &policy_.messages;
   const auto& token = statement.peek();
+  if (!statement.at_end()) statement.fail_here("\"to\", or the end of the line");
   if (header_)
     statement.fail_at(token, "there are message rules at " +
                                  place_beside(policy_, *header_, statement.place()) + " already");
   header_ = statement.place();
-  statement.expect_end();
+}
+
+void MessageRules::read_recipients(Statement& statement) {
+  ignored_.clear();
+  rules_ = &ignored_;
+  if (policy_.message_blocks.size() == kMaxMessageBlocks)
+    statement.fail_at(statement.peek(), "more than " + std::to_string(kMaxMessageBlocks) +
+                                            " blocks of message rules");
+  auto& block = policy_.message_blocks.emplace_back();
+  rules_ = &block.rules;
+  block.place = statement.place();
+  block.text = statement.text();
+  do {
+    if (statement.peek().kind == Token::Kind::kString)
+      read_recipient_domain(statement, block);
+    else if (statement.accept("list"))
+      read_recipient_list(statement, block);
+    else if (statement.accept("category"))
+      read_recipient_category(statement, block);
+    else
+      statement.fail_here("a domain in double quotes, list or category");
+  } while (statement.accept_operator(","));
+  if (!statement.at_end()) statement.fail_here("a comma, or the end of the line");
+}
+
+void MessageRules::read_recipient_domain(Statement& statement, MessageBlock& block) {
+  const auto& place = statement.peek();
+  std::string why;
+  const auto domain = canonical_domain(statement.expect_string("a domain"), &why);
+  if (!domain) statement.fail_at(place, why);
+  if (const auto* before = block_that_takes(*domain))
+    statement.fail_at(place, "messages to " + quoted(*domain) + " are judged at " +
+                                 place_beside(policy_, *before, statement.place()) + " already");
+  domains_taken_by_.emplace(*domain, statement.place());
+  block.domains.push_back(*domain);
+}
+
+void MessageRules::read_recipient_list(Statement& statement, MessageBlock& block) {
+  const auto& place = statement.peek();
+  const auto name = statement.expect_name("the name of a list");
+  const auto list = list_named(policy_, name);
+  if (!list) statement.fail_at(place, "there is no list " + quoted(name));
+  if (!may_have_domains(policy_.lists[*list]))
+    statement.fail_at(place, "list " + quoted(name) + " has no domains");
+  take_lists(statement, place, {*list}, block);
+}
+
+void MessageRules::read_recipient_category(Statement& statement, MessageBlock& block) {
+  const auto& place = statement.peek();
+  const auto name = statement.expect_name("the name of a category");
+  auto lists = lists_with_category(policy_, name);
+  if (lists.empty()) statement.fail_at(place, "no list has category " + quoted(name));
+  std::erase_if(lists, [&](size_t i) { return !may_have_domains(policy_.lists[i]); });
+  if (lists.empty())
+    statement.fail_at(place, "category " + quoted(name) + " has no list of domains");
+  take_lists(statement, place, lists, block);
+}
+
+// The domain itself, or one above it. nullptr: none.
+const PolicyPlace* MessageRules::block_that_takes(std::string_view domain) const {
+  for (;;) {
+    const auto found = domains_taken_by_.find(domain);
+    if (found != domains_taken_by_.end()) return &found->second;
+    const size_t dot = domain.find('.');
+    if (dot == std::string_view::npos) return nullptr;
+    domain.remove_prefix(dot + 1);
+  }
+}
+
+// Some may have been taken before, as a category has several; not all of them.
+void MessageRules::take_lists(const Statement& statement, const Token& place,
+                              const std::vector<size_t>& lists, MessageBlock& block) {
+  std::optional<PolicyPlace> before;
+  DomainInList fresh;
+  for (const size_t list : lists) {
+    const auto [taken, is_fresh] = lists_taken_by_.emplace(list, statement.place());
+    if (is_fresh)
+      fresh.lists.push_back(list);
+    else
+      before = std::max(before, std::optional(taken->second));
+  }
+  if (fresh.lists.empty())
+    statement.fail_at(place, "messages to these are judged at " +
+                                 place_beside(policy_, *before, statement.place()) + " already");
+  block.lists.push_back(std::move(fresh));
 }
 
 void MessageRules::read_rule(Statement& statement) {
@@ -87,15 +175,15 @@ void MessageRules::read_rule(Statement& statement) {
   if (!statement.at_end())
     statement.fail_here(rule.conditions.empty() ? "the end of the line"
                                                 : "and, or the end of the line");
-  if (policy_.messages.size() == PS_MAX_RULES_PER_POLICY)
-    statement.fail_at(place,
-                      "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " message rules");
-  for (const auto& earlier : policy_.messages)
+  if (rules_->size() == PS_MAX_RULES_PER_POLICY)
+    statement.fail_at(
+        place, "more than " + std::to_string(PS_MAX_RULES_PER_POLICY) + " rules in one block");
+  for (const auto& earlier : *rules_)
     if (has_all_of(rule.conditions, earlier.conditions))
       statement.fail_at(place, "this rule can never match: the rule at " +
                                    place_beside(policy_, earlier.place, statement.place()) +
                                    " comes before it");
-  policy_.messages.push_back(std::move(rule));
+  rules_->push_back(std::move(rule));
 }
 
 Condition MessageRules::read_condition(Statement& statement) {

@@ -29,7 +29,7 @@ constexpr size_t kMaxErrors = 100;
 
 constexpr std::string_view kConnectionActions[] = {"allow",  "inspect", "drop",   "reset",
                                                    "refuse", "limit",   "observe"};
-constexpr std::string_view kMessageActions[] = {"accept", "tag", "defer", "reject"};
+constexpr std::string_view kMessageActions[] = {"accept", "tag", "quarantine", "defer", "reject"};
 
 class PolicyReader {
  public:
@@ -111,7 +111,7 @@ class PolicyReader {
     } else if (block_ == Block::kMessage) {
       if (is_one_of(first, kConnectionActions))
         statement.fail_at(first, quoted(first.text) + " is for connections; a message rule is " +
-                                     listed({"accept", "tag", "defer", "reject"}));
+                                     listed({"accept", "tag", "quarantine", "defer", "reject"}));
       message_rules_.read_rule(statement);
     } else if (is_one_of(first, kConnectionActions)) {
       statement.fail_at(first,

@@ -189,7 +189,7 @@ struct OutboundPolicy {
 };
 
 // Message rules. A rule holds when all its conditions hold; the first that holds decides.
-enum class MessageAction { kAccept, kTag, kDefer, kReject };
+enum class MessageAction { kAccept, kTag, kQuarantine, kDefer, kReject };
 enum class DkimWord { kPass, kFail, kNone, kPolicy, kNeutral, kTempError, kPermError };
 
 struct DkimIs {           // dkim = pass: the best result among the message's signatures
@@ -234,6 +234,17 @@ struct MessageRule {
   std::string text;  // the rule as written, blanks folded
 };
 
+// `message to "example.net", list customers`: the rules for recipients of these domains and of
+// their subdomains. Of several blocks that take a domain the first one counts.
+struct MessageBlock {
+  std::vector<std::string> domains;  // lower case, A-labels
+  std::vector<DomainInList> lists;   // a list each, or those of a category
+  std::vector<MessageRule> rules;
+  PolicyPlace place = {};
+  std::string text = {};  // the header as written, blanks folded; no two are equal
+};
+inline constexpr size_t kMaxMessageBlocks = 1024;
+
 // One file of a policy, for provenance.
 struct PolicySource {
   std::string file;
@@ -248,7 +259,8 @@ struct Policy {
   std::vector<Signature> signatures;
   std::vector<ConnectionPolicy> connections;
   std::vector<OutboundPolicy> outbound;
-  std::vector<MessageRule> messages;
+  std::vector<MessageRule> messages;         // for recipients that no block takes
+  std::vector<MessageBlock> message_blocks;  // in their order
 
   const std::string& file() const noexcept { return sources.front().file; }
   const std::string& file_of(const PolicyPlace& place) const noexcept {

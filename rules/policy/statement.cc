@@ -46,7 +46,7 @@ std::optional<double> decimal_of(std::string_view text) noexcept {
 bool is_known_later(const Token& token) noexcept {
   constexpr std::string_view kWords[] = {"authenticated", "beyond", "dmarc", "dmarc-policy",
                                          "greylist",      "helo",   "rdns",  "lookalike",
-                                         "quarantine",    "spf",    "tls"};
+                                         "spf",           "tls"};
   return token.kind == Token::Kind::kWord &&
          std::find(std::begin(kWords), std::end(kWords), token.text) != std::end(kWords);
 }

@@ -44,6 +44,7 @@ FileText read_file_text(const std::string& path, size_t max_bytes) {
 
   FileText result;
   result.modified_at = status.st_mtime;
+  result.mode = status.st_mode & 07777;
   const auto too_big = [&] {
     refuse("is too big: at most " + std::to_string(max_bytes) + " bytes are read");
   };

@@ -12,6 +12,7 @@ namespace postern {
 struct FileText {
   std::string text;
   int64_t modified_at = 0;  // Unix seconds
+  uint32_t mode = 0;        // permission bits, of the file that was read
 };
 
 // Throws BadInput naming the path when it cannot be read or has more than max_bytes.

@@ -38,6 +38,18 @@ void check_rules(const Policy& policy, const std::vector<ConnectionRule>& rules)
   }
 }
 
+void check_messages(const Policy& policy, const std::vector<MessageRule>& rules) {
+  for (const auto& rule : rules)
+    for (const auto& condition : rule.conditions) {
+      if (const auto* in_list = std::get_if<SourceInList>(&condition))
+        require(in_list->list < policy.lists.size());
+      if (const auto* domains = std::get_if<DomainInList>(&condition)) {
+        require(!domains->lists.empty());
+        for (const size_t list : domains->lists) require(list < policy.lists.size());
+      }
+    }
+}
+
 void check_policy(const Policy& policy) {
   for (const auto& protect : policy.protects)
     if (const auto* list = std::get_if<ProtectedList>(&protect.what))
@@ -51,15 +63,16 @@ void check_policy(const Policy& policy) {
     require(!block.sources.empty());
     check_rules(policy, block.rules);
   }
-  for (const auto& rule : policy.messages)
-    for (const auto& condition : rule.conditions) {
-      if (const auto* in_list = std::get_if<SourceInList>(&condition))
-        require(in_list->list < policy.lists.size());
-      if (const auto* domains = std::get_if<DomainInList>(&condition)) {
-        require(!domains->lists.empty());
-        for (const size_t list : domains->lists) require(list < policy.lists.size());
-      }
+  check_messages(policy, policy.messages);
+  require(policy.message_blocks.size() <= kMaxMessageBlocks);
+  for (const auto& block : policy.message_blocks) {
+    require(!block.domains.empty() || !block.lists.empty());
+    for (const auto& in : block.lists) {
+      require(!in.lists.empty());
+      for (const size_t list : in.lists) require(list < policy.lists.size());
     }
+    check_messages(policy, block.rules);
+  }
 }
 
 }  // namespace

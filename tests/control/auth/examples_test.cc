@@ -4,6 +4,7 @@
 // Appendix C, and RFC 8463 Appendix A with both signatures.
 #include <gtest/gtest.h>
 
+#include "tests/control/auth/rfc8463.h"
 #include "tests/control/auth/run.h"
 #include "tests/support/scripted_resolver.h"
 
@@ -29,35 +30,6 @@ const std::string kReceived =
     "      by submitserver.example.com with SUBMISSION;\r\n"
     "      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\r\n";
 
-const std::string kRfc8463Signatures =
-    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\r\n"
-    " d=football.example.com; i=@football.example.com;\r\n"
-    " q=dns/txt; s=brisbane; t=1528637909; h=from : to :\r\n"
-    " subject : date : message-id : from : subject : date;\r\n"
-    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
-    " b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\r\n"
-    " Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\r\n"
-    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n"
-    " d=football.example.com; i=@football.example.com;\r\n"
-    " q=dns/txt; s=test; t=1528637909; h=from : to : subject :\r\n"
-    " date : message-id : from : subject : date;\r\n"
-    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\r\n"
-    " b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\r\n"
-    " DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\r\n"
-    " dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\r\n";
-const std::string kRfc8463Ed25519Key =
-    "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
-const std::string kRfc8463RsaKey =
-    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR"
-    "6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5Qj"
-    "vHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
-
-const std::string kHeader =
-    "From: Joe SixPack <joe@football.example.com>\r\n"
-    "To: Suzie Q <suzie@shopping.example.net>\r\n"
-    "Subject: Is dinner ready?\r\n"
-    "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\r\n"
-    "Message-ID: <20030712040037.46341.5F8J@football.example.com>\r\n";
 const std::string kBody =
     "\r\n"
     "Hi.\r\n"
@@ -69,7 +41,7 @@ const std::string kBody =
 TEST(Examples, Rfc6376AppendixA) {
   dns::ScriptedResolver resolver;
   resolver.set_text("brisbane._domainkey.example.com", {kRfc6376Key});
-  const std::string message = kRfc6376Signature + kReceived + kHeader + kBody;
+  const std::string message = kRfc6376Signature + kReceived + kRfc8463Header + kBody;
   for (size_t chunk = 0; chunk <= message.size(); chunk++) {
     const AuthResult result = authenticate(message, resolver, {}, chunk);
     ASSERT_EQ(result.dkim.size(), 1U);
@@ -87,7 +59,7 @@ TEST(Examples, Rfc6376AppendixA) {
 TEST(Examples, Rfc6376AppendixAWithOneBlankMore) {
   dns::ScriptedResolver resolver;
   resolver.set_text("brisbane._domainkey.example.com", {kRfc6376Key});
-  std::string message = kRfc6376Signature + kReceived + kHeader + kBody;
+  std::string message = kRfc6376Signature + kReceived + kRfc8463Header + kBody;
   message.insert(message.find("Are you"), " ");
   EXPECT_EQ(authenticate(message, resolver).dkim.at(0).reason, "body hash did not verify");
 }
@@ -96,7 +68,7 @@ TEST(Examples, Rfc8463AppendixA) {
   dns::ScriptedResolver resolver;
   resolver.set_text("brisbane._domainkey.football.example.com", {kRfc8463Ed25519Key});
   resolver.set_text("test._domainkey.football.example.com", {kRfc8463RsaKey});
-  std::string message = kRfc8463Signatures + kHeader + kBody;
+  std::string message = kRfc8463Signatures + kRfc8463Header + kBody;
   message.insert(message.find("Are you"), " ");  // as printed there; relaxed does not mind
   for (size_t chunk = 0; chunk <= message.size(); chunk++) {
     const AuthResult result = authenticate(message, resolver, {}, chunk);

@@ -1,92 +1,53 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A DKIM signer for tests of the verifier: it can make every kind of signature, also those that no
-// sound signer would. It uses the canonicalization under test, so it proves nothing about that;
-// tests/conformance compares with signers that are not ours.
+// sound signer would, such as DkimSigner. It uses the canonicalization under test, so it proves
+// nothing about that; tests/conformance compares with signers that are not ours.
 #pragma once
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
-#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
+#include "control/auth/dkim_private_key.h"
 #include "control/auth/dkim_verify.h"
+#include "control/auth/tag_list.h"
 
 namespace postern::auth {
 
-inline std::string encode_base64(std::string_view octets) {
-  std::string text((octets.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                     reinterpret_cast<const unsigned char*>(octets.data()),
-                                     static_cast<int>(octets.size()));
-  text.resize(static_cast<size_t>(length));
-  return text;
-}
-
+// A key of the signer that is tested elsewhere (dkim_private_key_test.cc), with its public half as
+// records have it.
 class SigningKey {
  public:
-  static SigningKey rsa(unsigned bits) { return SigningKey(EVP_RSA_gen(bits)); }
-  static SigningKey ed25519() { return SigningKey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")); }
+  static SigningKey rsa(unsigned bits) { return SigningKey(DkimPrivateKey::rsa(bits)); }
+  static SigningKey ed25519() { return SigningKey(DkimPrivateKey::ed25519()); }
 
   // p= of its key record.
-  std::string public_part() const {
-    if (EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_ED25519) {
-      std::string octets(32, '\0');
-      size_t length = octets.size();
-      EVP_PKEY_get_raw_public_key(key_.get(), reinterpret_cast<unsigned char*>(octets.data()),
-                                  &length);
-      return encode_base64(octets);
-    }
-    return encode_base64(der(i2d_PUBKEY));
+  std::string public_part() const { return encode_base64(key_.public_part()); }
+  // The same as a bare RSAPublicKey.
+  std::string bare_public_part() const {
+    const std::string der = key_.public_part();
+    const auto* in = reinterpret_cast<const unsigned char*>(der.data());
+    EVP_PKEY* key = d2i_PUBKEY(nullptr, &in, static_cast<long>(der.size()));
+    unsigned char* octets = nullptr;
+    const int length = i2d_PublicKey(key, &octets);
+    std::string bare(reinterpret_cast<char*>(octets), static_cast<size_t>(length));
+    OPENSSL_free(octets);
+    EVP_PKEY_free(key);
+    return encode_base64(bare);
   }
-  std::string bare_public_part() const { return encode_base64(der(i2d_PublicKey)); }
-
-  std::string sign(std::string_view hash) const {
-    const bool is_rsa = EVP_PKEY_get_base_id(key_.get()) == EVP_PKEY_RSA;
-    const std::unique_ptr<EVP_PKEY_CTX, void (*)(EVP_PKEY_CTX*)> context(
-        EVP_PKEY_CTX_new(key_.get(), nullptr), EVP_PKEY_CTX_free);
-    std::string signature(1024, '\0');
-    size_t length = signature.size();
-    auto* out = reinterpret_cast<unsigned char*>(signature.data());
-    const auto* in = reinterpret_cast<const unsigned char*>(hash.data());
-    bool is_fine = false;
-    if (is_rsa) {
-      is_fine = EVP_PKEY_sign_init(context.get()) == 1 &&
-                EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
-                EVP_PKEY_CTX_set_signature_md(context.get(), EVP_sha256()) == 1 &&
-                EVP_PKEY_sign(context.get(), out, &length, in, hash.size()) == 1;
-    } else {
-      const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest(EVP_MD_CTX_new(),
-                                                                      EVP_MD_CTX_free);
-      is_fine = EVP_DigestSignInit(digest.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-                EVP_DigestSign(digest.get(), out, &length, in, hash.size()) == 1;
-    }
-    if (!is_fine) throw std::runtime_error("cannot sign");
-    signature.resize(length);
-    return signature;
-  }
+  std::string sign(std::string_view hash) const { return key_.sign(hash); }
 
  private:
-  explicit SigningKey(EVP_PKEY* key) : key_(key, EVP_PKEY_free) {
-    if (key == nullptr) throw std::runtime_error("cannot make a key");
-  }
-  template <typename Encoder>
-  std::string der(Encoder encode) const {
-    unsigned char* octets = nullptr;
-    const int length = encode(key_.get(), &octets);
-    std::string text(reinterpret_cast<char*>(octets), static_cast<size_t>(length));
-    OPENSSL_free(octets);
-    return text;
-  }
-  std::shared_ptr<EVP_PKEY> key_;
+  explicit SigningKey(DkimPrivateKey key) : key_(std::move(key)) {}
+  DkimPrivateKey key_;
 };
 
 // p= of an RSA public key whose modulus is just an odd number with that many bits, for tests that

@@ -19,6 +19,7 @@ import pytest
 import directory_test
 import names_test
 import replay_test
+import signing_test
 import verify_test
 from postern_program import LISTS, POLICY, EngineHost, postern, write_site
 
@@ -58,6 +59,8 @@ def make_site(tmp_path_factory):
         replay_test.syn("203.0.113.7"), replay_test.syn("203.0.113.130"),
         replay_test.syn("203.0.113.130", flags="PA"), replay_test.syn("198.18.0.1")])
     (folder / "message.eml").write_text(verify_test.MESSAGE)
+    signing_test.write_key(folder / "brisbane.pem")
+    (folder / "dkim.keys").write_text("football.example.com brisbane brisbane.pem\n")
     (folder / "zone").write_text(verify_test.ZONE)
     (folder / "recipients").write_text(directory_test.RECIPIENTS)
     (folder / "site.pcre").write_text(names_test.TABLE)

@@ -10,7 +10,7 @@ import pytest
 
 from postern_program import PROGRAM, POLICY, fine, postern, wrong_usage, write_site
 
-COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify", "names", "directory")
+COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "replay", "verify", "sign", "keygen", "names", "directory")
 
 
 def test_help_names_every_command():
@@ -51,6 +51,11 @@ def test_unknown_options_are_wrong_usage(command):
     ["replay"], ["replay", "x.pcap", "--port", "lan"], ["verify"],
     ["verify", "x.eml", "--time", "yesterday"], ["verify", "x.eml", "--ip", "localhost"],
     ["verify", "x.eml", "--dns", "a", "--resolver", "192.0.2.1"],
+    ["sign"], ["sign", "x.eml", "--key", "a", "--keys", "b"], ["sign", "x.eml", "--selector", "s"],
+    ["sign", "x.eml", "--time", "yesterday"], ["keygen"], ["keygen", "example.org"],
+    ["keygen", "example", "s"], ["keygen", "example.org", "s s"],
+    ["keygen", "example.org", "s", "--type", "dsa"], ["keygen", "example.org", "s", "--bits", "512"],
+    ["keygen", "example.org", "s", "--type", "ed25519", "--bits", "2048"],
     ["names"], ["names", "x.pcre", "--class", "two words"], ["names", "x.pcre", "--marked", "-x"],
     ["entries", "forget"], ["entries", "add"], ["entries", "add", "203.0.113.7/24"],
     ["entries", "add", "203.0.113.7", "--action", "explode"],

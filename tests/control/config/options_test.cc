@@ -98,9 +98,12 @@ TEST(ControlOptions, Sources) {
   };
   EXPECT_EQ(rate(plain, Limited::kSessions).count, 0u);
   EXPECT_EQ(rate(plain, Limited::kErrors).count, 100u);
-  const auto set = options(with({"--greet-teaser", "no", "--greylist", "5m", "--known-for", "1d",
-                                 "--known-sources", "/var/lib/k", "--session-rate", "30/1m",
-                                 "--recipient-rate", "5/2s", "--error-rate", "0"}));
+  EXPECT_EQ(rate(plain, Limited::kRoleRecipients).count, 30u);
+  EXPECT_EQ(rate(plain, Limited::kRoleRecipients).milliseconds, 3'600'000);
+  const auto set =
+      options(with({"--greet-teaser", "no", "--greylist", "5m", "--known-for", "1d",
+                    "--known-sources", "/var/lib/k", "--session-rate", "30/1m", "--recipient-rate",
+                    "5/2s", "--error-rate", "0", "--postmaster-rate", "7/1d"}));
   EXPECT_FALSE(set.proxy.greet_teaser);
   EXPECT_EQ(set.sources.greylist.delay, 300);
   EXPECT_EQ(set.sources.known.known_for, 86400);
@@ -109,8 +112,20 @@ TEST(ControlOptions, Sources) {
   EXPECT_EQ(rate(set, Limited::kSessions).milliseconds, 60'000);
   EXPECT_EQ(rate(set, Limited::kRecipients).milliseconds, 2000);
   EXPECT_EQ(rate(set, Limited::kErrors).count, 0u);
+  EXPECT_EQ(rate(set, Limited::kRoleRecipients).count, 7u);
   EXPECT_NE(complaint(with({"--session-rate", "30"})).find("a rate such as"), std::string::npos);
   EXPECT_NE(complaint(with({"--greet-teaser", "maybe"})).find("yes or no"), std::string::npos);
+}
+
+TEST(ControlOptions, TheQuarantineField) {
+  EXPECT_EQ(options(with({})).judge.quarantine.name, "X-Postern-Quarantine");
+  const auto set = options(with({"--quarantine-field", "X-Spam-Flag: YES"}));
+  EXPECT_EQ(set.judge.quarantine.name, "X-Spam-Flag");
+  EXPECT_EQ(set.judge.quarantine.value, "YES");
+  for (const char* wrong : {": YES", "X Held", "X-Held:"})
+    EXPECT_NE(complaint(with({"--quarantine-field", wrong})).find("a field such as"),
+              std::string::npos)
+        << wrong;
 }
 
 TEST(ControlOptions, BareLineEnds) {

@@ -21,6 +21,7 @@ import time
 
 import pytest
 
+import outbound_program_test as outbound
 from program_test import CONTROL, PATIENCE, Site, free_port, run, wait_until
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root to have any privileges to lay down")
@@ -145,6 +146,20 @@ def test_workers_have_no_privileges_and_the_parent_no_connection(site):
     site.process.send_signal(signal.SIGHUP)
     wait_until("both", lambda: len(site.lines("certificates")) >= 4)
     assert all("state=loaded" in line or "state=refused" in line for line in site.lines("certificates"))
+    assert site.stop() == 0
+
+
+@needs_root
+def test_keys_that_sign_are_read_by_the_parent(site):
+    outbound.make_key(site, "example.org", "one")  # mode 0600, of root
+    outbound.start(site, "--dkim-keys", site.folder / "keys", "--user", "nobody")
+    outbound.make_key(site, "example.net", "two")
+    site.process.send_signal(signal.SIGHUP)
+    wait_until("the new table", lambda: "dkim-keys state=loaded" in site.log.read_text())
+    (site.folder / "one._domainkey.example.org.pem").chmod(0o644)
+    site.process.send_signal(signal.SIGHUP)
+    wait_until("the refusal", lambda: "dkim-keys state=refused" in site.log.read_text())
+    assert "has mode 0644" in site.log.read_text()
     assert site.stop() == 0
 
 

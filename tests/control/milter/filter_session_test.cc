@@ -24,7 +24,7 @@ std::string message(const std::string& sender = "<a@b.example>") {
          packet('N') + packet('B', "Hello,\r\n") + packet('B', "world.\r\n") + packet('E');
 }
 
-const char kAnswered[] = "c c c p m[2|Forged|] m[1|Forged|] i[1|Tag| x] i[1|New| one\n two] a";
+const char kAnswered[] = "c c c c p m[2|Forged|] m[1|Forged|] i[1|Tag| x] i[1|New| one\n two] a";
 
 size_t count(const std::string& text, const std::string& part) {
   size_t found = 0;
@@ -48,7 +48,8 @@ TEST(FilterSession, OneMessage) {
             "body [world.\r\n]\n"
             "end queue=4ABC\n"
             "closed quit\n");
-  // HELO, MAIL and the two pieces of the body; the other commands have no answer by agreement.
+  // HELO, MAIL, RCPT and the two pieces of the body; the other commands have no answer by
+  // agreement.
   EXPECT_EQ(answers(trace.output), std::string("O c ") + kAnswered);
 }
 
@@ -170,6 +171,16 @@ TEST(FilterSession, WhatIsRefusedAtOnceEndsTheMessage) {
   EXPECT_EQ(count(trace.events, "abort"), 0u) << trace.events;
 }
 
+TEST(FilterSession, ARefusedRecipientLeavesTheOthers) {
+  const auto trace =
+      trace_of(kClient + packet('M', strings({"<a@b.example>"})) +
+               packet('R', strings({"<nobody@d.example>"})) +
+               packet('R', strings({"<c@d.example>"})) + packet('T') + packet('N') + packet('E'));
+  EXPECT_TRUE(answers(trace.output).starts_with("O c c y[550 5.7.1 not to them] c p "))
+      << answers(trace.output);
+  EXPECT_EQ(count(trace.events, "end queue"), 1u);
+}
+
 TEST(FilterSession, ARefusalHasSmtpsFormAndNoFormats) {
   const auto trace = trace_of(kClient + message("<no@b.example>"));
   EXPECT_TRUE(answers(trace.output).ends_with("p y[550-5.7.1 100%%\r\n550 5.7.1 no]"))
@@ -202,12 +213,12 @@ TEST(FilterSession, ABodyThatMakesNoDifferenceIsSkipped) {
   const std::string bytes =
       envelope() + header("Skip", " me") + packet('N') + packet('B', "body\r\n");
   const auto skipped = trace_of(kClient + bytes + packet('E'));
-  EXPECT_TRUE(answers(skipped.output).starts_with("O c c s p ")) << answers(skipped.output);
+  EXPECT_TRUE(answers(skipped.output).starts_with("O c c c s p ")) << answers(skipped.output);
   EXPECT_EQ(skipped.events.find("body ["), std::string::npos);
   // A server that does not know the word goes on, and is heard no more.
   const auto old = trace_of(negotiation(6, kAllActions, kAllProtocol & ~0x400u) + bytes +
                             packet('B', "more\r\n") + packet('E', "rest"));
-  EXPECT_TRUE(answers(old.output).starts_with("O c c c p ")) << answers(old.output);
+  EXPECT_TRUE(answers(old.output).starts_with("O c c c c p ")) << answers(old.output);
   EXPECT_EQ(old.events.find("body ["), std::string::npos);
   // Of the next message it is not known yet.
   EXPECT_NE(trace_of(kClient + bytes + packet('E') + message()).events.find("body ["),

@@ -21,10 +21,11 @@ struct Trace {
   bool operator==(const Trace&) const = default;
 };
 
-// How events are answered: HELO names that begin with "bot" are refused; senders that begin with
-// "later" get a temporary failure, with "trusted" are accepted at once; bodies of messages whose
-// header has a field "Skip" are skipped. At the end a message loses its "Forged" fields and gets
-// two new ones; where its sender begins with "no" it is refused, with "hold" quarantined.
+// How events are answered: HELO names that begin with "bot" are refused, and recipients that begin
+// with "nobody"; senders that begin with "later" get a temporary failure, with "trusted" are
+// accepted at once; bodies of messages whose header has a field "Skip" are skipped. At the end a
+// message loses its "Forged" fields and gets two new ones; where its sender begins with "no" it is
+// refused, with "hold" quarantined.
 class TracedFilter {
  public:
   void feed(std::string_view bytes) {
@@ -64,7 +65,13 @@ class TracedFilter {
     else
       session_.answer(Verdict::kContinue);
   }
-  void on(RecipientEvent& event) { note("rcpt <" + event.recipient + '>'); }
+  void on(RecipientEvent& event) {
+    note("rcpt <" + event.recipient + '>');
+    if (event.recipient.starts_with("nobody"))
+      session_.answer(policy::Refusal{.code = 550, .enhanced = "5.7.1", .text = "not to them"});
+    else
+      session_.answer(Verdict::kContinue);
+  }
   void on(HeaderEvent& event) {
     note("field [" + event.field + ']');
     if (event.name == "Forged")

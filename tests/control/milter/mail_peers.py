@@ -87,7 +87,12 @@ class Client:
         return self.reply()
 
     def send(self, message):
-        self.envelope()
+        """-> the answer to the final dot, or to what was refused before it."""
+        for line in (f"MAIL FROM:<a@{DOMAIN}>", "RCPT TO:<c@farm.example>"):
+            reply = self.say(line)
+            if reply[0] != "2":
+                self.say("RSET")
+                return reply
         return self.text(message)
 
 

@@ -23,6 +23,7 @@ function envelope(sender)
   must("mail", mt.mailfrom(conn, sender))
   answer("mail", SMFIR_CONTINUE)
   must("rcpt", mt.rcptto(conn, "<c@farm.example>"))
+  answer("rcpt", SMFIR_CONTINUE)
   if not mt.test_option(conn, SMFIP_NODATA) then must("data", mt.data(conn)) end
 end
 """
@@ -92,8 +93,46 @@ mt.disconnect(conn)
     assert line["client"] == "198.51.100.7" and line["action"] == "accept", line
 
 
+def test_what_no_text_could_save_is_refused_at_rcpt(site):
+    site.compile("reject category dynamic", "accept any")
+    site.start()
+    run(site, """
+must("connect", mt.conninfo(conn, "client.example", "192.0.2.1"))
+must("helo", mt.helo(conn, "client.example"))
+must("mail", mt.mailfrom(conn, "<a@good.example>"))
+answer("mail", SMFIR_CONTINUE)
+must("rcpt", mt.rcptto(conn, "<c@farm.example>"))
+answer("rcpt", SMFIR_REPLYCODE)
+must("rcpt", mt.rcptto(conn, "<postmaster@farm.example>"))
+answer("rcpt", SMFIR_CONTINUE)
+if not mt.test_option(conn, SMFIP_NODATA) then must("data", mt.data(conn)) end
+""" + say(MESSAGE) + """
+answer("the end", SMFIR_ACCEPT)
+mt.disconnect(conn)
+""")
+    assert site.stop() == 0
+    (line,) = site.lines("recipient")
+    assert line["action"] == "reject" and line["to"] == "c@farm.example", line
+    (line,) = site.lines("message")
+    assert line["action"] == "accept" and line["rcpts"] == "1", line
+
+
+def test_quarantine(site):
+    site.compile("quarantine dkim = none")
+    site.start()
+    run(site, START + """
+envelope("<a@good.example>")
+""" + say(MESSAGE) + """
+answer("the end", SMFIR_ACCEPT)
+check("held", mt.eom_check(conn, MT_QUARANTINE, "quarantine dkim = none"))
+mt.disconnect(conn)
+""")
+    assert site.stop() == 0
+    assert site.lines("message")[0]["action"] == "quarantine"
+
+
 def test_refusals_resets_and_several_messages(site):
-    site.compile("reject category dynamic", "tag dkim = none", "accept any")
+    site.compile("reject category dynamic and dkim = none", "tag dkim = none", "accept any")
     site.start()
     run(site, """
 must("connect", mt.conninfo(conn, "client.example", "192.0.2.1"))

@@ -122,7 +122,24 @@ def test_authenticated_submissions_are_not_judged(site):
     assert "Authentication-Results" not in postfix.sink.delivered("mine")
     assert Client(postfix.port, "192.0.2.7").send(MESSAGE).startswith("550")
     assert site.stop() == 0
-    assert [line["action"] for line in site.lines("message")] == ["accept", "reject"]
+    assert [line["action"] for line in site.lines("message")] == ["accept"]
+    (refused,) = site.lines("recipient")
+    assert refused["action"] == "reject" and refused["to"] == "c@farm.example", refused
+    assert refused["rule"] == "reject any" and refused["client"] == "192.0.2.7", refused
+
+
+def test_a_message_in_quarantine_is_on_hold(site):
+    site.compile("quarantine dkim != pass", "accept any")
+    postfix = start(site)
+    assert Client(postfix.port).send(named(MESSAGE, "held")).startswith("250")
+    hold = site.folder / "postfix/queue/hold"
+    wait_until("the hold queue", lambda: any(path.is_file() for path in hold.iterdir()))
+    assert Client(postfix.port).send(site.sign(named(MESSAGE, "free"))).startswith("250")
+    assert "X-Postern-Quarantine" not in postfix.sink.delivered("free")
+    assert len(list(hold.iterdir())) == 1
+    assert site.stop() == 0
+    assert [line["action"] for line in site.lines("message")] == ["quarantine", "accept"]
+    assert "milter-hold: END-OF-MESSAGE" in postfix.log.read_text()
 
 
 def test_bots_are_refused_at_mail_unless_they_have_logged_in(site):

@@ -41,10 +41,14 @@ class RunningMilter {
   std::string path() const { return workshop_.directory().path("milter.sock"); }
 
   void start(const std::string& rules = "    accept any\n") {
-    judging_.emplace(policy::JudgeServices{
-        .options = judge_options, .resolver = resolver, .store = store, .policy = compile(rules)});
+    judging_.emplace(policy::JudgeServices{.options = judge_options,
+                                           .resolver = resolver,
+                                           .store = store,
+                                           .policy = compile(rules),
+                                           .splits = {}});
     service_.emplace(Service{.options = options,
                              .judging = *judging_,
+                             .limits = limits_.emplace(limit_options),
                              .helo_patterns = &patterns_,
                              .evidence = &evidence_,
                              .teach = [this](const policy::Finding& finding,
@@ -101,11 +105,13 @@ class RunningMilter {
   }
 
   std::string more_policy;          // statements
+  std::string more_blocks;          // behind the message rules
   std::vector<std::string> taught;  // "SOURCE EVIDENCE SECONDS"; to be read on_loop()
   dns::ScriptedResolver resolver;
   reputation::Store store;
   policy::JudgeOptions judge_options;
   MilterOptions options;
+  policy::SourceLimits::Options limit_options;
 
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& rules) {
@@ -113,14 +119,15 @@ class RunningMilter {
         "list local \"local.netset\" format cidr category local contact "
         "\"https://why.example/a%20b\"\n"
         "service mx 127.0.0.1/32 port 25\n" +
-        more_policy + "connection to mx\n    allow list local\n    inspect any\nmessage\n" +
-        rules));
+        more_policy + "connection to mx\n    allow list local\n    inspect any\nmessage\n" + rules +
+        more_blocks));
   }
 
   postern::test::Workshop workshop_;
   boost::asio::io_context loop_{1};
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   policy::EvidenceTable evidence_{{.threshold = 2}};
+  std::optional<policy::SourceLimits> limits_;
   std::optional<policy::JudgeServices> judging_;
   std::optional<Service> service_;
   std::optional<Milter> milter_;
@@ -145,6 +152,7 @@ class MailServer {
   }
   ~MailServer() { ::close(socket_); }
 
+  std::vector<std::string> recipients = {"c@d.example"};
   bool tells_blanks = true;  // behind the colons of fields; as it was agreed
   MailServer(const MailServer&) = delete;
   MailServer& operator=(const MailServer&) = delete;
@@ -194,13 +202,23 @@ class MailServer {
          packet('H', strings({name})));
     if (answer() != "O" || answer() != "c") throw std::runtime_error("no beginning");
   }
-  // A message with CRLF line ends; the answers to its end.
+  // A message with CRLF line ends; the answers to its end, or to the last recipient where all were
+  // refused.
   std::string message(const std::string& text,
                       const std::vector<std::string>& macros_of_mail = {}) {
     if (!macros_of_mail.empty()) send(macros('M', macros_of_mail));
     send(packet('M', strings({"<a@b.example>"})));
     if (const auto first = answer(); first != "c") return first;
-    send(packet('R', strings({"<c@d.example>"})) + packet('T'));
+    bool any = false;
+    std::string last;
+    for (const auto& recipient : recipients) {
+      send(packet('R', strings({'<' + recipient + '>'})));
+      const auto one = answer();
+      any = any || one == "c";
+      last = one;
+    }
+    if (!any) return last;
+    send(packet('T'));
     const size_t header_end = text.find("\r\n\r\n");
     for (const auto& field :
          auth::split_header_fields(std::string_view(text).substr(0, header_end + 2)))

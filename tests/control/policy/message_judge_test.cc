@@ -31,7 +31,8 @@ class MessageJudgeTest : public testing::Test {
         "list local \"local.netset\" format cidr category local contact \"https://why.example/\"\n"
         "service mx 203.0.113.1/32 port 25\n"
         "connection to mx\n    inspect any\n"
-        "message\n    reject category local\n    accept dkim = pass\n    tag any\n"));
+        "message\n    reject category local\n    accept dkim = pass\n    tag any\n"
+        "message to \"held.example\"\n    quarantine any\n"));
     resolver_.set_text("s._domainkey.good.example",
                        {"v=DKIM1; k=ed25519; p=" + key_.public_part()});
   }
@@ -40,7 +41,10 @@ class MessageJudgeTest : public testing::Test {
     SessionFacts session;
     if (!address.empty()) session.client = test::address(address);
     std::optional<Judgement> judgement;
-    asio::co_spawn(loop_, judge.judge(std::move(session), "a@good.example"),
+    EnvelopeJudge envelope(judging_.splits, "a@good.example");
+    for (const char* recipient : recipients_)
+      envelope.take(judging_.policy, recipient, std::time(nullptr));
+    asio::co_spawn(loop_, judge.judge(std::move(session), "a@good.example", envelope),
                    [&](const std::exception_ptr& thrown, Judgement made) {
                      if (!thrown) judgement = std::move(made);
                    });
@@ -60,7 +64,8 @@ class MessageJudgeTest : public testing::Test {
   reputation::Store store_{":memory:"};
   JudgeOptions options_;
   JudgeServices judging_{
-      .options = options_, .resolver = resolver_, .store = store_, .policy = nullptr};
+      .options = options_, .resolver = resolver_, .store = store_, .policy = nullptr, .splits = {}};
+  std::vector<const char*> recipients_ = {"c@d.example"};
 };
 
 TEST_F(MessageJudgeTest, SignedMailPassesAndItsDomainIsRemembered) {
@@ -71,8 +76,8 @@ TEST_F(MessageJudgeTest, SignedMailPassesAndItsDomainIsRemembered) {
   EXPECT_EQ(judgement.facts.signing_domain, "good.example");
   one.remember(judgement, reputation::Outcome::kAccepted);
   EXPECT_EQ(store_.find("good.example").value().accepted, 1u);
-  EXPECT_NE(result_fields("mx.example", judgement.facts, judgement.disposition).find("dkim=pass"),
-            std::string::npos);
+  const auto fields = result_fields("mx.example", judgement.facts, judgement.disposition, nullptr);
+  EXPECT_NE(fields.find("dkim=pass"), std::string::npos);
 }
 
 TEST_F(MessageJudgeTest, TheAddressIsLookedUpAndARefusalSaysWhereToObject) {
@@ -86,6 +91,24 @@ TEST_F(MessageJudgeTest, TheAddressIsLookedUpAndARefusalSaysWhereToObject) {
   EXPECT_NE(refusal.text.find("\nsee https://why.example/"), std::string::npos) << refusal.text;
 }
 
+TEST_F(MessageJudgeTest, RecipientsWhoseRulesDifferPutTheMessageOff) {
+  recipients_ = {"c@d.example", "e@held.example"};
+  MessageJudge one(judging_);
+  one.update(kMessage);
+  const auto judgement = judge(one, "198.51.100.7");
+  EXPECT_TRUE(judgement.disposition.for_split);
+  const auto refusal = refusal_of(judgement.disposition);
+  EXPECT_EQ(refusal.code, 451);
+  EXPECT_EQ(refusal.enhanced, "4.5.3");
+  EXPECT_EQ(refusal.text,
+            "deferred because its recipients are judged by different rules, and differently (tag, "
+            "quarantine); try again, they will be taken in turn");
+  recipients_ = {"e@held.example", "f@sub.Held.Example"};
+  MessageJudge two(judging_);
+  two.update(kMessage);
+  EXPECT_EQ(judge(two, "198.51.100.7").disposition.action, Action::kQuarantine);
+}
+
 TEST_F(MessageJudgeTest, AClientWithoutAnAddressIsInNoList) {
   MessageJudge one(judging_);
   one.update(kMessage);
@@ -94,7 +117,8 @@ TEST_F(MessageJudgeTest, AClientWithoutAnAddressIsInNoList) {
   EXPECT_EQ(judgement.session.address_class, 0u);
   one.remember(judgement, reputation::Outcome::kAccepted);  // nobody signed it
   EXPECT_FALSE(store_.find("good.example").has_value());
-  const auto fields = result_fields("mx.example", judgement.facts, judgement.disposition);
+  const auto fields =
+      result_fields("mx.example", judgement.facts, judgement.disposition, &options_.quarantine);
   EXPECT_TRUE(fields.ends_with("\r\nX-Postern-Tag: \"tag any\"\r\n")) << fields;
 }
 

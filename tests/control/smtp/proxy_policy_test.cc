@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/control/auth/signer.h"
 #include "tests/control/smtp/running_proxy.h"
@@ -177,6 +178,138 @@ TEST_F(ProxyPolicy, AuthenticationThatDoesNotEndDefersWhereItMatters) {
   EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("451 4.4.3 "));
   proxy_.set_policy("    accept any\n");
   EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+}
+
+// What was said to each recipient, then to the text; "" where it was not asked for.
+std::vector<std::string> said_to(MailClient& client, const std::vector<std::string>& recipients,
+                                 const std::string& text = kMessage) {
+  client.say("MAIL FROM:<a@b.example>");
+  std::vector<std::string> replies;
+  bool any = false;
+  for (const auto& recipient : recipients) {
+    replies.push_back(client.say("RCPT TO:<" + recipient + ">"));
+    any = any || replies.back().starts_with("250");
+  }
+  replies.push_back("");
+  if (!any) {
+    client.say("RSET");
+    return replies;
+  }
+  client.say("DATA");
+  client.send(text + ".\r\n");
+  replies.back() = client.reply();
+  return replies;
+}
+
+TEST_F(ProxyPolicy, AMessageInQuarantineReachesTheFarmMarkedAndSpeaksForNobody) {
+  proxy_.start("    quarantine dkim = pass\n    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+  EXPECT_NE(delivered_header().find(
+                "\r\nX-Postern-Quarantine: \"quarantine dkim = pass\"\r\nDKIM-Signature"),
+            std::string::npos)
+      << delivered_header();
+  EXPECT_EQ(remembered("good.example").value().accepted, 0u);
+  EXPECT_EQ(remembered("good.example").value().rejected, 0u);
+  EXPECT_TRUE(client->say("QUIT").starts_with("221"));
+  EXPECT_EQ(client->rest(), "");
+  EXPECT_EQ(proxy_.on_loop([&] { return proxy_.sources().known.size(); }), 0u);
+}
+
+TEST_F(ProxyPolicy, TheQuarantineFieldIsTheSites) {
+  proxy_.judge_options.quarantine = {.name = "X-Spam-Flag", .value = "YES"};
+  proxy_.start("    quarantine any\n");
+  EXPECT_TRUE(send_message(*greeted(proxy_), kMessage).starts_with("250 "));
+  EXPECT_NE(delivered_header().find("\r\nX-Spam-Flag: YES\r\nFrom:"), std::string::npos)
+      << delivered_header();
+}
+
+TEST_F(ProxyPolicy, WhatNoTextCouldSaveIsRefusedAtRcptAndTheFarmHearsNothing) {
+  proxy_.more_blocks = "message to \"open.example\"\n    accept any\n";
+  proxy_.start("    reject category local\n    accept any\n");
+  const auto client = greeted(proxy_);
+  EXPECT_TRUE(client->say("MAIL FROM:<a@b.example>").starts_with("250"));
+  EXPECT_EQ(client->say("RCPT TO:<c@d.example>"),
+            "550-5.7.1 refused by the rule \"reject category local\", list local (local)\r\n"
+            "550 5.7.1 see https://why.example/\r\n");
+  EXPECT_EQ(proxy_.farm.count("MAIL"), 0u);
+  EXPECT_TRUE(client->say("RCPT TO:<c@sub.open.example>").starts_with("250"));
+  EXPECT_TRUE(client->say("DATA").starts_with("354"));
+  client->send(kMessage + ".\r\n");
+  EXPECT_TRUE(client->reply().starts_with("250"));
+  EXPECT_EQ(proxy_.farm.count("RCPT"), 1u);
+  // A rule before it that looks at the message might hold: that is decided at the end.
+  proxy_.set_policy("    accept dkim = pass\n    reject category local\n");
+  EXPECT_TRUE(send_message(*client, signed_by("good.example")).starts_with("250 "));
+  proxy_.set_policy("    defer category local\n");
+  EXPECT_TRUE(client->say("MAIL FROM:<a@b.example>").starts_with("250"));
+  EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("451-4.7.1 deferred by the rule"));
+}
+
+TEST_F(ProxyPolicy, RecipientsWhoseRulesDifferComeInTurn) {
+  proxy_.more_blocks =
+      "message to \"strict.example\", \"stricter.example\"\n    reject dkim != pass\n"
+      "message to \"mild.example\"\n    accept any\n";
+  proxy_.start("    accept any\n");
+  const auto client = greeted(proxy_);
+  const std::vector<std::string> recipients = {"a@open.example", "b@strict.example",
+                                               "c@mild.example"};
+  // Where they agree they are one message.
+  EXPECT_TRUE(said_to(*client, recipients, signed_by("good.example")).back().starts_with("250 "));
+  ASSERT_EQ(proxy_.farm.acknowledged().size(), 1u);
+  auto said = said_to(*client, recipients);
+  EXPECT_TRUE(said[0].starts_with("250") && said[1].starts_with("250")) << said[0] << said[1];
+  EXPECT_EQ(said.back(),
+            "451 4.5.3 deferred because its recipients are judged by different rules, and "
+            "differently (accept, reject); try again, they will be taken in turn\r\n");
+  EXPECT_EQ(proxy_.farm.acknowledged().size(), 1u);
+  // From another session, as queues do it.
+  said = said_to(*greeted(proxy_), recipients);
+  EXPECT_TRUE(said[0].starts_with("452 4.5.3 ")) << said[0];
+  EXPECT_TRUE(said[1].starts_with("250")) << said[1];
+  EXPECT_TRUE(said[2].starts_with("452 4.5.3 ")) << said[2];
+  EXPECT_TRUE(said[3].starts_with("550 5.7.1 ")) << said[3];
+  said = said_to(*greeted(proxy_), {"a@open.example", "c@mild.example"});
+  EXPECT_TRUE(said.back().starts_with("250")) << said[0] << said[1] << said[2];
+  EXPECT_EQ(proxy_.farm.acknowledged().size(), 2u);
+  // Whom the policy refuses anyway is no party to it.
+  proxy_.set_policy("    reject category local\n");
+  said = said_to(*client, {"x@other.example", "d@stricter.example"}, signed_by("good.example"));
+  EXPECT_TRUE(said[0].starts_with("550") && said[1].starts_with("250") &&
+              said[2].starts_with("250"))
+      << said[0] << said[1] << said[2];
+}
+
+TEST_F(ProxyPolicy, PostmasterAndAbuseAreHeardSoOftenAndNotMore) {
+  using policy::Limited;
+  proxy_.source_options.limits.rates[static_cast<size_t>(Limited::kRoleRecipients)] = {3,
+                                                                                       3'600'000};
+  proxy_.source_options.greylist.delay = 60;
+  proxy_.more_blocks = "message to \"d.example\"\n    reject any\n";
+  proxy_.start("    reject any\n");
+  const auto client = greeted(proxy_);
+  for (const char* recipient : {"postmaster@d.example", "ABUSE@e.example", "abuse+1@d.example"}) {
+    const auto said = said_to(*client, {recipient}, signed_by("spam.example"));
+    EXPECT_TRUE(said.back().starts_with("250 ")) << said[0] << said[1];
+  }
+  EXPECT_EQ(said_to(*client, {"abuse@d.example"})[0],
+            "450 4.7.1 too many recipients from your address; try again later\r\n");
+  EXPECT_TRUE(said_to(*client, {"c@d.example"})[0].starts_with("550")) << "others as ever";
+  EXPECT_FALSE(remembered("spam.example")) << "exempt from reputation";
+  client->say("QUIT");
+  EXPECT_EQ(client->rest(), "");
+  EXPECT_EQ(proxy_.on_loop([&] { return proxy_.sources().known.size(); }), 0u)
+      << "nobody becomes known by writing to postmaster";
+}
+
+TEST_F(ProxyPolicy, PostmasterWithOthersIsAPartyLikeThem) {
+  proxy_.start("    reject dkim = none\n");
+  const auto client = greeted(proxy_);
+  const std::vector<std::string> recipients = {"postmaster@d.example", "c@d.example"};
+  EXPECT_TRUE(said_to(*client, recipients).back().starts_with("451 4.5.3 "));
+  auto said = said_to(*client, recipients);
+  EXPECT_TRUE(said[0].starts_with("452") && said[2].starts_with("550")) << said[0] << said[2];
+  EXPECT_TRUE(said_to(*client, {"postmaster@d.example"}).back().starts_with("250 "));
 }
 
 TEST_F(ProxyPolicy, AReloadCountsFromTheNextMessageOn) {

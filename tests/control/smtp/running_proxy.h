@@ -53,6 +53,7 @@ class RunningProxy {
 
   std::string local_list_details;  // what else is declared of the list that has 127.0.0.0/8
   std::string more_policy;         // statements
+  std::string more_blocks;         // behind the message rules
   std::string local_list_path() const { return workshop_.directory().path("local.netset"); }
 
   // Runs it where the proxy runs, and waits for what it returns.
@@ -94,6 +95,8 @@ class RunningProxy {
       service_->teacher = &*teacher_;
     }
     service_->recipients = recipients;
+    service_->backscatter = backscatter;
+    service_->outbound = outbound;
     proxy_.emplace(loop_, *service_);
     auto socket =
         listen::ListeningSocket::tcp({.path = {}, .address = IpAddress::v4(0x7f000001), .port = 0});
@@ -154,6 +157,8 @@ class RunningProxy {
   bool with_tls = false;
   bool wait_for_farm = true;
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
+  smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
+  const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
   policy::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
   smtp::TeacherOptions teacher_options;  // teaching is on where engines are named
@@ -161,9 +166,9 @@ class RunningProxy {
  private:
   std::shared_ptr<const policy::MessagePolicy> compile(const std::string& message_rules,
                                                        const std::string& connection_rules) {
-    return std::make_shared<const policy::MessagePolicy>(
-        workshop_.snapshot(kLocalList + local_list_details + kOtherLists + more_policy +
-                           "connection to mx\n" + connection_rules + "message\n" + message_rules));
+    return std::make_shared<const policy::MessagePolicy>(workshop_.snapshot(
+        kLocalList + local_list_details + kOtherLists + more_policy + "connection to mx\n" +
+        connection_rules + "message\n" + message_rules + more_blocks));
   }
 
   Workshop workshop_;

@@ -395,13 +395,43 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Messages, OneFault,
     testing::Values(
-        Fault{"message any", 9, "expected the end of the line, not \"any\""},
+        Fault{"message any", 9, "expected \"to\", or the end of the line, not \"any\""},
+        Fault{"message to", 11,
+              "expected a domain in double quotes, list or category, but the line ends"},
+        Fault{"message to x.example", 12,
+              "expected a domain in double quotes, list or category, not \"x.example\""},
+        Fault{"message to \"com\"", 12, "\"com\" is a single label; a domain has at least two"},
+        Fault{"message to \"x.example\" \"y.example\"", 24,
+              "expected a comma, or the end of the line, not \"y.example\""},
+        Fault{"message to \"x.example\", \"X.Example.\"", 25,
+              "messages to \"x.example\" are judged at line 1 already"},
+        Fault{"message to \"x.example\"\n accept any\nmessage to \"a.b.x.example\"", 12,
+              "messages to \"a.b.x.example\" are judged at line 1 already"},
+        Fault{"message to list x", 17, "there is no list \"x\""},
+        Fault{"list a \"a\" format cidr category c\nmessage to list a", 17,
+              "list \"a\" has no domains"},
+        Fault{"list a \"a\" format cidr category c\nmessage to category c", 21,
+              "category \"c\" has no list of domains"},
+        Fault{"message to category c", 21, "no list has category \"c\""},
+        Fault{"list a \"a\"\nmessage to list a\nmessage to list a", 17,
+              "messages to these are judged at line 2 already"},
+        Fault{"list a \"a\" category c\nlist b \"b\" category c\nmessage to list a\n"
+              "message to list b\nmessage to category c",
+              21, "messages to these are judged at line 4 already"},
+        Fault{"message to \"x.example\"\n accept any\n reject any", 2,
+              "this rule can never match: the rule at line 2 comes before it"},
+        Fault{"message to \"x.example\"\n drop any", 2,
+              "\"drop\" is for connections; a message rule is accept, tag, quarantine, defer or "
+              "reject"},
         Fault{"message\nmessage", 8, "there are message rules at line 1 already"},
-        Fault{"message\n quarantine any", 2,
-              "\"quarantine\" is not known to this version of Postern"},
+        Fault{"message\n lookalike any", 2,
+              "\"lookalike\" is not known to this version of Postern"},
         Fault{"message\n drop any", 2,
-              "\"drop\" is for connections; a message rule is accept, tag, defer or reject"},
-        Fault{"message\n discard any", 2, "expected accept, tag, defer or reject, not \"discard\""},
+              "\"drop\" is for connections; a message rule is accept, tag, quarantine, defer or "
+              "reject"},
+        Fault{"message\n discard any", 2,
+              "expected accept, tag, quarantine, defer or reject, not \"discard\""},
+        Fault{"quarantine any", 1, "a rule with \"quarantine\" stands under \"message\""},
         Fault{"message\n accept", 8,
               "expected any, dkim, domain, reputation, dns, category or list, but the line ends"},
         Fault{"message\n accept dmarc = fail", 9,
@@ -458,7 +488,7 @@ TEST(PolicyErrors, AreAllReportedAtOnceInOrder) {
                        "  drop everyone\n"
                        "list a 7\r\n"
                        "message\n"
-                       "  quarantine any\n"),
+                       "  lookalike any\n"),
             "p:1:12: \"192.0.2.1/8\" has bits set behind its length; did you mean 192.0.0.0/8?\n"
             "  service mx 192.0.2.1/8\n"
             "             ^\n"
@@ -471,8 +501,8 @@ TEST(PolicyErrors, AreAllReportedAtOnceInOrder) {
             "p:5:8: expected the list's file in double quotes, not \"7\"\n"
             "  list a 7\n"
             "         ^\n"
-            "p:7:3: \"quarantine\" is not known to this version of Postern\n"
-            "    quarantine any\n"
+            "p:7:3: \"lookalike\" is not known to this version of Postern\n"
+            "    lookalike any\n"
             "    ^");
 }
 
@@ -496,7 +526,7 @@ TEST(PolicyErrors, ComeFromLimitsToo) {
   std::string rules = "message\n";
   for (size_t i = 0; i <= PS_MAX_RULES_PER_POLICY; i++)
     rules += " tag domain = \"a" + std::to_string(i) + ".example\"\n";
-  EXPECT_THAT(complaints(rules), HasSubstr("p:1026:2: more than 1024 message rules"));
+  EXPECT_THAT(complaints(rules), HasSubstr("p:1026:2: more than 1024 rules in one block"));
 
   std::string conditions = "message\n tag dns = ok";
   for (int i = 0; i < 16; i++) conditions += " and dns = ok";

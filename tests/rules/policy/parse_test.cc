@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <map>
+#include <tuple>
 
 #include "rules/abi/snapshot_format.h"
 #include "rules/lists/list_format.h"
@@ -343,6 +344,44 @@ TEST(Policy, JudgesMessages) {
   EXPECT_THAT(policy.messages[4].conditions, ElementsAre(Condition(DomainInList{{0}})));
   EXPECT_TRUE(policy.messages[5].conditions.empty());
   EXPECT_EQ(policy.messages[5].place.line, 10u);
+}
+
+TEST(Policy, JudgesMessagesByTheirRecipients) {
+  const auto policy = parsed(
+      "message to \"a.sub.example\", list customers\n"
+      "  reject any\n"
+      "list customers \"c\" format domains category paying\n"
+      "list guests    \"g\" category paying\n"
+      "list addresses \"n\" format cidr category paying\n"
+      "message\n"
+      "  quarantine dkim = fail\n"
+      "message to   category  paying , \"Sub.Example.\"\n"
+      "  tag    dkim = fail\n"
+      "  accept any\n"
+      "message to \"other.example\"\n");
+  ASSERT_EQ(policy.messages.size(), 1u);
+  EXPECT_EQ(policy.messages[0].action, MessageAction::kQuarantine);
+  ASSERT_EQ(policy.message_blocks.size(), 3u);
+  const auto& [first, second, third] =
+      std::tie(policy.message_blocks[0], policy.message_blocks[1], policy.message_blocks[2]);
+  EXPECT_THAT(first.domains, ElementsAre("a.sub.example"));
+  EXPECT_THAT(first.lists, ElementsAre(DomainInList{{0}}));
+  EXPECT_EQ(first.rules.size(), 1u);
+  EXPECT_EQ(first.place.line, 1u);
+  // What an earlier block has is not this one's; a domain above one of an earlier block is.
+  EXPECT_THAT(second.domains, ElementsAre("sub.example"));
+  EXPECT_THAT(second.lists, ElementsAre(DomainInList{{1}}));
+  EXPECT_EQ(second.rules.size(), 2u);
+  EXPECT_EQ(second.text, "message to category paying , \"Sub.Example.\"");
+  EXPECT_TRUE(third.rules.empty());
+}
+
+TEST(Policy, HasSoManyBlocksOfMessageRulesAndNoMore) {
+  std::string text;
+  for (size_t i = 0; i < kMaxMessageBlocks; i++)
+    text += "message to \"d" + std::to_string(i) + ".example\"\n accept any\n";
+  EXPECT_EQ(parsed(text).message_blocks.size(), kMaxMessageBlocks);
+  EXPECT_THROW(parsed(text + "message to \"one.example\"\n accept any\n"), BadInput);
 }
 
 TEST(Policy, KnowsEveryWordOfDkim) {
