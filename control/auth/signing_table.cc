@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -29,15 +30,14 @@ Diagnostic at(const SigningRule& rule, const std::string& file, std::string mess
           .source = rule.source};
 }
 
-struct ReadKey {
+struct KeyOrComplaint {
   std::shared_ptr<const DkimPrivateKey> key;  // null: it is not to be had
   std::string complaint;                      // why; or a warning
 };
 
-ReadKey read_key(const std::string& path) {
+KeyOrComplaint read_key(const std::string& path, const SigningTable::ReadKey& read) {
   try {
-    auto key = std::make_shared<const DkimPrivateKey>(
-        DkimPrivateKey::read_pem(read_private_text(path, kMaxKeyFile)));
+    auto key = std::make_shared<const DkimPrivateKey>(DkimPrivateKey::read_pem(read(path)));
     if (key->algorithm() != Algorithm::kRsaSha256) return {std::move(key), {}};
     const std::string size = path + " has " + std::to_string(key->bits()) + " bits, ";
     if (key->bits() < kLeastBits) return {nullptr, size + "under 1024 (RFC 8301)"};
@@ -53,32 +53,51 @@ ReadKey read_key(const std::string& path) {
   }
 }
 
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
 std::string path_of(const std::string& folder, const std::string& file) {
   return file.starts_with('/') || folder.empty() ? file : folder + '/' + file;
 }
 
 }  // namespace
 
+std::string SigningTable::read_key_file(const std::string& path) {
+  return read_private_text(path, kMaxKeyFile);
+}
+
 SigningTable SigningTable::load(const std::string& path) {
-  const auto slash = path.rfind('/');
-  return load(parse_signing_rules(read_file_text(path, kMaxTable).text, path),
-              slash == std::string::npos ? std::string() : path.substr(0, slash), path);
+  return load(path, read_file_text(path, kMaxTable).text, read_key_file);
+}
+
+SigningTable SigningTable::load(const std::string& path, const std::string& text,
+                                const ReadKey& read) {
+  return load(parse_signing_rules(text, path), folder_of(path), path, read);
+}
+
+std::vector<std::string> SigningTable::key_files_in(const std::string& path) {
+  std::set<std::string> files;
+  for (const auto& rule : parse_signing_rules(read_file_text(path, kMaxTable).text, path))
+    files.insert(path_of(folder_of(path), rule.key_file));
+  return {files.begin(), files.end()};
 }
 
 SigningTable SigningTable::load(std::vector<SigningRule> rules, const std::string& folder,
-                                const std::string& file) {
+                                const std::string& file, const ReadKey& read_file) {
   SigningTable table;
-  std::map<std::string, ReadKey> keys;
+  std::map<std::string, KeyOrComplaint> keys;
   std::vector<Diagnostic> errors;
   for (SigningRule& rule : rules) {
     const std::string path = path_of(folder, rule.key_file);
     auto known = keys.find(path);
     const bool is_new = known == keys.end();
     if (is_new) {
-      known = keys.emplace(path, read_key(path)).first;
+      known = keys.emplace(path, read_key(path, read_file)).first;
       table.key_files_.push_back(path);
     }
-    const ReadKey& read = known->second;
+    const KeyOrComplaint& read = known->second;
     if (!read.key) {
       if (errors.size() < kMaxErrors) errors.push_back(at(rule, file, read.complaint));
       continue;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,9 +32,15 @@ class SigningTable {
 
   // Throws BadInput with the lines that are wrong, or whose keys are.
   static SigningTable load(const std::string& path);
+  // The same, with the text of the table and what reads a key file and refuses what others may
+  // read.
+  using ReadKey = std::function<std::string(const std::string& path)>;
+  static SigningTable load(const std::string& path, const std::string& text, const ReadKey& read);
+  // The key files that the table there names. Throws BadInput.
+  static std::vector<std::string> key_files_in(const std::string& path);
   // folder: where relative key files are; file: for messages.
   static SigningTable load(std::vector<SigningRule> rules, const std::string& folder,
-                           const std::string& file);
+                           const std::string& file, const ReadKey& read = read_key_file);
   // One rule for authors at this domain, whatever its own is.
   static SigningTable load_for(const std::string& author_domain, SigningRule rule,
                                const std::string& file);
@@ -49,6 +56,8 @@ class SigningTable {
   const std::vector<std::string>& key_files() const noexcept { return key_files_; }
 
  private:
+  static std::string read_key_file(const std::string& path);
+
   using ByDomain = std::unordered_map<std::string, std::vector<Entry>>;
   ByDomain exact_, below_;
   std::vector<Diagnostic> warnings_;

@@ -35,7 +35,7 @@ void KeptTable::read(int64_t now) {
 }
 
 bool KeptTable::write() {
-  if (path_.empty() || table_.changes() == written_changes_) return true;
+  if (path_.empty() || !changed()) return true;
   try {
     const std::string text = table_.text();
     ReplacementFile file(path_);

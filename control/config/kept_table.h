@@ -28,11 +28,18 @@ class KeptTable {
   };
   // path: empty: does nothing. The table outlives this.
   KeptTable(std::string path, Table table) : path_(std::move(path)), table_(std::move(table)) {}
+  virtual ~KeptTable() = default;
+  KeptTable(const KeptTable&) = delete;
+  KeptTable& operator=(const KeptTable&) = delete;
 
   void read(int64_t now);
   // Replaces the file where anything changed since. False: it could not be; logged when that is
   // new.
-  bool write();
+  virtual bool write();
+
+ protected:
+  const std::string& path() const noexcept { return path_; }
+  bool changed() const { return table_.changes() != written_changes_; }
 
  private:
   std::string path_;

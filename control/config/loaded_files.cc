@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Files are looked at once a second: `postern apply` and whoever renews certificates replace them;
-// nobody needs to tell us.
+// Files are looked at once a second: `postern apply` replaces them, and nobody needs to tell us.
 #include "control/config/loaded_files.h"
 
 #include <spdlog/spdlog.h>
@@ -24,7 +23,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr size_t kMaxPatterns = 1 << 20;
-constexpr size_t kMaxCertificate = 1 << 20;
 constexpr std::chrono::seconds kWatchTime{1};
 
 }  // namespace
@@ -35,13 +33,13 @@ std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file) {
   return std::make_unique<policy::HeloPatterns>(read_file_text(file, kMaxPatterns).text, file);
 }
 
-std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options) {
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options,
+                                                         const process::GivenFiles& given) {
   if (options.certificates.empty()) return nullptr;
   std::vector<smtp::TlsServer::Pair> pairs;
   for (size_t i = 0; i < options.certificates.size(); i++)
-    pairs.push_back({read_file_text(options.certificates[i], kMaxCertificate).text,
-                     read_file_text(options.keys[i], kMaxCertificate).text, options.certificates[i],
-                     options.keys[i]});
+    pairs.push_back({given.text(options.certificates[i]), given.text(options.keys[i]),
+                     options.certificates[i], options.keys[i]});
   return std::make_shared<const smtp::TlsServer>(pairs);
 }
 
@@ -55,10 +53,7 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
       snapshot_watch_(options.snapshot),
       timer_(loop),
       recipients_(loop, "recipients", options.directory.file),
-      traps_(loop, "spamtraps", options.spamtraps) {
-  for (const auto* files : {&options.certificates, &options.keys})
-    for (const auto& file : *files) certificate_watches_.emplace_back(file);
-}
+      traps_(loop, "spamtraps", options.spamtraps) {}
 
 void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
                         directory::FileDirectory* recipients, directory::FileDirectory* traps) {
@@ -74,8 +69,6 @@ void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
 
 void LoadedFiles::reload() {
   reload_snapshot();
-  if (!options_.certificates.empty()) reload_certificates();
-  outbound_->reload();
   for (auto* addresses : {&recipients_, &traps_}) {
     addresses->asked = true;
     addresses->timer.cancel();
@@ -88,9 +81,10 @@ void LoadedFiles::stop() {
   for (auto* addresses : {&recipients_, &traps_}) addresses->timer.cancel();
 }
 
-void LoadedFiles::reload_certificates() {
+void LoadedFiles::use(const process::GivenFiles& given) {
+  if (options_.certificates.empty()) return;
   try {
-    service_->tls = read_certificates(options_);
+    service_->tls = read_certificates(options_, given);
     outbound_->use_certificates(service_->tls);
     spdlog::info("certificates state=loaded count={}", options_.certificates.size());
   } catch (const std::exception& error) {
@@ -118,9 +112,6 @@ asio::awaitable<void> LoadedFiles::reload_when_replaced() {
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     if (ending_) co_return;
     if (snapshot_watch_.changed()) reload_snapshot();
-    bool certificate_changed = false;
-    for (auto& watch : certificate_watches_) certificate_changed |= watch.changed();
-    if (certificate_changed) reload_certificates();
   }
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What is read from files at the start, and again while control runs: the snapshot and certificates
-// when somebody has replaced them, the files of recipients and spamtraps when they were replaced
-// and are quiet, all of them on SIGHUP. A file that is no good changes nothing, and the log says
-// so.
+// What is read from files at the start, and again while control runs: the snapshot when somebody
+// has replaced it, the files of recipients and spamtraps when they were replaced and are quiet,
+// certificates when the parent gives them anew, all of them on SIGHUP. A file that is no good
+// changes nothing, and the log says so.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -11,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "control/config/file_watch.h"
 #include "control/config/options.h"
@@ -19,6 +18,7 @@
 #include "control/directory/file_directory.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/process/given_files.h"
 #include "control/smtp/service.h"
 #include "control/smtp/tls_server.h"
 
@@ -28,7 +28,8 @@ namespace postern::config {
 std::unique_ptr<policy::HeloPatterns> read_patterns(const std::string& file);  // empty: built in
 std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snapshot);
 // Null: there is none.
-std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options);
+std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options,
+                                                         const process::GivenFiles& given);
 
 class LoadedFiles {
  public:
@@ -38,7 +39,9 @@ class LoadedFiles {
   // Begins to look. All, recipients and traps where they are not null, outlive the loop's run.
   void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients,
              directory::FileDirectory* traps);
-  // Reads all of them again.
+  // Of certificates and keys, those that are there now.
+  void use(const process::GivenFiles& given);
+  // Reads the others again.
   void reload();
   void stop();
 
@@ -58,12 +61,10 @@ class LoadedFiles {
   static boost::asio::awaitable<void> reload(const Addresses& addresses,
                                              directory::Shrinking shrinking);
   void reload_snapshot();
-  void reload_certificates();
 
   boost::asio::io_context& loop_;
   const Options& options_;
   FileWatch snapshot_watch_;
-  std::vector<FileWatch> certificate_watches_;  // and of their keys
   boost::asio::steady_timer timer_;
   Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;

@@ -1,20 +1,95 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// postern-control: reads its settings, runs, and tells in one line why it cannot.
+// postern-control: reads its settings, becomes the parent of the workers that serve
+// (control/process/supervisor.h), and tells in one line why it cannot.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <filesystem>
 #include <iostream>
+#include <optional>
+#include <random>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "control/config/options.h"
-#include "control/config/privileges.h"
+#include "control/config/outbound_site.h"
 #include "control/config/worker.h"
+#include "control/process/doors.h"
+#include "control/process/inheritance.h"
+#include "control/process/privileges.h"
+#include "control/process/supervisor.h"
+#include "control/process/system_calls.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern::config {
 namespace {
+
+uint32_t random_key() {
+  return std::random_device()();
+}
+
+std::vector<process::WantedDoor> wanted_doors(const Options& options) {
+  std::vector<process::WantedDoor> doors;
+  for (const auto& listen : options.listen)
+    doors.push_back(
+        {.purpose = kSmtp, .place = {.path = {}, .address = listen.address, .port = listen.port}});
+  for (const auto& place : options.outbound.listen)
+    doors.push_back({.purpose = kOutbound,
+                     .place = {.path = {}, .address = place.address, .port = place.port}});
+  std::optional<gid_t> group;
+  if (!options.milter_group.empty()) group = process::group_of(options.milter_group);
+  for (const auto& name : options.milter_sockets)
+    doors.push_back({.purpose = kMilter,
+                     .place = {.path = name.path, .address = name.address, .port = name.port},
+                     .for_all_workers = false,
+                     .group = group});
+  return doors;
+}
+
+std::vector<std::string> certificate_files(const Options& options) {
+  auto files = options.certificates;
+  files.insert(files.end(), options.keys.begin(), options.keys.end());
+  return files;
+}
+
+// What only the parent may be able to read.
+std::vector<std::string> parents_files(const Options& options) {
+  auto files = certificate_files(options);
+  if (!options.directory.password_file.empty()) files.push_back(options.directory.password_file);
+  const auto keys = OutboundSite::key_files(options.outbound);
+  files.insert(files.end(), keys.begin(), keys.end());
+  return files;
+}
+
+std::vector<listen::ListeningSocket> adopt(const std::vector<int>& descriptors) {
+  std::vector<listen::ListeningSocket> sockets;
+  for (const int descriptor : descriptors)
+    sockets.push_back(listen::ListeningSocket::adopt(listen::Descriptor(descriptor)));
+  return sockets;
+}
+
+// The program that is at our path, whenever that is asked, with our arguments.
+std::vector<std::string> this_program(int count, char** words) {
+  std::vector<std::string> program(words, words + count);
+  std::error_code unknown;
+  const auto path = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (!unknown) program.front() = path.string();
+  return program;
+}
+
+void warn_of_privileges(const Options& options) {
+  if (::geteuid() == 0 && (options.user.empty() || options.user == "root"))
+    spdlog::warn("user state=root error=\"workers can write whatever root owns: name a user\"");
+  if (!options.limit_system_calls || !process::can_limit_system_calls())
+    spdlog::warn("seccomp state=off");
+}
 
 int run(int count, char** words) {
   const auto parsed = parse_options(count, words);
@@ -26,10 +101,43 @@ int run(int count, char** words) {
   spdlog::set_default_logger(spdlog::stderr_logger_st("postern-control"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
   if (options.debug) spdlog::set_level(spdlog::level::debug);
-  raise_file_limit();
+  process::raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
-  run_worker(options);
-  return 0;
+
+  auto inherited = process::Inheritance::take();
+  const auto by = options.proxy.load_balancers.empty() ? listen::Steering::By::kSource
+                                                       : listen::Steering::By::kChance;
+  const listen::Steering steering(options.only_check ? 1 : options.workers,
+                                  inherited ? inherited->steering_key : random_key(), by);
+  process::SupervisorOptions supervising{.workers = steering.workers(),
+                                         .files = [&] { return parents_files(options); },
+                                         .watched = certificate_files(options),
+                                         .identity = {},
+                                         .limit_system_calls = options.limit_system_calls,
+                                         .drain_time = options.drain_time,
+                                         .program = this_program(count, words),
+                                         .check_argument = "--check",
+                                         .work =
+                                             [&](process::Assignment assignment) {
+                                               run_worker(options, steering, std::move(assignment));
+                                               return 0;
+                                             },
+                                         .ready = {}};
+  if (!options.user.empty()) supervising.identity = process::Identity::of(options.user);
+  process::Doors doors(
+      options.only_check ? std::vector<process::WantedDoor>{} : wanted_doors(options), steering,
+      adopt(inherited ? inherited->sockets : process::sockets_of_systemd()));
+  const std::string places = doors.places(kSmtp), milter_places = doors.places(kMilter),
+                    outbound_places = doors.places(kOutbound);
+  supervising.ready = [&] {
+    warn_of_privileges(options);
+    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
+                outbound_places.empty() ? "" : " outbound=", outbound_places.c_str(),
+                milter_places.empty() ? "" : " milter=", milter_places.c_str());
+    std::fflush(stdout);
+  };
+  process::Supervisor supervisor(std::move(supervising), std::move(doors), std::move(inherited));
+  return supervisor.run();
 }
 
 }  // namespace

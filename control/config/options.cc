@@ -70,7 +70,9 @@ po::options_description settings() {
     ("resolver", texts("ADDRESS[@PORT]"),
      "name server to ask; several times (without: from the root)")
     ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
-    ("user", text("NAME"), "become that user once the ports are bound");
+    ("user", text("NAME"), "the user that workers become; the parent binds ports and reads keys")
+    ("workers", text("N"), "processes that serve; one source always meets the same one (1)")
+    ("seccomp", text("YES|NO"), "workers may make only the system calls that they need (yes)");
   po::options_description sources("Sources", 100);
   sources.add_options()
     ("greet-pause", text("TIME"),
@@ -136,6 +138,7 @@ po::options_description general_options() {
   general.add_options()
     ("config", po::value<std::string>()->value_name("FILE"),
      "read settings from there: NAME = VALUE, # comments")
+    ("check", po::bool_switch(), "try the settings and the files that they name, and end")
     ("debug", po::bool_switch(), "log more")
     ("help", "print this")
     ("version", "print the version");
@@ -156,7 +159,8 @@ std::string help(const po::options_description& all) {
       << all
       << "\nTimes: 300ms, 5s, 10m, 2h, 1d. Sizes: 65536, 256K, 50M, 1G. Rates: 30/1m.\n"
          "SIGHUP reads the snapshot, certificates, keys and tables of names again; SIGTERM ends in "
-         "an orderly way.\n"
+         "an orderly way;\n"
+         "SIGUSR2 goes over to the program that is installed now, and refuses no connection.\n"
          "Exit status: 0 fine, 1 cannot run, 2 wrong usage.\n";
   return text.str();
 }
@@ -234,6 +238,8 @@ void read_mail(const Values& values, Options& options) {
   options.resolver.forward_to = values.texts("resolver");
   values.text("reputation", options.reputation);
   values.text("user", options.user);
+  values.number("workers", options.workers, 1, 64);
+  values.yes_or_no("seccomp", options.limit_system_calls);
 }
 
 void read_sources(const Values& values, Options& options) {
@@ -340,6 +346,7 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();
+  options.only_check = given["check"].as<bool>();
   if (options.runs_proxy && options.listen.empty())
     options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
   return options;

@@ -61,7 +61,10 @@ struct Options {
   uint64_t spool_memory = 256u << 10;
   uint64_t spool_total = uint64_t{1} << 30;
   std::chrono::milliseconds drain_time{30'000};
-  std::string user;  // empty: stay who we are
+  std::string user;  // of the workers; empty: stay who we are
+  size_t workers = 1;
+  bool limit_system_calls = true;
+  bool only_check = false;
   bool debug = false;
 };
 

@@ -4,78 +4,67 @@
 #include "control/config/outbound_site.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <exception>
 #include <utility>
 
 #include "control/policy/log_text.h"
+#include "rules/text/diagnostic.h"
 
 namespace postern::config {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 using policy::log_value;
 
-namespace {
-
-tcp::endpoint endpoint_of(const AddressAndPort& listen) {
-  const auto& address = listen.address;
-  if (address.is_v4()) return {asio::ip::address_v4(address.v4_host_order()), listen.port};
-  return {asio::ip::address_v6(address.bytes()), listen.port};
-}
-
-std::string place_of(const tcp::endpoint& endpoint) {
-  const auto address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? '[' + address + ']' : address) + ':' +
-         std::to_string(endpoint.port());
-}
-
-}  // namespace
-
-OutboundSite::OutboundSite(asio::io_context& loop, const OutboundOptions& options)
+OutboundSite::OutboundSite(asio::io_context& loop, const OutboundOptions& options,
+                           const process::GivenFiles& given)
     : loop_(loop), options_(options) {
-  if (!options_.dkim_keys.empty()) load_keys();
-  if (!options_.batv.empty()) load_tags();
-  for (const auto& listen : options_.listen) {
-    bound_.push_back(smtp::bind(loop, endpoint_of(listen)));
-    places_ += (places_.empty() ? "" : ",") + place_of(bound_.back().local_endpoint());
-  }
+  if (!options_.dkim_keys.empty()) load_keys(given);
+  if (!options_.batv.empty()) load_tags(given);
 }
 
-void OutboundSite::load_keys() {
-  auto table =
-      std::make_shared<const auth::SigningTable>(auth::SigningTable::load(options_.dkim_keys));
+std::vector<std::string> OutboundSite::key_files(const OutboundOptions& options) {
+  std::vector<std::string> files;
+  if (!options.batv.empty()) files.push_back(options.batv);
+  if (options.dkim_keys.empty()) return files;
+  files.push_back(options.dkim_keys);
+  try {
+    const auto named = auth::SigningTable::key_files_in(options.dkim_keys);
+    files.insert(files.end(), named.begin(), named.end());
+  } catch (const BadInput&) {
+    // It is told by whoever loads it.
+  }
+  return files;
+}
+
+void OutboundSite::add(listen::ListeningSocket socket) {
+  places_ += (places_.empty() ? "" : ",") + socket.place().to_string();
+  sockets_.push_back(std::move(socket));
+}
+
+void OutboundSite::load_keys(const process::GivenFiles& given) {
+  const auto& file = options_.dkim_keys;
+  auto table = std::make_shared<const auth::SigningTable>(auth::SigningTable::load(
+      file, given.text(file),
+      [&given](const std::string& key) { return given.private_text(key); }));
   for (const auto& warning : table->warnings())
     spdlog::warn("dkim-keys state=weak file={} line={} error={}", warning.file, warning.line,
                  log_value(warning.message));
   signing_.table = std::move(table);
 }
 
-void OutboundSite::load_tags() {
-  batv_ = std::make_shared<const smtp::Batv>(smtp::Batv::load(options_.batv));
+void OutboundSite::load_tags(const process::GivenFiles& given) {
+  batv_ = std::make_shared<const smtp::Batv>(
+      smtp::Batv::parse(given.private_text(options_.batv), options_.batv));
   outbound_.batv = batv_;
   if (backscatter_) backscatter_->use(batv_);
-}
-
-void OutboundSite::warn_of_unreadable(const std::string& user) const {
-  std::vector<std::string> files;
-  if (signing_.table) files = signing_.table->key_files();
-  for (const auto* file : {&options_.dkim_keys, &options_.batv})
-    if (!file->empty()) files.push_back(*file);
-  for (const auto& file : files)
-    if (::access(file.c_str(), R_OK) != 0)
-      spdlog::warn(
-          "keys state=unreadable file={} error=\"{} may not read it: it will not be read "
-          "again\"",
-          file, user);
 }
 
 void OutboundSite::open(smtp::Service& other) {
   backscatter_.emplace(options_.backscatter, other.sources.limits);
   backscatter_->use(batv_);
   other.backscatter = &*backscatter_;
-  if (bound_.empty()) return;
+  if (sockets_.empty()) return;
   outbound_.clients = options_.clients;
   outbound_.signing = signing();
   proxy_options_ = other.options;
@@ -94,14 +83,14 @@ void OutboundSite::open(smtp::Service& other) {
                                  .tls = other.tls,
                                  .outbound = &outbound_});
   proxy_.emplace(loop_, *service_);
-  for (auto& acceptor : bound_) proxy_->add(std::move(acceptor));
+  for (auto& socket : sockets_) proxy_->add(std::move(socket));
 }
 
 void OutboundSite::start() {
   if (proxy_) proxy_->start();
 }
 
-void OutboundSite::reload() {
+void OutboundSite::reload(const process::GivenFiles& given) {
   const auto attempt = [](const char* what, const std::string& file, auto load) {
     if (file.empty()) return;
     try {
@@ -112,20 +101,21 @@ void OutboundSite::reload() {
       spdlog::error("{} state=refused file={} error={}", what, file, log_value(error.what()));
     }
   };
-  attempt("dkim-keys", options_.dkim_keys, [this] { load_keys(); });
-  attempt("batv", options_.batv, [this] { load_tags(); });
+  attempt("dkim-keys", options_.dkim_keys, [&] { load_keys(given); });
+  attempt("batv", options_.batv, [&] { load_tags(given); });
 }
 
 void OutboundSite::use_certificates(std::shared_ptr<const smtp::TlsServer> tls) {
   if (service_) service_->tls = std::move(tls);
 }
 
-void OutboundSite::drain(std::chrono::milliseconds time, std::function<void()> done) {
+void OutboundSite::drain(std::chrono::milliseconds patience, std::chrono::milliseconds time,
+                         std::function<void()> done) {
   if (signing_.table)
     spdlog::info("signing state=ending signed={} unsigned={}", signing_.signed_messages,
                  signing_.unsigned_messages);
   if (proxy_)
-    proxy_->drain(time, std::move(done));
+    proxy_->drain(patience, time, std::move(done));
   else
     done();
 }

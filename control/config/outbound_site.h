@@ -7,7 +7,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -17,6 +16,8 @@
 
 #include "control/auth/dkim_sign.h"
 #include "control/config/outbound_options.h"
+#include "control/listen/listening_socket.h"
+#include "control/process/given_files.h"
 #include "control/smtp/backscatter.h"
 #include "control/smtp/outbound.h"
 #include "control/smtp/proxy.h"
@@ -25,34 +26,39 @@ namespace postern::config {
 
 class OutboundSite {
  public:
-  // Reads the keys and binds the ports, so it belongs before privileges go. Throws BadInput or
-  // std::runtime_error. options outlives it.
-  OutboundSite(boost::asio::io_context& loop, const OutboundOptions& options);
-  // Once privileges are gone: says what cannot be read again as it is now. user: whom we became.
-  void warn_of_unreadable(const std::string& user) const;
+  // given: has the files of key_files(). Throws BadInput or std::runtime_error. options outlives
+  // it.
+  OutboundSite(boost::asio::io_context& loop, const OutboundOptions& options,
+               const process::GivenFiles& given);
+  // The files of keys and tags, and those that the key table names, as far as it can be read. They
+  // are opened by the parent alone.
+  static std::vector<std::string> key_files(const OutboundOptions& options);
 
+  // A listener, before open().
+  void add(listen::ListeningSocket socket);
   // Makes the proxy, where there is a listener; like the site's other one, which is told of
   // backscatter, but for what concerns strangers. Both outlive this.
   void open(smtp::Service& other);
   void start();
   // Keys and tags, on SIGHUP. Says in the log what came of it.
-  void reload();
+  void reload(const process::GivenFiles& given);
   // Another one after a reload; null: no STARTTLS.
   void use_certificates(std::shared_ptr<const smtp::TlsServer> tls);
   // done is called once: when it has ended, or at once where there is nothing to end.
-  void drain(std::chrono::milliseconds time, std::function<void()> done);
+  void drain(std::chrono::milliseconds patience, std::chrono::milliseconds time,
+             std::function<void()> done);
 
   // "127.0.0.1:2525,..."; empty: no listener.
   const std::string& places() const noexcept { return places_; }
   auth::SigningService* signing() noexcept { return signing_.table ? &signing_ : nullptr; }
 
  private:
-  void load_keys();
-  void load_tags();
+  void load_keys(const process::GivenFiles& given);
+  void load_tags(const process::GivenFiles& given);
 
   boost::asio::io_context& loop_;
   const OutboundOptions& options_;
-  std::vector<boost::asio::ip::tcp::acceptor> bound_;
+  std::vector<listen::ListeningSocket> sockets_;
   std::string places_;
   auth::SigningService signing_;
   std::shared_ptr<const smtp::Batv> batv_;

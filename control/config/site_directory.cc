@@ -25,8 +25,7 @@ namespace {
 constexpr size_t kMaxPassword = 4096;
 
 // The first line, without its end.
-std::string read_password(const std::string& file) {
-  const std::string text = read_file_text(file, kMaxPassword).text;
+std::string password_in(const std::string& text, const std::string& file) {
   std::string password = text.substr(0, text.find_first_of("\r\n"));
   if (password.empty()) throw BadInput(Diagnostic{.file = file, .message = "holds no password"});
   return password;
@@ -166,6 +165,15 @@ DirectoryOptions directory_options_in(const std::string& config_file) {
 
 SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
                                   DirectoryOptions options, directory::BackendDirectory::Ask ask) {
+  std::string password;
+  if (!options.password_file.empty())
+    password = read_file_text(options.password_file, kMaxPassword).text;
+  return open_site_directory(executor, std::move(options), password, std::move(ask));
+}
+
+SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
+                                  DirectoryOptions options, const std::string& password,
+                                  directory::BackendDirectory::Ask ask) {
   SiteDirectory site;
   std::vector<std::unique_ptr<directory::Directory>> links;
   if (!options.file.empty()) {
@@ -175,7 +183,7 @@ SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
   }
   if (!options.ldap.uris.empty()) {
     if (!options.password_file.empty())
-      options.ldap.credentials.password = read_password(options.password_file);
+      options.ldap.credentials.password = password_in(password, options.password_file);
     std::unique_ptr<directory::Directory> ldap;
     try {
       ldap = std::make_unique<directory::LdapDirectory>(executor, std::move(options.ldap),

@@ -43,8 +43,13 @@ struct SiteDirectory {
   directory::FileDirectory* file = nullptr;  // part of it; to be read again when it changed
 };
 
-// Reads the file and the password, so it belongs before privileges go. Throws BadInput, or
-// std::runtime_error naming the setting. ask: how the farm is asked; empty: it is not.
+// Reads the recipient file. password: the text of the password file, whose first line it is; not
+// looked at where none is named. ask: how the farm is asked; empty: it is not. Throws BadInput, or
+// std::runtime_error naming the setting.
+SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
+                                  DirectoryOptions options, const std::string& password,
+                                  directory::BackendDirectory::Ask ask);
+// The same, with the password read from its file.
 SiteDirectory open_site_directory(const boost::asio::any_io_executor& executor,
                                   DirectoryOptions options,
                                   directory::BackendDirectory::Ask ask = {});

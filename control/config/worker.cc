@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The order matters: sockets, then privileges, then what is opened as the user who will write to
-// it.
+// It is prepared first, so that what is wrong is told while an old worker still serves; it serves
+// when the parent says so, and reads then what an old one has left behind.
 #include "control/config/worker.h"
 
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -17,22 +15,22 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <ctime>
-#include <list>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "control/config/known_sources_file.h"
 #include "control/config/loaded_files.h"
 #include "control/config/outbound_site.h"
-#include "control/config/privileges.h"
+#include "control/config/parent_link.h"
 #include "control/config/site_directory.h"
 #include "control/config/site_names.h"
+#include "control/config/user_files.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/milter/milter.h"
 #include "control/policy/evidence.h"
@@ -52,26 +50,22 @@ namespace postern::config {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
+using process::Word;
 
 constexpr std::chrono::minutes kKeptTablesTime{5};
 
-tcp::endpoint endpoint_of(const Listen& listen) {
-  const auto& address = listen.address;
-  if (address.is_v4()) return {asio::ip::address_v4(address.v4_host_order()), listen.port};
-  return {asio::ip::address_v6(address.bytes()), listen.port};
+// What bounds the host is shared out evenly; what bounds one source is whole in each worker, as a
+// source meets one of them only.
+Options share_of(Options options, size_t workers) {
+  auto& sessions = options.proxy.max_sessions;
+  sessions = (sessions + workers - 1) / workers;
+  options.spool_total /= workers;
+  return options;
 }
 
 uint64_t random_key() {
   std::random_device random;
   return uint64_t{random()} << 32 | random();
-}
-
-void require_directory(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0)
-    throw std::system_error(errno, std::system_category(), path);
-  if (!S_ISDIR(status.st_mode)) throw std::runtime_error(path + ": not a directory");
 }
 
 asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<KeptTable*> kept,
@@ -101,57 +95,42 @@ asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<Kept
 
 class Worker {
  public:
-  explicit Worker(const Options& options)
-      : options_(options),
-        files_(loop_, options),
-        tls_(read_certificates(options)),
-        patterns_(read_patterns(options.helo_patterns)),
-        spool_space_(options.spool_directory, options.spool_memory, options.spool_total),
+  Worker(const Options& options, const listen::Steering& steering, process::Assignment assignment)
+      : options_(share_of(options, steering.workers())),
+        steering_(steering),
+        number_(assignment.number),
+        given_(std::move(assignment.files)),
+        sockets_(std::move(assignment.sockets)),
+        parent_(loop_, std::move(assignment.channel)),
+        files_(loop_, options_),
+        tls_(read_certificates(options_, given_)),
+        patterns_(read_patterns(options_.helo_patterns)),
+        spool_space_(options_.spool_directory, options_.spool_memory, options_.spool_total),
         sources_(options.sources, random_key()),
         evidence_(options.evidence),
         harvest_(options.harvest, random_key()),
         silent_zones_(options.names.silent_zones),
-        signals_(loop_, SIGTERM, SIGINT, SIGHUP),
+        signals_(loop_, SIGTERM, SIGINT),
         flush_timer_(loop_) {}
 
   void run() {
-    require_directory(options_.spool_directory);
+    require_user_files(options_);
     auto first_policy = read_policy(options_.snapshot);
     std::optional<smtp::RecipientProbe> probe;  // as soon as there is a farm
+    const auto& password = options_.directory.password_file;
     const auto site = open_site_directory(
-        loop_.get_executor(), options_.directory,
+        loop_.get_executor(), options_.directory, password.empty() ? "" : given_.text(password),
         [&probe](std::string address) { return probe->ask(std::move(address)); });
     std::optional<directory::FileDirectory> traps;
     if (!options_.spamtraps.empty()) traps.emplace(options_.spamtraps, options_.directory.rules);
-    // The listening sockets exist before privileges go; the proxy needs the service, and that the
-    // store and the resolver, which are to be opened as the user who will write to them.
-    std::vector<tcp::acceptor> bound;
-    for (const auto& listen : options_.listen)
-      bound.push_back(smtp::bind(loop_, endpoint_of(listen)));
-    std::list<std::unique_ptr<milter::Listener>> milter_bound;
-    OutboundSite outbound(loop_, options_.outbound);
-    std::optional<gid_t> group;
-    if (!options_.milter_group.empty()) group = group_of(options_.milter_group);
-    for (const auto& name : options_.milter_sockets)
-      milter_bound.push_back(std::make_unique<milter::Listener>(loop_, name, group));
-    if (!options_.user.empty()) {
-      become(options_.user);
-      for (const auto* files : {&options_.certificates, &options_.keys})
-        for (const auto& file : *files)
-          if (::access(file.c_str(), R_OK) != 0)
-            spdlog::warn(
-                "certificates state=unreadable file={} error=\"{} may not read it: it will "
-                "not be read again\"",
-                file, options_.user);
-      outbound.warn_of_unreadable(options_.user);
-    }
-
+    OutboundSite outbound(loop_, options_.outbound, given_);
     reputation::Store store(options_.reputation);
-    KnownSourcesFile known(options_.known_sources, sources_.known);
-    known.read(std::time(nullptr));
+    KnownSourcesFile known(options_.known_sources, sources_.known, steering_, number_);
+    // Domains are anybody's: all workers read the file, and the first one writes it.
     KeptTable silent_file(options_.names.silent_zones_file,
                           table_of("dns-silent", "zones", silent_zones_));
-    silent_file.read(std::time(nullptr));
+    std::vector<KeptTable*> kept{&known};
+    if (number_ == 0) kept.push_back(&silent_file);
     dns::UnboundResolver resolver(loop_, options_.resolver);
     policy::JudgeServices judging{
         .options = options_.judge,
@@ -192,6 +171,8 @@ class Worker {
                           .evidence = &evidence_,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
+    for (auto& [purpose, socket] : sockets_)
+      if (purpose == kOutbound) outbound.add(std::move(socket));
     outbound.open(service);
     milter::Service milter_service{.options = options_.milter,
                                    .judging = judging,
@@ -203,76 +184,125 @@ class Worker {
                                    .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
     std::string places, milter_places;
-    for (auto& acceptor : bound) {
-      const auto endpoint = acceptor.local_endpoint();
-      places += (places.empty() ? "" : ",") +
-                (endpoint.address().is_v6() ? "[" + endpoint.address().to_string() + "]"
-                                            : endpoint.address().to_string()) +
-                ":" + std::to_string(endpoint.port());
-      proxy.add(std::move(acceptor));
+    for (auto& [purpose, socket] : sockets_) {
+      if (purpose == kOutbound) continue;
+      auto& all = purpose == kSmtp ? places : milter_places;
+      all += (all.empty() ? "" : ",") + socket.place().to_string();
+      if (purpose == kSmtp)
+        proxy.add(std::move(socket));
+      else
+        milter.add(std::move(socket));
     }
-    for (auto& listener : milter_bound) {
-      milter_places += (milter_places.empty() ? "" : ",") + listener->name().to_string();
-      milter.add(std::move(listener));
-    }
-    if (options_.runs_proxy) proxy.start();
-    milter.start();
-    outbound.start();
-    asio::co_spawn(
-        loop_,
-        flush_regularly(store, {&known, &silent_file}, options_.flush_time, flush_timer_, ending_),
-        asio::detached);
-    files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
-    await_signal(proxy, milter, outbound, learning, names);
-    std::string backends;
-    for (const auto& backend : options_.proxy.farm.backends)
-      backends += (backends.empty() ? "" : ",") + backend.place();
-    spdlog::info("ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={}",
-                 places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
-                 milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
-                 options_.proxy.server.name, tls_ ? "yes" : "no",
-                 judging.policy->snapshot().generation());
-    std::printf("ready%s%s%s%s%s%s\n", places.empty() ? "" : " listen=", places.c_str(),
-                outbound.places().empty() ? "" : " outbound=", outbound.places().c_str(),
-                milter_places.empty() ? "" : " milter=", milter_places.c_str());
-    std::fflush(stdout);
+    if (options_.only_check) return;
+
+    begin_ = [&] {
+      serving_ = true;
+      outbound_ = &outbound;
+      names_ = &names;
+      known.read(std::time(nullptr));
+      silent_file.read(std::time(nullptr));
+      if (options_.runs_proxy) proxy.start();
+      milter.start();
+      outbound.start();
+      asio::co_spawn(loop_,
+                     flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
+                     asio::detached);
+      files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+      std::string backends;
+      for (const auto& backend : options_.proxy.farm.backends)
+        backends += (backends.empty() ? "" : ",") + backend.place();
+      spdlog::info(
+          "ready listen={} outbound={} milter={} farm={} name={} starttls={} generation={} "
+          "worker={}",
+          places.empty() ? "-" : places, outbound.places().empty() ? "-" : outbound.places(),
+          milter_places.empty() ? "-" : milter_places, backends.empty() ? "-" : backends,
+          options_.proxy.server.name, tls_ ? "yes" : "no", judging.policy->snapshot().generation(),
+          number_);
+      parent_.say(Word::kServing);
+    };
+    const auto write_back = [&] {
+      for (auto* table : kept) table->write();
+      if (!store.flush())
+        spdlog::error("reputation state=lost error=\"the last counts are not written\"");
+    };
+    end_ = [&](bool hand_over) {
+      if (std::exchange(ending_, true)) return;
+      files_.stop();
+      spdlog::info("stopping sessions={} milter={} worker={}", proxy.sessions(), milter.sessions(),
+                   number_);
+      const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
+        if (--*doors > 0) return;
+        learning.stop();
+        flush_timer_.cancel();
+        signals_.cancel();
+        parent_.stop();
+        loop_.stop();
+      };
+      // Nobody needs to leave at once where another worker takes new ones.
+      const auto patience = hand_over ? options_.drain_time / 2 : std::chrono::milliseconds{0};
+      proxy.drain(patience, options_.drain_time - patience, ended);
+      milter.drain(options_.drain_time, ended);
+      outbound.drain(patience, options_.drain_time - patience, ended);
+      // From here on what is remembered of sources is the new worker's to write.
+      if (hand_over && serving_) write_back();
+      if (hand_over) parent_.say(Word::kHandedOver);
+      handed_over_ = hand_over;
+    };
+    await_signal();
+    parent_.start([this](process::Message& message) { hear(message); });
+    parent_.say(Word::kPrepared);
     loop_.run();
-    known.write();
-    silent_file.write();
-    if (!store.flush())
-      spdlog::error("reputation state=lost error=\"the last counts are not written\"");
-    spdlog::info("stopped");
+    if (!handed_over_ && serving_) write_back();
+    if (handed_over_) store.flush();
+    spdlog::info("stopped worker={}", number_);
   }
 
  private:
-  void await_signal(smtp::Proxy& proxy, milter::Milter& milter, OutboundSite& outbound,
-                    smtp::LearningService& learning, SiteNames& names) {
-    signals_.async_wait([&](const boost::system::error_code& error, int signal) {
+  void await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
-      if (signal == SIGHUP) {
-        files_.reload();
-        names.reload();
-      } else if (!ending_) {
-        ending_ = true;
-        files_.stop();
-        spdlog::info("stopping sessions={} milter={}", proxy.sessions(), milter.sessions());
-        const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
-          if (--*doors > 0) return;
-          learning.stop();
-          flush_timer_.cancel();
-          signals_.cancel();
-          loop_.stop();
-        };
-        proxy.drain(options_.drain_time, ended);
-        milter.drain(options_.drain_time, ended);
-        outbound.drain(options_.drain_time, ended);
-      }
-      await_signal(proxy, milter, outbound, learning, names);
+      end_(false);
+      await_signal();
     });
   }
 
-  const Options& options_;
+  void hear(process::Message& message) {
+    switch (message.word) {
+      case Word::kBegin:
+        if (!serving_ && !ending_) begin_();
+        break;
+      case Word::kHandOver:
+        end_(true);
+        break;
+      case Word::kFiles:
+      case Word::kReload:
+        if (serving_ && !ending_) reload(message);
+        break;
+      default:
+        break;  // of a later version
+    }
+  }
+
+  void reload(const process::Message& message) {
+    try {
+      given_ = process::GivenFiles::unpack(message.descriptor.get());
+      files_.use(given_);
+    } catch (const std::exception& error) {
+      spdlog::error("certificates state=refused error=\"{}\"", error.what());
+    }
+    if (message.word != Word::kReload) return;
+    files_.reload();
+    outbound_->reload(given_);
+    names_->reload();
+  }
+
+  const Options options_;
+  const listen::Steering& steering_;
+  const size_t number_;
   asio::io_context loop_{1};
+  process::GivenFiles given_;
+  std::vector<process::GivenSocket> sockets_;
+  ParentLink parent_;
   LoadedFiles files_;
   std::shared_ptr<const smtp::TlsServer> tls_;
   std::unique_ptr<policy::HeloPatterns> patterns_;
@@ -283,13 +313,21 @@ class Worker {
   dns::SilentZones silent_zones_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;
+  // What run() has put together.
+  std::function<void()> begin_;
+  OutboundSite* outbound_ = nullptr;
+  SiteNames* names_ = nullptr;
+  std::function<void(bool hand_over)> end_;
+  bool serving_ = false;
   bool ending_ = false;
+  bool handed_over_ = false;
 };
 
 }  // namespace
 
-void run_worker(const Options& options) {
-  Worker(options).run();
+void run_worker(const Options& options, const listen::Steering& steering,
+                process::Assignment assignment) {
+  Worker(options, steering, std::move(assignment)).run();
 }
 
 }  // namespace postern::config

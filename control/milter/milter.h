@@ -12,10 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <list>
-#include <memory>
 #include <set>
+#include <utility>
 
-#include "control/milter/listener.h"
+#include "control/listen/accept_loop.h"
 #include "control/milter/service.h"
 #include "control/milter/session.h"
 
@@ -28,7 +28,7 @@ class Milter {
   Milter(const Milter&) = delete;
   Milter& operator=(const Milter&) = delete;
 
-  void add(std::unique_ptr<Listener> listener);
+  void add(listen::ListeningSocket socket);
   void start();
   // Accepts nothing more. Sessions end when they have no message under way, at the latest after
   // `time`; then done is called, once.
@@ -36,17 +36,32 @@ class Milter {
   size_t sessions() const noexcept { return sessions_.size(); }
 
  private:
-  boost::asio::awaitable<void> accept(Listener& listener);
-  boost::asio::awaitable<void> serve(Session::Socket socket);
+  // A connection that was accepted, until all is done with it.
+  class Connection {
+   public:
+    explicit Connection(Milter& milter) : milter_(&milter) { milter.connections_++; }
+    Connection(Connection&& other) noexcept : milter_(std::exchange(other.milter_, nullptr)) {}
+    Connection& operator=(Connection&&) = delete;
+    ~Connection() {
+      if (milter_ != nullptr) milter_->finished();
+    }
+
+   private:
+    Milter* milter_;
+  };
+
+  boost::asio::awaitable<void> serve(Session::Socket socket, Connection connection);
   void finished();
+  void finish();
 
   boost::asio::io_context& loop_;
   Service& service_;
-  std::list<std::unique_ptr<Listener>> listeners_;
+  std::list<listen::AcceptLoop<boost::asio::generic::stream_protocol>> accepting_;
   std::set<Session*> sessions_;
   boost::asio::steady_timer drain_timer_;
   std::function<void()> done_;
   uint64_t next_id_ = 1;
+  size_t connections_ = 0;
   bool draining_ = false;
 };
 

@@ -25,6 +25,7 @@
 #include "control/policy/disposition_text.h"
 #include "control/policy/exemption.h"
 #include "control/policy/greylisting.h"
+#include "control/policy/learning.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
 #include "control/policy/role_address.h"

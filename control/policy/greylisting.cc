@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "control/policy/evidence.h"
+#include "control/policy/learning.h"
 #include "control/policy/role_address.h"
 
 namespace postern::policy {

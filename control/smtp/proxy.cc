@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Accepting pauses when descriptors run out, and goes on when sessions have ended.
+// Who is let in, and who is told to come again.
 #include "control/smtp/proxy.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
-#include <exception>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -30,8 +26,6 @@ using policy::log_value;
 
 namespace {
 
-constexpr int kBacklog = 1024;
-constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kTurnAwayTime{1000};
 constexpr std::string_view kTooManySessions = "too-many-sessions";
 constexpr long kMaxTurnedAway = 500;  // beyond that they are closed without a word
@@ -48,56 +42,18 @@ Proxy::Proxy(asio::io_context& loop, Service& service)
 
 Proxy::~Proxy() = default;
 
-tcp::acceptor bind(asio::io_context& loop, const tcp::endpoint& endpoint) {
-  try {
-    tcp::acceptor acceptor(loop);
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(tcp::acceptor::reuse_address(true));
-    if (endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true));
-    acceptor.bind(endpoint);
-    acceptor.listen(kBacklog);
-    return acceptor;
-  } catch (const boost::system::system_error& error) {
-    throw std::runtime_error("cannot listen on " + endpoint.address().to_string() + " port " +
-                             std::to_string(endpoint.port()) + ": " + error.code().message());
-  }
-}
-
-void Proxy::add(tcp::acceptor acceptor) {
-  acceptors_.push_back(std::move(acceptor));
+void Proxy::add(listen::ListeningSocket socket) {
+  accepting_.emplace_back(loop_, std::move(socket), [this](tcp::socket client) {
+    return serve(std::move(client), Connection(*this));
+  });
 }
 
 void Proxy::start() {
-  for (auto& acceptor : acceptors_) asio::co_spawn(loop_, accept(acceptor), asio::detached);
+  for (auto& accepting : accepting_) accepting.start();
   service_.farm.start();
 }
 
-asio::awaitable<void> Proxy::accept(tcp::acceptor& acceptor) {
-  asio::steady_timer pause(loop_);
-  while (!draining_) {
-    error_code error;
-    auto socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
-    if (draining_) co_return;
-    if (error) {
-      if (error != asio::error::connection_aborted) {
-        spdlog::error("accept error={}", log_value(error.message()));
-        pause.expires_after(kAcceptPause);
-        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      }
-      continue;
-    }
-    asio::co_spawn(loop_, serve(std::move(socket)), [](const std::exception_ptr& thrown) {
-      if (!thrown) return;
-      try {
-        std::rethrow_exception(thrown);
-      } catch (const std::exception& e) {
-        spdlog::error("session failed error={}", log_value(e.what()));
-      }
-    });
-  }
-}
-
-asio::awaitable<void> Proxy::serve(tcp::socket socket) {
+asio::awaitable<void> Proxy::serve(tcp::socket socket, Connection) {
   error_code error;
   const auto remote = socket.remote_endpoint(error);
   if (error) co_return;  // gone again
@@ -114,7 +70,6 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
     const IpAddress balancer = ends.client;
     const bool named = co_await read_proxy_header(socket, ends);
     unnamed_--;
-    if (draining_) co_return;
     if (!named) {
       spdlog::warn("session client={} end=no-proxy-header", balancer.to_string());
       co_return;
@@ -135,9 +90,9 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
     co_return;
   }
 
-  Session session(
-      service_, std::move(socket), ends,
-      fmt::format("{}{:x}-{:x}", service_.options.id_prefix, std::time(nullptr), next_id_++));
+  Session session(service_, std::move(socket), ends,
+                  fmt::format("{}{:x}-{:x}-{:x}", service_.options.id_prefix, std::time(nullptr),
+                              ::getpid(), next_id_++));
   // Leaves the books in order even where the session ends by an exception.
   struct Entry {
     Proxy& proxy;
@@ -153,9 +108,9 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket) {
       proxy.watch_load();
       const auto count = proxy.per_source_.find(source);
       if (--count->second == 0) proxy.per_source_.erase(count);
-      proxy.finished();
     }
   } entry(*this, &session, source);
+  if (hurrying_) session.drain();
   co_await session.run();
 }
 
@@ -219,12 +174,25 @@ asio::awaitable<bool> Proxy::read_proxy_header(tcp::socket& socket, SessionEnds&
   co_return true;
 }
 
-void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
+void Proxy::drain(std::chrono::milliseconds patience, std::chrono::milliseconds time,
+                  std::function<void()> done) {
   draining_ = true;
   done_ = std::move(done);
-  error_code ignored;
-  for (auto& acceptor : acceptors_) acceptor.close(ignored);
+  for (auto& accepting : accepting_) accepting.stop();
   service_.farm.stop();
+  if (patience.count() == 0) {
+    hurry(time);
+  } else {
+    drain_timer_.expires_after(patience);
+    drain_timer_.async_wait([this, time](const error_code& error) {
+      if (!error) hurry(time);
+    });
+  }
+  if (connections_ == 0) finish();
+}
+
+void Proxy::hurry(std::chrono::milliseconds time) {
+  hurrying_ = true;
   for (Session* session : sessions_) session->drain();
   drain_timer_.expires_after(time);
   drain_timer_.async_wait([this](const error_code& error) {
@@ -232,11 +200,15 @@ void Proxy::drain(std::chrono::milliseconds time, std::function<void()> done) {
     service_.farm.cut();
     for (Session* session : sessions_) session->cut();
   });
-  finished();
 }
 
 void Proxy::finished() {
-  if (!draining_ || !sessions_.empty() || !done_) return;
+  connections_--;
+  if (draining_ && connections_ == 0) finish();
+}
+
+void Proxy::finish() {
+  if (!done_) return;
   drain_timer_.cancel();
   std::exchange(done_, nullptr)();
 }

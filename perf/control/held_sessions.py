@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How many sessions one postern-control holds that say nothing, what memory each of them takes, in plain
-and over TLS, and what good clients notice of them: the time from connecting to the answer to the final
-dot, with nobody else there and with all of them held. Half of the held sessions drip an octet now and
-then. Run by `perf/run held`."""
+"""How many sessions postern-control holds that say nothing, by one worker and by two that share the
+port, what memory each of them takes, in plain and over TLS, and what good clients notice of them: the
+time from connecting to the answer to the final dot, with nobody else there and with all of them held.
+Half of the held sessions drip an octet now and then. Those who hold them are processes as well, one for
+each worker, as the limit of descriptors is one of processes. Run by `perf/run held`."""
 
 import argparse
 import json
+import multiprocessing
 import pathlib
 import resource
 import socket
@@ -20,11 +22,16 @@ from perf.control.programs import Control, Sink
 OWN_DESCRIPTORS = 500
 
 
-def resident(pid):
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("no VmRSS")
+def resident(pids):
+    total = 0
+    for pid in pids:
+        text = pathlib.Path(f"/proc/{pid}/status").read_text()
+        total += int(next(line for line in text.splitlines() if line.startswith("VmRSS:")).split()[1])
+    return total * 1024
+
+
+def descriptors(pid):
+    return sum(1 for _ in pathlib.Path(f"/proc/{pid}/fd").iterdir())
 
 
 def reply(stream):
@@ -36,11 +43,15 @@ def reply(stream):
             return line
 
 
+NETS = 4096  # a worker gets whole nets: enough of them that it is half of all sessions, give or take a percent
+
+
 def hold(port, number, tls):
-    """A session behind EHLO, over TLS where asked. The sources are 127.0.x.y."""
+    """A session behind EHLO, over TLS where asked. The sources are in 127.1.0.0 and the nets behind it."""
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    s.bind((f"127.0.{1 + number // 250}.{1 + number % 250}", 0))
+    net = number % NETS
+    s.bind((f"127.{1 + net // 256}.{net % 256}.{1 + number // NETS}", 0))
     s.connect(("127.0.0.1", port))
     with s.makefile("rb", buffering=0) as stream:
         reply(stream)
@@ -51,6 +62,48 @@ def hold(port, number, tls):
         s.sendall(b"STARTTLS\r\n")
         reply(stream)
     return tls.wrap_socket(s, do_handshake_on_connect=True)
+
+
+class Holder:
+    """A process that holds sessions, and does as it is told."""
+
+    def __init__(self, port, first, count, tls):
+        self.ours, theirs = multiprocessing.Pipe()
+        self.process = multiprocessing.Process(target=self.run, args=(theirs, port, first, count, tls), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, word):
+        self.ours.send(word)
+
+    def answer(self):
+        return self.ours.recv()
+
+    @staticmethod
+    def run(orders, port, first, count, tls):
+        context = None
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        held, dripped = [], 0
+        while (word := orders.recv()) != "end":
+            if word == "hold":
+                held = [hold(port, first + i, context) for i in range(count)]
+                orders.send(len(held))
+            elif word == "drip":
+                for _ in range(10):
+                    held[dripped % count - dripped % count % 2].send(b"x")  # the even ones
+                    dripped += 2
+            elif word == "ask":
+                # None was lost: each still answers. Those that dripped have begun a line.
+                for i, one in enumerate(held):
+                    one.sendall(b"\r\nNOOP\r\n" if i % 2 == 0 else b"NOOP\r\n")
+                answered = 0
+                for one in held:
+                    one.settimeout(60)
+                    answered += bool(one.recv(4096))
+                    one.close()
+                orders.send(answered)
 
 
 def good_mail(port):
@@ -66,62 +119,68 @@ def good_mail(port):
         return (time.perf_counter() - begun) * 1000
 
 
-def latencies(port, held, messages):
+def latencies(port, holders, messages):
     figures = []
-    for i in range(messages):
-        if held:
-            # The others go on dripping meanwhile.
-            for other in held[(i * 20) % len(held) : (i * 20) % len(held) + 20 : 2]:
-                other.send(b"x")
+    for _ in range(messages):
+        for holder in holders:  # the others go on dripping meanwhile
+            holder.ask("drip")
         figures.append(good_mail(port))
     figures.sort()
     return {"p50": statistics.median(figures), "p99": figures[int(len(figures) * 0.99)]}
 
 
-def measure(options, folder, sink, tls, count):
+def measure(options, folder, sink, tls, workers, count):
+    """count: of sessions, for each worker."""
     more = ["--command-time", "1h", "--error-rate", "0"]
+    context = None
     if tls:
         more += ["--certificate", str(folder / "c.pem"), "--key", str(folder / "k.pem")]
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     name = "TLS" if tls else "plain"
-    control = Control(options.build, folder / name, sink.port, *more)
+    control = Control(options.build, folder / f"{name}-{workers}", sink.port, *more, workers=workers)
+    holders = []
     try:
+        # Forked before there is anything to inherit.
+        holders = [Holder(control.port, i * count, count, tls) for i in range(workers)]
         for i in range(50):
-            hold(control.port, i, tls).close()
+            hold(control.port, i, context).close()
         for _ in range(50):
             good_mail(control.port)
         idle = latencies(control.port, [], options.messages)
-        before = resident(control.pid)
-        held = []
-        for i in range(count):
-            held.append(hold(control.port, i, tls))
-        after = resident(control.pid)
-        loaded = latencies(control.port, held, options.messages)
-        # None was lost: each still answers. Those that dripped have begun a line.
-        answered = 0
-        for i, one in enumerate(held):
-            one.sendall(b"\r\nNOOP\r\n" if i % 2 == 0 else b"NOOP\r\n")
-        for one in held:
-            one.settimeout(60)
-            answered += bool(one.recv(4096))
-            one.close()
+        pids = control.workers()
+        before = resident(pids)
+        for holder in holders:
+            holder.ask("hold")
+        held = sum(holder.answer() for holder in holders)
+        after = resident(pids)
+        shares = [descriptors(pid) for pid in pids]
+        loaded = latencies(control.port, holders, options.messages)
+        for holder in holders:
+            holder.ask("ask")
+        answered = sum(holder.answer() for holder in holders)
+        if control.workers() != pids:
+            raise RuntimeError("a worker has died")
     finally:
+        for holder in holders:
+            holder.ask("end")
+            holder.process.join(60)
         control.end()
-    return {"kind": name, "sessions": count, "answered": answered, "bytes_each": (after - before) / count,
-            "idle": idle, "loaded": loaded}
+    return {"kind": name, "workers": workers, "sessions": held, "answered": answered, "descriptors": shares,
+            "bytes_each": (after - before) / held, "idle": idle, "loaded": loaded}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="perf/run held", description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
-    parser.add_argument("--sessions", type=int, default=18_000, help="held at a time, fewer where descriptors end")
+    parser.add_argument("--sessions", type=int, default=18_000, help="held at a time by each worker, fewer where descriptors end")
+    parser.add_argument("--workers", type=int, action="append", help="processes that share the port; again for another run (1 and 2)")
     parser.add_argument("--messages", type=int, default=1000, help="of good clients, for each figure")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     count = min(options.sessions, most - OWN_DESCRIPTORS)
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     results = []
     with tempfile.TemporaryDirectory(prefix="postern-held-") as name:
         folder = pathlib.Path(name)
@@ -130,12 +189,14 @@ def main():
                         "-subj", "/CN=mx.farm.example", "-days", "2", "-keyout", folder / "k.pem", "-out",
                         folder / "c.pem"], check=True, capture_output=True)
         sink = Sink(folder)
-        for tls in (None, context):
-            result = measure(options, folder, sink, tls, count)
-            results.append(result)
-            print(f"{result['kind']:6} {result['sessions']} held, {result['answered']} answered at the end, "
-                  f"{result['bytes_each'] / 1024:.1f} KiB each; good clients p50 {result['idle']['p50']:.2f} -> "
-                  f"{result['loaded']['p50']:.2f} ms, p99 {result['idle']['p99']:.2f} -> {result['loaded']['p99']:.2f} ms")
+        for workers in options.workers or [1, 2]:
+            for tls in (False, True):
+                result = measure(options, folder, sink, tls, workers, count)
+                results.append(result)
+                print(f"{result['kind']:6} {result['sessions']} held by {workers} ({'+'.join(map(str, result['descriptors']))} "
+                      f"descriptors), {result['answered']} answered at the end, {result['bytes_each'] / 1024:.1f} KiB each; "
+                      f"good clients p50 {result['idle']['p50']:.2f} -> {result['loaded']['p50']:.2f} ms, "
+                      f"p99 {result['idle']['p99']:.2f} -> {result['loaded']['p99']:.2f} ms", flush=True)
         sink.end()
     options.json.write_text(json.dumps(results, indent=1))
 

@@ -87,7 +87,7 @@ class Sink(Program):
 
 
 class Control(Program):
-    def __init__(self, build, folder, farm_port, *more):
+    def __init__(self, build, folder, farm_port, *more, workers=1):
         folder.mkdir()
         (folder / "pool.netset").write_text("192.0.2.0/24\n")
         (folder / "site.policy").write_text(POLICY)
@@ -98,10 +98,15 @@ class Control(Program):
         super().__init__(
             [programs / "postern-control", "--listen", f"127.0.0.1:{self.port}", "--farm", f"127.0.0.1:{farm_port}",
              "--snapshot", folder / "site.snap", "--name", "mx.farm.example", "--resolver", "127.0.0.1@9",
-             "--greet-pause", "0", "--max-sessions", "40000", "--max-sessions-per-source", "40000", *more],
+             "--greet-pause", "0", "--max-sessions", str(40_000 * workers), "--max-sessions-per-source", "40000",
+             "--workers", str(workers), *more],
             stdout=subprocess.PIPE, stderr=(folder / "log").open("w"))
         if not self.process.stdout.readline().startswith(b"ready"):
             raise RuntimeError((folder / "log").read_text())
+
+    def workers(self):
+        """The processes that serve."""
+        return [int(p) for p in pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
 
 class PostfixProxy(Program):

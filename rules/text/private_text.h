@@ -13,4 +13,7 @@ namespace postern {
 // wider than 0640.
 std::string read_private_text(const std::string& path, size_t max_bytes);
 
+// What it asks of a file that was read already. mode: its permissions, as in chmod.
+void require_private_mode(const std::string& path, unsigned mode);
+
 }  // namespace postern

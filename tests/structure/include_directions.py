@@ -68,6 +68,10 @@ RULES = (
     # Control: smtp, milter, web -> policy -> auth, names, reputation -> dns, and directory beside dns.
     # It never includes an engine; it speaks to one through control/web/engine_client.h, which is all
     # that smtp may see of web.
+    # Below all of it: sockets that are listened on, and processes. They know no protocol.
+    Rule("control/listen", ("rules", "control/listen"), never=ENGINE_LIBRARIES),
+    Rule("control/process", ("rules", "control/listen", "control/process", "control/config/file_watch.h"),
+         never=ENGINE_LIBRARIES),
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
     # Of dns it takes the one form of domain names, and where its servers are.
     Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/dns/host_lookup.h",
@@ -85,9 +89,9 @@ RULES = (
          never=ENGINE_LIBRARIES),
     Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
                           "control/reputation", "control/policy", "control/directory",
-                          "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
+                          "control/listen", "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
     Rule("control/milter", ("rules", "control/dns", "control/auth", "control/reputation",
-                            "control/policy", "control/milter"), never=ENGINE_LIBRARIES),
+                            "control/policy", "control/listen", "control/milter"), never=ENGINE_LIBRARIES),
     # On top: what puts the parts together. cli also runs the core offline (decision 0003).
     Rule("control/config", ("rules", "control"), never=ENGINE_LIBRARIES),
     Rule("control/cli", ("rules", "control", "dataplane/core"), never=ENGINE_LIBRARIES),

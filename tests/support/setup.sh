@@ -7,7 +7,7 @@
 BUILD_PACKAGES="meson ninja-build g++ clang lld llvm pkg-config git xz-utils
   libdpdk-dev dpdk-dev libxdp-dev libbpf-dev bpftool libelf-dev zlib1g-dev liblzma-dev libpcap-dev
   libboost1.81-dev libboost-program-options1.81-dev libboost-json1.81-dev libboost-system1.81-dev
-  libhyperscan-dev libpcre2-dev libssl-dev libunbound-dev libidn2-dev libldap-dev libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libsystemd-dev
+  libhyperscan-dev libpcre2-dev libssl-dev libunbound-dev libidn2-dev libldap-dev libsqlite3-dev libcurl4-openssl-dev libspdlog-dev libseccomp-dev libsystemd-dev
   libxxhash-dev libgtest-dev libgmock-dev librapidcheck-dev"
 LAB_PACKAGES="iproute2 ethtool procps util-linux python3 nsd opendkim opendkim-tools python3-dkim python3-nacl
   python3-dnspython swaks libnet-ssleay-perl libio-socket-inet6-perl openssl postfix"

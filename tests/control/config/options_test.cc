@@ -547,6 +547,19 @@ TEST(ControlOptions, NoSingleOffenceCanBeMadeEnough) {
   EXPECT_TRUE(complaint({"--config", file}).starts_with(file + ":2:"));
 }
 
+TEST(ControlOptions, Processes) {
+  const auto plain = options(with({}));
+  EXPECT_EQ(plain.workers, 1u);
+  EXPECT_TRUE(plain.limit_system_calls);
+  EXPECT_FALSE(plain.only_check);
+  const auto other = options(with({"--workers", "4", "--seccomp", "no", "--check"}));
+  EXPECT_EQ(other.workers, 4u);
+  EXPECT_FALSE(other.limit_system_calls);
+  EXPECT_TRUE(other.only_check);
+  EXPECT_NE(complaint(with({"--workers", "0"})).find("from 1 to 64"), std::string::npos);
+  EXPECT_NE(complaint(with({"--seccomp", "off"})).find("yes or no"), std::string::npos);
+}
+
 TEST(ControlOptions, HelpAndVersion) {
   const auto help = std::get<Answer>(parse({"--help"})).text;
   for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time",

@@ -2,13 +2,10 @@
 """The site's own mail through postern-control as an operator runs it: keys by `postern keygen`, swaks
 as the client, smtp-sink as the smarthost, `postern verify` and the same settings over a reload."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-
-import pytest
 
 from program_test import PATIENCE, POSTERN, free_port, run, site, wait_until  # noqa: F401
 
@@ -154,13 +151,3 @@ def test_what_cannot_work_is_told(site):
                   words + ["--outbound-from", "192.0.2.1/24"], words + ["--smarthost", "x,tls=perhaps"]):
         done = run(*map(str, wrong))
         assert done.returncode == 2 and done.stderr.count("\n") == 1, (wrong, done.stderr)
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root to have privileges to drop")
-def test_keys_are_read_before_privileges_go(site):
-    make_key(site, "example.org", "one")
-    start(site, "--dkim-keys", site.folder / "keys", "--user", "nobody")
-    assert any("state=unreadable" in line and ".pem" in line for line in site.lines("keys"))
-    site.process.send_signal(signal.SIGHUP)
-    wait_until("the refusal", lambda: "dkim-keys state=refused" in site.log.read_text())
-    assert site.stop() == 0

@@ -114,7 +114,9 @@ class Site:
 
     def stop(self):
         self.control.send_signal(signal.SIGTERM)
-        return self.control.wait(PATIENCE)
+        status = self.control.wait(PATIENCE)
+        assert not self.lines("system-call"), "a call that its worker was not allowed"
+        return status
 
     def end(self):
         for process in reversed(self.running):

@@ -5,7 +5,6 @@
 #include "control/milter/milter.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include "tests/control/auth/rfc8463.h"
 #include "tests/control/auth/run.h"
@@ -541,8 +540,6 @@ TEST_F(MilterTest, AtTheEndMessagesUnderWayAreFinishedAndOthersNotBegun) {
   for (int i = 0; i < 2; i++) EXPECT_EQ(busy.answer(), "c");
   milter_.begin_drain(std::chrono::seconds{20});
   EXPECT_EQ(idle.answer(), "");
-  struct stat gone;
-  EXPECT_NE(::stat(milter_.path().c_str(), &gone), 0);
   EXPECT_THROW(MailServer late(milter_), std::runtime_error);
   busy.send(header("From", " x") + packet('N') + packet('E'));
   EXPECT_TRUE(busy.final_answers().ends_with(" a"));
@@ -572,43 +569,6 @@ TEST_F(MilterTest, AtTheEndOfTheTimeItIsCut) {
   milter_.begin_drain(std::chrono::milliseconds{1});
   EXPECT_EQ(server.answer(), "");
   EXPECT_TRUE(milter_.has_drained());
-}
-
-TEST(Listener, ReplacesTheFileOfTheDeadAndNothingElse) {
-  const postern::test::TemporaryDirectory directory;
-  boost::asio::io_context loop;
-  const SocketName name{.path = directory.path("milter.sock"), .address = {}};
-  struct stat made;
-  {
-    Listener first(loop, name, ::getgid());
-    ASSERT_EQ(::stat(name.path.c_str(), &made), 0);
-    EXPECT_EQ(made.st_mode & 0777, 0660u);
-    EXPECT_THROW(Listener(loop, name), std::runtime_error);  // somebody listens
-    EXPECT_EQ(::stat(name.path.c_str(), &made), 0);
-  }
-  EXPECT_NE(::stat(name.path.c_str(), &made), 0);
-  {
-    const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, name.path.c_str(), sizeof address.sun_path - 1);
-    ASSERT_EQ(::bind(dead, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ::close(dead);
-    Listener second(loop, name);
-    MailServer server(name.path);
-  }
-  directory.write("milter.sock", "a file");
-  EXPECT_THROW(Listener(loop, name), std::runtime_error);
-  EXPECT_EQ(::stat(name.path.c_str(), &made), 0);
-}
-
-TEST(Listener, TcpOfBothFamilies) {
-  boost::asio::io_context loop;
-  for (const char* text : {"inet:0@127.0.0.1", "inet6:0@::1"}) {
-    Listener listener(loop, parse_socket_name(text).value());
-    EXPECT_NE(listener.name().port, 0);
-    EXPECT_THROW(Listener(loop, listener.name()), std::runtime_error);
-  }
 }
 
 }  // namespace

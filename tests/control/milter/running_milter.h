@@ -61,7 +61,7 @@ class RunningMilter : private policy::LearningObserver {
     judging_->learning = &learning_;
     judging_->is_trap = is_trap;
     milter_.emplace(loop_, *service_);
-    milter_->add(std::make_unique<Listener>(loop_, SocketName{.path = path(), .address = {}}));
+    milter_->add(listen::ListeningSocket::unix_file({.path = path(), .address = {}}));
     milter_->start();
     thread_ = std::thread([this] { loop_.run(); });
   }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The ledger: unique messages through the real postern-control to a farm, with a fault in the way of
 each: the client or the farm is cut or falls silent at every command and at many places of the text,
-the farm answers 4xx and 5xx at every step, control is killed, the disk is full. Clients try again as
+the farm answers 4xx and 5xx at every step, control or its worker is killed, the disk is full. Clients try again as
 mail servers do. Then the books are closed: nothing that was acknowledged is missing, nothing was
 altered, nothing is there twice but where an acknowledgement was lost, and nothing that the farm
 refused for good was acknowledged. Each fault is named in the sender's address, where the farm reads
@@ -221,6 +221,11 @@ class Control:
     async def kill(self):
         async with self.killing:
             self.kills += 1
+            if self.kills % 2 == 0:  # a worker alone: its parent starts another one, and connections wait
+                pid = self.process.pid
+                for worker in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    os.kill(int(worker), signal.SIGKILL)
+                return
             self.process.kill()
             await self.process.wait()
             await self.start()
@@ -229,6 +234,7 @@ class Control:
         self.process.send_signal(signal.SIGTERM)
         status = await asyncio.wait_for(self.process.wait(), PATIENCE)
         self.log.close()
+        assert "system-call state=refused" not in (self.folder / "control.log").read_text()
         return status
 
 

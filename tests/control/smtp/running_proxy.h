@@ -106,9 +106,10 @@ class RunningProxy {
     service_->backscatter = backscatter;
     service_->outbound = outbound;
     proxy_.emplace(loop_, *service_);
-    auto acceptor = smtp::bind(loop_, {boost::asio::ip::address_v4::loopback(), 0});
-    port_ = acceptor.local_endpoint().port();
-    proxy_->add(std::move(acceptor));
+    auto socket =
+        listen::ListeningSocket::tcp({.path = {}, .address = IpAddress::v4(0x7f000001), .port = 0});
+    port_ = socket.place().port;
+    proxy_->add(std::move(socket));
     proxy_->start();
     thread_ = std::thread([this] { loop_.run(); });
     if (wait_for_farm) wait_for_live(options.farm.backends.size());
@@ -133,7 +134,9 @@ class RunningProxy {
   bool drain(std::chrono::milliseconds time) {
     std::promise<void> done;
     auto ended = done.get_future();
-    boost::asio::post(loop_, [&] { proxy_->drain(time, [&] { done.set_value(); }); });
+    boost::asio::post(loop_, [&] {
+      proxy_->drain(std::chrono::milliseconds{0}, time, [&] { done.set_value(); });
+    });
     drained_ = true;
     return ended.wait_for(std::chrono::seconds{60}) == std::future_status::ready;
   }
