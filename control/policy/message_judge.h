@@ -32,7 +32,7 @@ struct JudgeOptions {
   std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
   std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
   std::chrono::milliseconds reverse_time{5'000};  // for a client's names, from its beginning on
-  QuarantineField quarantine;
+  QuarantineField quarantine = {};
 };
 
 // What all judges of one loop share. Outlives them.

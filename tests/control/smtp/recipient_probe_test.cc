@@ -32,7 +32,7 @@ class Asking {
       : directory_(std::make_unique<BackendDirectory>(
                        [this](std::string address) { return probe_->ask(std::move(address)); }),
                    {}, directory::AddressRules{}),
-        check_(directory_, defer, &harvest, nullptr) {
+        check_(directory_, {.defer_when_unavailable = defer, .rules = {}}, &harvest, nullptr) {
     proxy.recipients = &check_;
     proxy.farm.set("RCPT TO:<nobody@d.example>", "550 5.1.1 no such user\r\n");
     proxy.farm.set("RCPT TO:<listed@d.example>", "550 5.7.1 not for you\r\n");
@@ -52,7 +52,7 @@ class Asking {
     return proxy.on_loop([this] { return harvest.size(); });
   }
 
-  policy::HarvestTable harvest{{.threshold = 100, .window = 3600}};
+  policy::HarvestTable harvest{{.threshold = 100, .window = 3600}, 1};
   RunningProxy proxy;
 
  private:
