@@ -81,6 +81,8 @@ constexpr auto kAllowed = {
     "getdents64",
     "lseek",
     "lstat",
+    "mkdir",
+    "mkdirat",
     "newfstatat",
     "open",
     "openat",

@@ -173,16 +173,17 @@ def test_all_that_a_worker_does_is_among_its_system_calls(site):
           "--directory-ldap", "ldapi://%2Fnonexistent", "--directory-ldap", "ldaps://localhost:9",
           "--directory-ldap-base", "dc=example", "--engine", "https://localhost:9", "--engine-cert",
           site.folder / "c.pem", "--engine-key", site.folder / "k.pem", "--engine-ca", site.folder / "c.pem",
-          "--learn-threshold", "1", farm=f"localhost:{site.farm_port}")
+          "--learn-threshold", "2", "--learned", site.folder / "learned.db", farm=f"localhost:{site.farm_port}")
     client = Client(site.port)
     for line in ("EHLO client.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA",
                  "Subject: x\r\n\r\n" + "x" * 70 + ("\r\n" + "y" * 70) * 20_000 + "\r\n.", "QUIT"):
         reply = client.say(line)
         assert reply[:1] in b"23", (line[:20], reply)
     client.close()
-    client = Client(site.port)
-    assert client.say("EHLO ylmf-pc").startswith(b"550")
-    client.close()
+    for _ in range(2):
+        client = Client(site.port)
+        assert client.say("EHLO ylmf-pc").startswith(b"550")
+        client.close()
     assert name_in_certificate(site.port) == "mx.example"
     wait_until("an attempt to teach", lambda: site.lines("learn"))
     assert site.stop() == 0
