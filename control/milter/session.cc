@@ -273,8 +273,7 @@ void Session::on(const ClosedEvent& event) {
 
 void Session::part_from_client() {
   if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
-    service_.known->remember(policy::Learning::source_of(*client_.address),
-                             std::time(nullptr));
+    service_.known->remember(policy::Learning::source_of(*client_.address), std::time(nullptr));
   client_ = {};
 }
 
