@@ -5,25 +5,16 @@
 #include "control/smtp/backscatter.h"
 
 #include "control/dns/domain_name.h"
+#include "control/policy/role_address.h"
 
 namespace postern::smtp {
 namespace {
-
-std::string_view local_part(std::string_view address) {
-  return address.substr(0, address.rfind('@'));
-}
 
 std::string domain_of(std::string_view address) {
   const auto at = address.rfind('@');
   if (at == std::string_view::npos) return {};
   const auto domain = address.substr(at + 1);
   return dns::to_a_labels(domain).value_or(dns::ascii_lower(domain));
-}
-
-bool is_heard(std::string_view recipient) {
-  const auto local = local_part(recipient);
-  return dns::equals_ignoring_case(local, "postmaster") ||
-         dns::equals_ignoring_case(local, "abuse");
 }
 
 Reply too_many(std::string_view where) {
@@ -42,7 +33,8 @@ std::optional<Reply> Backscatter::admit(const Mail& mail, std::string& recipient
   if (!batv_) return std::nullopt;
   auto reading = batv_->read(recipient, mail.now);
   recipient = std::move(reading.address);
-  if (!is_null || !reading.checked || mail.exempt || is_heard(recipient)) return std::nullopt;
+  if (!is_null || !reading.checked || mail.exempt || policy::is_role_address(recipient))
+    return std::nullopt;
   using Finding = Batv::Finding;
   switch (reading.finding) {
     case Finding::kUntagged:
@@ -64,7 +56,7 @@ std::optional<Reply> Backscatter::admit(const Mail& mail, std::string& recipient
 
 std::optional<Reply> Backscatter::limit(const Mail& mail, std::string_view recipient) {
   if (!mail.sender.empty() || mail.exempt || per_domain_.count == 0) return std::nullopt;
-  if (batv_ && !is_heard(recipient)) {
+  if (batv_ && !policy::is_role_address(recipient)) {
     const auto reading = batv_->read(recipient, mail.now);
     if (reading.checked && reading.finding == Batv::Finding::kUntagged) return std::nullopt;
   }

@@ -11,11 +11,8 @@
 #include <utility>
 #include <variant>
 
-#include "control/policy/greylisting.h"
 #include "control/policy/log_text.h"
-#include "control/policy/role_address.h"
 #include "control/smtp/command.h"
-#include "control/smtp/recipient_check.h"
 
 namespace postern::smtp {
 
@@ -312,90 +309,6 @@ asio::awaitable<void> Session::on(MailEvent event) {
                        id_ + "." + std::to_string(messages_));
   protocol_.answer(make_reply(250, "2.1.0", "sender noted"));
   co_return;
-}
-
-asio::awaitable<void> Session::on(RecipientEvent event) {
-  const bool written = co_await flush();
-  if (!written) co_return;
-  if (const auto limited = limit_recipients(event.recipient.address)) {
-    protocol_.answer(*limited);
-    co_return;
-  }
-  auto* const backscatter = service_.backscatter;
-  if (backscatter != nullptr) {
-    const auto refusal = backscatter->admit(mail_for_backscatter(), event.recipient.address);
-    if (refusal) {
-      protocol_.answer(*refusal);
-      co_return;
-    }
-  }
-  if (const auto refused = transaction_->refuse_recipient(event.recipient.address)) {
-    protocol_.answer(*refused);
-    co_return;
-  }
-  const auto& is_trap = service_.judging.is_trap;
-  const bool trap = service_.outbound == nullptr && is_trap && is_trap(event.recipient.address);
-  if (service_.recipients != nullptr && !trap) {
-    // Reports of failure go to whoever was forged, and a server that sends good mail may have an
-    // old list: neither tries out addresses.
-    const bool may_learn = !transaction_->sender().empty() && !is_exempt() &&
-                           !service_.sources.known.knows(source_, std::time(nullptr));
-    const RecipientCheck::Asker asker{.client = ends_.client,
-                                      .local = local_place(ends_),
-                                      .session = id_,
-                                      .may_learn = may_learn};
-    const auto refusal = co_await service_.recipients->check(event.recipient.address, asker);
-    if (refusal) {
-      protocol_.answer(*refusal);
-      co_return;
-    }
-  }
-  if (backscatter != nullptr) {
-    const auto held = backscatter->limit(mail_for_backscatter(), event.recipient.address);
-    if (held) {
-      protocol_.answer(*held);
-      co_return;
-    }
-  }
-  if (const auto held = greylist(event.recipient.address)) {
-    protocol_.answer(*held);
-    co_return;
-  }
-  if (trap) {
-    protocol_.answer(transaction_->trap());
-    co_return;
-  }
-  const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
-  protocol_.answer(reply);
-}
-
-std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
-          .count();
-  const auto thing = policy::is_role_address(recipient) ? policy::Limited::kRoleRecipients
-                                                        : policy::Limited::kRecipients;
-  if (service_.sources.limits.take(thing, source_, now) || is_exempt()) return std::nullopt;
-  return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
-}
-
-Backscatter::Mail Session::mail_for_backscatter() const {
-  const auto uptime =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch());
-  return {.sender = transaction_->sender(),
-          .source = source_,
-          .exempt = is_exempt(),
-          .now = std::time(nullptr),
-          .uptime = uptime.count()};
-}
-
-std::optional<Reply> Session::greylist(std::string_view recipient) {
-  if (is_exempt()) return std::nullopt;
-  auto& sources = service_.sources;
-  const auto held = policy::hold_back(sources.known, sources.greylist, ends_.client,
-                                      transaction_->sender(), recipient, std::time(nullptr));
-  if (!held) return std::nullopt;
-  return make_reply(held->code, held->enhanced, held->text);
 }
 
 asio::awaitable<void> Session::on(DataEvent event) {
