@@ -217,6 +217,11 @@ class Filter {
   std::unique_ptr<void, void (*)(scmp_filter_ctx)> context_;
 };
 
+// An argument, from 0 on. The library's own macros leave a field out.
+constexpr scmp_arg_cmp is(unsigned argument, uint64_t value) {
+  return {argument, SCMP_CMP_EQ, value, 0};
+}
+
 }  // namespace
 
 bool can_limit_system_calls() noexcept {
@@ -232,19 +237,20 @@ listen::Descriptor limit_system_calls() {
   for (const char* name : kAllowed) filter.add(SCMP_ACT_ALLOW, name);
   for (const char* name : kFatal) filter.add(SCMP_ACT_KILL_PROCESS, name);
   for (const uint64_t family : {AF_INET, AF_INET6, AF_UNIX, AF_NETLINK})
-    filter.add(SCMP_ACT_ALLOW, "socket", SCMP_A0(SCMP_CMP_EQ, family));
+    filter.add(SCMP_ACT_ALLOW, "socket", is(0, family));
   for (const uint64_t request : {FIONBIO, FIONREAD, TCGETS})
-    filter.add(SCMP_ACT_ALLOW, "ioctl", SCMP_A1(SCMP_CMP_EQ, request));
+    filter.add(SCMP_ACT_ALLOW, "ioctl", is(1, request));
   // Threads, no processes.
-  filter.add(SCMP_ACT_ALLOW, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+  filter.add(SCMP_ACT_ALLOW, "clone",
+             scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD});
   filter.add(SCMP_ACT_ERRNO(ENOSYS), "clone3");
   for (const uint64_t option : {PR_SET_NAME, PR_SET_VMA})
-    filter.add(SCMP_ACT_ALLOW, "prctl", SCMP_A0(SCMP_CMP_EQ, option));
+    filter.add(SCMP_ACT_ALLOW, "prctl", is(0, option));
   // abort() and its kind: signals to itself.
   const auto self = static_cast<uint64_t>(::getpid());
-  filter.add(SCMP_ACT_ALLOW, "tgkill", SCMP_A0(SCMP_CMP_EQ, self));
+  filter.add(SCMP_ACT_ALLOW, "tgkill", is(0, self));
   // To look at limits, not to set them.
-  filter.add(SCMP_ACT_ALLOW, "prlimit64", SCMP_A2(SCMP_CMP_EQ, 0));
+  filter.add(SCMP_ACT_ALLOW, "prlimit64", is(2, 0));
   return listen::Descriptor(filter.load());
 }
 

@@ -212,6 +212,7 @@ TEST_F(MilterTest, ASpamtrapGetsNothingAndTheOthersTheMessage) {
   const auto answers = server.message(signed_by("good.example"));
   EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results|")) << answers;
   EXPECT_TRUE(answers.ends_with(" -[<trap1@d.example>] -[<trap2@d.example>] a")) << answers;
+  milter_.wait_until([&] { return milter_.store.find("good.example").has_value(); });
   EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
   server.recipients = {"trap1@d.example", "trap2@d.example"};
   EXPECT_EQ(server.message(signed_by("good.example")), "d") << "nobody is left";
