@@ -11,6 +11,7 @@
 #include "control/auth/author.h"
 #include "control/auth/dkim_signature.h"
 #include "control/auth/tag_list.h"
+#include "rules/text/words.h"
 
 namespace postern::auth {
 namespace {
@@ -113,6 +114,11 @@ void DkimSigner::begin_body() {
   header_.finish();
   if (header_.overflowed()) {
     result_.reason = "the header is too large";
+    return;
+  }
+  const auto& fields = header_.fields();
+  if (!fields.empty() && !fields.front().raw.empty() && is_blank(fields.front().raw.front())) {
+    result_.reason = "the text begins with what would continue our field";
     return;
   }
   result_.author_domain = auth::author_domain(header_.fields());
