@@ -94,6 +94,7 @@ void EnvelopeJudge::meet(const PolicyPointer& policy, int64_t now) {
   if (met_.lock() == policy) return;
   met_ = policy;
   blocks_.clear();
+  stood_back_.clear();
   for (const auto& recipient : recipients_) add(policy->block_of(recipient, now));
 }
 
@@ -106,9 +107,11 @@ bool EnvelopeJudge::admits(const MessagePolicy& policy, RuleBlock block, int64_t
   const auto name = policy.name_of(block);
   auto standing = splits_.find(sender_, name, now);
   if (blocks_.empty()) {
+    if (std::find(stood_back_.begin(), stood_back_.end(), block) != stood_back_.end()) return false;
     if (!standing || !standing->stands_back) return true;
     standing->stands_back = false;
     splits_.set(sender_, name, *standing, now);
+    stood_back_.push_back(block);
     return false;
   }
   const bool room = blocks_.size() < kMaxBlocks && !splits_.crowded(now);

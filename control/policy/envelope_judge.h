@@ -69,6 +69,7 @@ class EnvelopeJudge {
   std::weak_ptr<const MessagePolicy> met_;  // by which blocks_ are sorted
   std::vector<RuleBlock> blocks_;           // of recipients_, each once, in the order of the first
   uint64_t side_ = 0;                       // of those that were taken; 0: none has one
+  std::vector<RuleBlock> stood_back_;       // before anybody was taken, for this transaction
   RecipientSplits::Sides strangers_;        // for those that have none when somebody is passed over
 };
 
