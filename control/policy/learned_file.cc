@@ -242,6 +242,10 @@ std::vector<Removal> LearnedFile::removals() {
   return state_->read_removals(rows);
 }
 
+int64_t LearnedFile::last_removal() {
+  return state_->number("SELECT coalesce(max(number), 0) FROM removal");
+}
+
 std::vector<Removal> LearnedFile::removals_to_do(int64_t above) {
   auto rows = state_->prepare(
       "SELECT number, prefix, time, by, why FROM removal WHERE number > ?1 OR done = 0"

@@ -62,6 +62,7 @@ class LearnedFile {
   std::vector<LearnedEntry> covering(const IpAddress& address, int64_t now);
   std::map<Prefix, TrustedSource> trusted(int64_t now);
   std::vector<Removal> removals();  // all, oldest first
+  int64_t last_removal();           // its number; 0: there was none
   // Those that nobody has carried out, or with a number above that one.
   std::vector<Removal> removals_to_do(int64_t above);
   void carried_out(int64_t up_to);

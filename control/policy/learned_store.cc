@@ -106,6 +106,7 @@ void LearnedStore::work(LearnedChanges& changes) {
   }
   if (!loaded_) {
     Kept kept{file_->entries(now), file_->trusted(now)};
+    removal_seen_ = file_->last_removal();  // what is loaded knows of them
     loaded_ = true;
     post_([listener = listener_, kept = std::move(kept)]() mutable {
       listener->loaded(std::move(kept));

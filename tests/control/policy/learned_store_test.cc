@@ -142,6 +142,13 @@ TEST_F(Store, ARemovalMadeWhileNobodyRanIsHeardOfAtTheStart) {
   open(path_);
   ASSERT_TRUE(wait_loaded());
   EXPECT_TRUE(LearnedFile(path_, Purpose::kRead).removals_to_do(1).empty()) << "it is done with";
+  // The next one that is heard of is the next one that is made.
+  store_->put(lasting("192.0.2.9/32"));
+  while (in(path_).empty()) std::this_thread::sleep_for(milliseconds{2});
+  ASSERT_TRUE(LearnedFile(path_, Purpose::kChange)
+                  .remove(prefix("192.0.2.9/32"), "root", "", std::time(nullptr)));
+  ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
+  EXPECT_EQ(removals_[0].prefix, prefix("192.0.2.9/32"));
 }
 
 TEST_F(Store, AFileThatCannotBeIsSaidOnceAndTriedAgain) {
