@@ -219,9 +219,12 @@ class Evaluation {
     const bool not_equal = condition.comparison == Comparison::kNotEqual;
     if (!session_.client) return negate_if(Truth::kFalse, not_equal);
     const auto word = reverse_of(condition.word);
-    // As for DKIM, what was seen.
-    if (word == Reverse::kTemperror)
-      return negate_if(truth(session_.names.reverse == word), not_equal);
+    // As for DKIM, what was seen. Before the end the look-up may still be under way.
+    if (word == Reverse::kTemperror) {
+      const bool failed = session_.names.reverse == word;
+      if (failed && hypothesis_.unseen) return Truth::kUnknown;
+      return negate_if(truth(failed), not_equal);
+    }
     if (hypothesis_.names.unknown) return Truth::kUnknown;
     return negate_if(truth(hypothesis_.names.reverse == word), not_equal);
   }

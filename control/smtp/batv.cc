@@ -231,7 +231,8 @@ Batv::Reading Batv::read(std::string_view recipient, int64_t now) const {
     int64_t expires = 0;
     std::from_chars(day.data(), day.data() + day.size(), expires);
     const int64_t days_left = (expires - now / kDay % 1000 + 1000) % 1000;
-    reading.finding = days_left <= lifetime_days_ ? Finding::kValid : Finding::kExpired;
+    // Of those that were made under a longer lifetime, too: the day is under the key's hash.
+    reading.finding = days_left <= kMaxLifetime ? Finding::kValid : Finding::kExpired;
   }
   return reading;
 }

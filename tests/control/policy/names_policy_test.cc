@@ -75,6 +75,15 @@ TEST_F(NamesPolicyTest, WhatReverseDnsSays) {
   EXPECT_EQ(action("tag rdns != confirmed\n", session(Reverse::kNone, "unknown")), Action::kTag);
 }
 
+// The milter asks at RCPT, when the look-up may still be under way.
+TEST_F(NamesPolicyTest, AFailureIsNoFailureBeforeTheEnd) {
+  const auto rules = policy("reject rdns = temperror\naccept any\n");
+  EXPECT_FALSE(rules.decide_early(without_answer(), RuleBlock::kGeneral, 0));
+  EXPECT_EQ(rules.decide(without_answer(), MessageFacts{}).action, Action::kReject);
+  EXPECT_TRUE(policy("reject rdns != temperror\n")
+                  .decide_early(session(Reverse::kNone, "unknown"), RuleBlock::kGeneral, 0));
+}
+
 TEST_F(NamesPolicyTest, AClientWithoutAnAddressHasNoNames) {
   auto local = session(Reverse::kConfirmed, "dynamic");
   local.client.reset();
