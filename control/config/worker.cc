@@ -208,6 +208,7 @@ class Worker {
                      flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
                      asio::detached);
       files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+      use_files();
       std::string backends;
       for (const auto& backend : options_.proxy.farm.backends)
         backends += (backends.empty() ? "" : ",") + backend.place();
@@ -276,21 +277,28 @@ class Worker {
         break;
       case Word::kFiles:
       case Word::kReload:
-        if (serving_ && !ending_) reload(message);
+        if (!ending_) take_files(message);
         break;
       default:
         break;  // of a later version
     }
   }
 
-  void reload(const process::Message& message) {
+  // What comes before this worker serves is used as soon as it does.
+  void take_files(const process::Message& message) {
     try {
       given_ = process::GivenFiles::unpack(message.descriptor.get());
-      files_.use(given_);
     } catch (const std::exception& error) {
       spdlog::error("certificates state=refused error=\"{}\"", error.what());
     }
-    if (message.word != Word::kReload) return;
+    files_wait_ = true;
+    reload_waits_ |= message.word == Word::kReload;
+    if (serving_) use_files();
+  }
+
+  void use_files() {
+    if (std::exchange(files_wait_, false)) files_.use(given_);
+    if (!std::exchange(reload_waits_, false)) return;
     files_.reload();
     outbound_->reload(given_);
     names_->reload();
@@ -318,6 +326,8 @@ class Worker {
   OutboundSite* outbound_ = nullptr;
   SiteNames* names_ = nullptr;
   std::function<void(bool hand_over)> end_;
+  bool files_wait_ = false;    // given before it served
+  bool reload_waits_ = false;  // asked for likewise
   bool serving_ = false;
   bool ending_ = false;
   bool handed_over_ = false;

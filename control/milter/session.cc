@@ -23,13 +23,8 @@
 #include <variant>
 
 #include "control/policy/disposition_text.h"
-#include "control/policy/exemption.h"
-#include "control/policy/greylisting.h"
-#include "control/policy/learning.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
-#include "control/policy/role_address.h"
-#include "control/policy/rule_lesson.h"
 #include "control/policy/trap_hit.h"
 
 namespace postern::milter {
@@ -38,16 +33,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using policy::log_value;
 using std::chrono::steady_clock;
-
-namespace {
-
-std::string one_line(const policy::Refusal& refusal) {
-  std::string text = std::to_string(refusal.code) + ' ' + refusal.enhanced + ' ' + refusal.text;
-  for (size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, " / ");
-  return text;
-}
-
-}  // namespace
 
 Session::Message::Message(policy::JudgeServices& judging, MailEvent event)
     : mail(std::move(event)),
@@ -197,41 +182,6 @@ void Session::on(RecipientEvent event) {
   protocol_.answer(Verdict::kContinue);
 }
 
-std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
-  const int64_t now = std::time(nullptr);
-  const auto& policy = service_.judging.policy;
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
-          .count();
-  if (client_.address && policy::is_role_address(recipient) &&
-      !service_.limits.take(policy::Limited::kRoleRecipients,
-                            policy::Learning::source_of(*client_.address), milliseconds) &&
-      !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
-    return policy::Refusal{.code = 450,
-                           .enhanced = "4.7.1",
-                           .text = "too many recipients from your address; try again later"};
-  auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
-  if (!refused) return greylisted(recipient);
-  learn(session_facts(), refused->disposition);
-  const std::string id = message_id();
-  const std::string words = one_line(refused->refusal);
-  policy::log_recipient(refused->disposition, {.id = id,
-                                               .client = client_.address,
-                                               .mail_from = message_->mail.sender,
-                                               .recipient = recipient,
-                                               .reply = words});
-  return std::move(refused->refusal);
-}
-
-std::optional<policy::Refusal> Session::greylisted(const std::string& recipient) {
-  const int64_t now = std::time(nullptr);
-  if (service_.known == nullptr || service_.greylist == nullptr || !client_.address ||
-      policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
-    return std::nullopt;
-  return policy::hold_back(*service_.known, *service_.greylist, *client_.address,
-                           message_->mail.sender, recipient, now);
-}
-
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
@@ -271,12 +221,6 @@ void Session::on(const ClosedEvent& event) {
   if (end_ == "quit") part_from_client();
 }
 
-void Session::part_from_client() {
-  if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
-    service_.known->remember(policy::Learning::source_of(*client_.address), std::time(nullptr));
-  client_ = {};
-}
-
 // False when the mail server cannot be reached any more.
 asio::awaitable<bool> Session::end_message() {
   message_->queue_id = protocol_.queue_id();
@@ -292,9 +236,10 @@ asio::awaitable<bool> Session::end_message() {
   } else {
     const Judging judging = co_await judge();
     if (!judging.reachable) co_return false;
-    note_trap_hit();
     if (judging.judgement) {
       const auto outcome = carry_out(*judging.judgement);
+      // One that is put off comes again, and would be one more each time.
+      if (judging.judgement->disposition.action != policy::Action::kDefer) note_trap_hit();
       // What the mail server does not hear of it does not do: that counts for nobody.
       const bool heard = co_await flush();
       if (!heard) co_return false;
@@ -425,59 +370,7 @@ std::optional<reputation::Outcome> Session::carry_out(const policy::Judgement& j
 
 void Session::refuse(const policy::Judgement& judgement, const policy::Refusal& refusal) {
   protocol_.finish({}, refusal);
-  log_message(judgement, one_line(refusal));
-}
-
-std::optional<policy::Refusal> Session::refusal_of_helo() {
-  if (!client_.address || is_own_mail()) return std::nullopt;
-  const auto& policy = *service_.judging.policy;
-  const Signature* signature = policy.signature_in(client_.helo);
-  const bool matches = signature != nullptr || (service_.helo_patterns != nullptr &&
-                                                service_.helo_patterns->match(client_.helo));
-  if (!matches ||
-      policy::is_exempt(policy.snapshot(), *client_.address, std::nullopt, std::time(nullptr)))
-    return std::nullopt;
-  note_name(signature);
-  return policy::Refusal{.code = 550,
-                         .enhanced = "5.7.1",
-                         .text = "refused: the name " + client_.helo.substr(0, 256) +
-                                 " is one that bots use; write to postmaster if you are none"};
-}
-
-void Session::note_name(const Signature* signature) {
-  if (client_.offended) return;
-  make_stranger();
-  if (service_.evidence == nullptr) return;
-  const int64_t now = std::time(nullptr);
-  policy::Evidence evidence{now, message_id(), "said HELO " + client_.helo};
-  if (signature != nullptr && signature->learn.count() > 0)
-    service_.judging.learning->learn({.source = *client_.address,
-                                      .rule = "signature " + signature->name,
-                                      .evidence = {std::move(evidence)}},
-                                     now, signature->learn);
-  else
-    policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
-                         std::nullopt, policy::Offence::kBotName, std::move(evidence));
-}
-
-void Session::make_stranger() {
-  client_.offended = true;
-  if (service_.known != nullptr)
-    service_.known->forget(policy::Learning::source_of(*client_.address));
-}
-
-void Session::note_trap_hit() {
-  if (message_->traps.empty() || !client_.address || client_.offended ||
-      service_.evidence == nullptr ||
-      !policy::trap_hit_counts(message_->mail.sender, message_->automatic))
-    return;
-  const int64_t now = std::time(nullptr);
-  if (policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
-    return;
-  make_stranger();
-  policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
-                       std::nullopt, policy::Offence::kSpamtrap,
-                       {now, message_id(), "wrote to a spamtrap"});
+  log_message(judgement, policy::one_line(refusal));
 }
 
 policy::SessionFacts Session::session_facts() const {
@@ -488,15 +381,6 @@ policy::SessionFacts Session::session_facts() const {
   session.tls = !protocol_.tls_description().empty();
   session.names = names_.names(client_.helo);
   return session;
-}
-
-void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
-  auto* const learning = service_.judging.learning;
-  const int64_t now = std::time(nullptr);
-  auto lesson = policy::lesson_of(session, disposition, message_id(), now);
-  if (!lesson || client_.learned || learning == nullptr) return;
-  client_.learned = true;
-  learning->learn(std::move(*lesson), now, disposition.learn);
 }
 
 std::string Session::message_id() const {

@@ -35,6 +35,12 @@ std::optional<QuarantineField> parse_quarantine_field(std::string_view text) {
   return field;
 }
 
+std::string one_line(const Refusal& refusal) {
+  std::string text = std::to_string(refusal.code) + ' ' + refusal.enhanced + ' ' + refusal.text;
+  for (size_t at; (at = text.find('\n')) != std::string::npos;) text.replace(at, 1, " / ");
+  return text;
+}
+
 Refusal refusal_of(const Disposition& disposition) {
   const bool reject = disposition.action == Action::kReject;
   std::string text = reject ? "refused " : "deferred ";

@@ -19,6 +19,9 @@ struct Refusal {
   std::string text;      // lines, '\n' between them; holds what strangers said
 };
 
+// For the log: "550 5.7.1 text", its lines joined by " / ".
+std::string one_line(const Refusal& refusal);
+
 // What says of a message that it is to be kept from its recipients: the field that filters behind
 // us look for.
 struct QuarantineField {

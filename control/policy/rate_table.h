@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,6 +19,13 @@ struct Rate {
   uint32_t count = 0;        // 0: without limit
   int64_t milliseconds = 0;  // the time in which count is allowed
 };
+
+// Milliseconds of the steady clock, as all rates of a process take them.
+inline int64_t rate_time() noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 template <typename Key>
 class RateTable {

@@ -20,4 +20,13 @@ std::optional<Lesson> lesson_of(const SessionFacts& session, const Disposition& 
   return lesson;
 }
 
+Lesson lesson_of(const Signature& signature, const IpAddress& source,
+                 const std::optional<LocalPlace>& local, std::string session,
+                 const std::string& helo, int64_t now) {
+  return {.source = source,
+          .local = local,
+          .rule = "signature " + signature.name,
+          .evidence = {{now, std::move(session), "said HELO " + helo}}};
+}
+
 }  // namespace postern::policy

@@ -124,9 +124,7 @@ std::string_view Proxy::no_room_for(const SessionEnds& ends, const Prefix& sourc
   const auto open = per_source_.find(source);
   if (open != per_source_.end() && open->second >= service_.options.max_sessions_per_source)
     return "too-many-sessions-of-source";
-  const auto uptime = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now().time_since_epoch());
-  if (!service_.sources.limits.take(policy::Limited::kSessions, source, uptime.count()) &&
+  if (!service_.sources.limits.take(policy::Limited::kSessions, source, policy::rate_time()) &&
       !is_exempt(service_.judging.policy->snapshot(), ends, now))
     return "session-rate-of-source";
   return {};

@@ -11,7 +11,10 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/conduct_refusals.h"
 #include "control/policy/log_text.h"
+#include "control/policy/rate_table.h"
+#include "control/policy/rule_lesson.h"
 #include "control/smtp/command.h"
 
 namespace postern::smtp {
@@ -230,9 +233,7 @@ asio::awaitable<bool> Session::read_more() {
 void Session::watch_manners() {
   if (const auto what = protocol_.spoke_out_of_turn(); !what.empty())
     note_offence(policy::Offence::kOutOfTurn, "did not wait after " + std::string(what), id_);
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
-          .count();
+  const auto now = policy::rate_time();
   bool too_many = false;
   for (; errors_seen_ < protocol_.errors(); errors_seen_++)
     too_many |= !service_.sources.limits.take(policy::Limited::kErrors, source_, now);
@@ -253,10 +254,8 @@ asio::awaitable<void> Session::on(HelloEvent event) {
   if (pattern) {
     note_offence(policy::Offence::kBotName, "said HELO " + event.name, id_);
     if (!is_exempt()) {
-      protocol_.answer(
-          make_reply(550, "5.7.1",
-                     "refused: the name " + event.name +
-                         " is one that bots use; write to postmaster if you are none"));
+      const auto refusal = policy::refusal_of_bot_name(event.name);
+      protocol_.answer(make_reply(refusal.code, refusal.enhanced, refusal.text));
       co_return;
     }
   }
@@ -330,7 +329,7 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
     if (!written) co_return;
     const Reply reply = co_await transaction_->finish(event.ends_in_line);
     accepted_ += transaction_->speaks_well();
-    if (transaction_->hit_trap())
+    if (transaction_->hit_trap() && !reply.transient())  // it would be one more each time
       note_offence(policy::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());
     protocol_.answer(reply);
   }
@@ -384,11 +383,9 @@ void Session::end_by(const Signature& signature) {
   offence_ = "signature " + signature.name;
   if (const int64_t now = std::time(nullptr);
       signature.learn.count() > 0 && service_.judging.learning)
-    service_.judging.learning->learn({.source = ends_.client,
-                                      .local = local_place(ends_),
-                                      .rule = offence_,
-                                      .evidence = {{now, id_, "said HELO " + helo_}}},
-                                     now, signature.learn);
+    service_.judging.learning->learn(
+        policy::lesson_of(signature, ends_.client, local_place(ends_), id_, helo_, now), now,
+        signature.learn);
   cut_ = true;
   end_ = "signature";
   protocol_.close(make_reply(421, "4.7.0", "never sent"), end_);

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What a session does with RCPT: all that stands between a recipient and the farm, in the order in
-// which it is asked. What costs nothing and concerns the client comes first; tags of ours are taken
-// off before anybody looks at the address; the farm is asked last.
+// which it is asked. Tags of ours are taken off before anybody looks at the address; then what
+// costs nothing; the farm is asked last.
 #include "control/smtp/session.h"
 
-#include <chrono>
 #include <ctime>
 #include <utility>
 
+#include "control/policy/conduct_refusals.h"
 #include "control/policy/greylisting.h"
+#include "control/policy/rate_table.h"
 #include "control/policy/role_address.h"
 #include "control/smtp/recipient_check.h"
 
 namespace postern::smtp {
 
 namespace asio = boost::asio;
-using std::chrono::steady_clock;
 
 asio::awaitable<void> Session::on(RecipientEvent event) {
   const bool written = co_await flush();
   if (!written) co_return;
-  if (const auto limited = limit_recipients(event.recipient.address)) {
-    protocol_.answer(*limited);
-    co_return;
-  }
   auto* const backscatter = service_.backscatter;
   if (backscatter != nullptr) {
     const auto refusal = backscatter->admit(mail_for_backscatter(), event.recipient.address);
@@ -32,6 +28,10 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
       protocol_.answer(*refusal);
       co_return;
     }
+  }
+  if (const auto limited = limit_recipients(event.recipient.address)) {
+    protocol_.answer(*limited);
+    co_return;
   }
   if (const auto refused = transaction_->refuse_recipient(event.recipient.address)) {
     protocol_.answer(*refused);
@@ -74,23 +74,20 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
 }
 
 std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
-  const auto now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch())
-          .count();
   const auto thing = policy::is_role_address(recipient) ? policy::Limited::kRoleRecipients
                                                         : policy::Limited::kRecipients;
-  if (service_.sources.limits.take(thing, source_, now) || is_exempt()) return std::nullopt;
-  return make_reply(450, "4.7.1", "too many recipients from your address; try again later");
+  if (service_.sources.limits.take(thing, source_, policy::rate_time()) || is_exempt())
+    return std::nullopt;
+  const auto [code, enhanced, text] = policy::too_many_recipients();
+  return make_reply(code, enhanced, text);
 }
 
 Backscatter::Mail Session::mail_for_backscatter() const {
-  const auto uptime =
-      std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now().time_since_epoch());
   return {.sender = transaction_->sender(),
           .source = source_,
           .exempt = is_exempt(),
           .now = std::time(nullptr),
-          .uptime = uptime.count()};
+          .uptime = policy::rate_time()};
 }
 
 std::optional<Reply> Session::greylist(std::string_view recipient) {

@@ -87,6 +87,23 @@ TEST_F(Spamtraps, ThreeHitsAreAnEntryAndOneIsNone) {
   EXPECT_TRUE(entry.evidence[0].id.ends_with(".1")) << "the message: " << entry.evidence[0].id;
 }
 
+// Put off, it comes again, and each time it would be one more.
+TEST_F(Spamtraps, AMessageThatIsPutOffCountsWhenItIsNot) {
+  proxy_.farm.set("dot", "451 4.3.0 not now\r\n");
+  proxy_.start();
+  for (int i = 0; i < 5; i++) {
+    const auto client = greeted(proxy_);
+    client->say("MAIL FROM:<a@b.example>");
+    client->say("RCPT TO:<trap@d.example>");
+    client->say("RCPT TO:<c@d.example>");
+    client->say("DATA");
+    client->send(kText + ".\r\n");
+    EXPECT_TRUE(client->reply().starts_with("451 "));
+    client->say("QUIT");
+  }
+  EXPECT_EQ(learned(), 0u);
+}
+
 TEST_F(Spamtraps, ManyInOneSessionAreOne) {
   proxy_.start();
   const auto client = greeted(proxy_);
