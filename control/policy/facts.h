@@ -40,6 +40,8 @@ struct MessageFacts {
   // The same for every d= of the message of which something is known, whatever its result: a
   // signature whose key did not come might have passed, and then its domain's would count.
   std::vector<KnownDomain> known_domains;
+  // Of those, of which it could not be read what is known: a fault of ours.
+  std::vector<std::string> reputation_missing = {};
   int64_t now = 0;  // Unix seconds: lists past their expiry count as empty
 };
 

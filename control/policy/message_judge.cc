@@ -58,7 +58,8 @@ asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& ses
       std::chrono::steady_clock::now() + services_.options.authentication_time);
   facts.auth = co_await authenticator_.finish(envelope, resolver);
   for (const auto& signature : facts.auth.dkim) {
-    const auto record = services_.store.find(signature.domain);
+    const auto [record, failed] = services_.store.look_up(signature.domain);
+    if (failed) facts.reputation_missing.push_back(signature.domain);
     if (record) facts.known_domains.push_back({signature.domain, reputation::score(*record)});
     if (!facts.signing_domain.empty() || signature.result != auth::Result::kPass) continue;
     facts.signing_domain = signature.domain;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <variant>
 
+#include "control/policy/deferral.h"
 #include "control/policy/name_hypotheses.h"
 #include "rules/policy/signatures.h"
 
@@ -60,13 +61,6 @@ std::vector<Result> results_of(const auth::AuthResult& auth) {
     // A key that nobody waits for any more is none, and such a signature as if it were not there.
     results.push_back(signature.given_up ? Result::kNone : signature.result);
   return results;
-}
-
-std::vector<size_t> missing_of(const auth::AuthResult& auth) {
-  std::vector<size_t> missing;
-  for (size_t i = 0; i < auth.dkim.size(); i++)
-    if (auth.dkim[i].result == Result::kTempError && !auth.dkim[i].given_up) missing.push_back(i);
-  return missing;
 }
 
 std::vector<Hypothesis> hypotheses_for(const MessageFacts& message) {
@@ -190,6 +184,11 @@ class Evaluation {
 
   Truth holds(const ReputationIs& condition) const {
     if (hypothesis_.unknown) return Truth::kUnknown;
+    const auto passing = passing_domains();
+    const auto& missing = message_.reputation_missing;
+    if (!passing.empty() &&
+        std::find(missing.begin(), missing.end(), passing.front()) != missing.end())
+      return Truth::kUnknown;
     return truth(compares(reputation(), condition.comparison, condition.score));
   }
 
@@ -374,28 +373,6 @@ Disposition disposition_of(const MessageRule* rule, const Snapshot& snapshot,
   return disposition;
 }
 
-// The rules disagree only about the names: nothing is missing of the message.
-Disposition deferral_for_names(const SessionFacts& session) {
-  Disposition disposition;
-  disposition.action = Action::kDefer;
-  disposition.for_dns = true;
-  disposition.explanation = "the DNS did not answer for your reverse name (" + session.names.fault +
-                            "), and what becomes of the message depends on it";
-  return disposition;
-}
-
-// Of a message of which a key is missing.
-Disposition deferral(const MessageFacts& message) {
-  Disposition disposition;
-  disposition.action = Action::kDefer;
-  disposition.for_dns = true;
-  const auto& signature = message.auth.dkim[missing_of(message.auth).front()];
-  disposition.explanation = "the DNS did not answer for the key " + signature.selector +
-                            "._domainkey." + signature.domain +
-                            ", and what becomes of the message depends on it";
-  return disposition;
-}
-
 }  // namespace
 
 std::string_view word(Action action) noexcept {
@@ -459,8 +436,7 @@ Disposition MessagePolicy::decide(const SessionFacts& session, const MessageFact
   const auto differs = [&](const MessageRule* other) {
     return action_of(other) != action_of(rule);
   };
-  if (std::any_of(deciding.begin(), deciding.end(), differs))
-    return missing_of(message.auth).empty() ? deferral_for_names(session) : deferral(message);
+  if (std::any_of(deciding.begin(), deciding.end(), differs)) return deferral(session, message);
   auto disposition = disposition_of(rule, *snapshot_, session, message.now);
   // Evidence names one rule: where it is not known which, there is none.
   if (rule != nullptr &&

@@ -21,7 +21,8 @@ namespace {
 constexpr size_t kMaxPending = 100'000;
 constexpr int kApplicationId = 0x504f5354;  // "POST": what the file says it is
 constexpr int kSchemaVersion = 1;
-constexpr int kBusyMilliseconds = 50;  // flushing blocks the loop
+constexpr int kBusyMilliseconds = 50;       // flushing blocks the loop
+constexpr int kOpeningMilliseconds = 5000;  // several workers open it at once
 
 int64_t as_stored(uint64_t count) noexcept {
   return static_cast<int64_t>(std::min<uint64_t>(count, std::numeric_limits<int64_t>::max()));
@@ -78,14 +79,13 @@ struct Store::State {
     if (sqlite3_open_v2(path.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
                         nullptr) != SQLITE_OK)
       throw std::runtime_error(path + ": " + sqlite3_errmsg(database));
-    sqlite3_busy_timeout(database, kBusyMilliseconds);
+    sqlite3_busy_timeout(database, kOpeningMilliseconds);
+    if (pragma("SELECT count(*) FROM sqlite_master") == 0) create();
     const auto application = pragma("PRAGMA application_id");
     const auto version = pragma("PRAGMA user_version");
-    const bool empty = pragma("SELECT count(*) FROM sqlite_master") == 0;
-    if (!empty && application != kApplicationId) refuse("the file belongs to another program");
-    if (!empty && version != kSchemaVersion)
+    if (application != kApplicationId) refuse("the file belongs to another program");
+    if (version != kSchemaVersion)
       refuse("version " + std::to_string(version) + ", expected " + std::to_string(kSchemaVersion));
-    if (empty) create();
     // Not a write-ahead log: such a file cannot be opened where it cannot be written. A reader may
     // be in the way of a flush, which is then done a little later.
     run("PRAGMA synchronous = NORMAL");  // a power cut may lose what a crash may lose
@@ -100,28 +100,31 @@ struct Store::State {
         " first_seen = min(first_seen, excluded.first_seen),"
         " last_seen = max(last_seen, excluded.last_seen)");
     if (!select || !upsert) refuse(sqlite3_errmsg(database));
+    sqlite3_busy_timeout(database, kBusyMilliseconds);
   }
 
   void create() const {
     const std::string text =
-        "BEGIN IMMEDIATE;"
-        "PRAGMA application_id = " +
-        std::to_string(kApplicationId) +
+        "PRAGMA application_id = " + std::to_string(kApplicationId) +
         ";"
         "PRAGMA user_version = " +
         std::to_string(kSchemaVersion) +
         ";"
         "CREATE TABLE domain (name TEXT PRIMARY KEY, messages INTEGER NOT NULL,"
         " accepted INTEGER NOT NULL, rejected INTEGER NOT NULL, first_seen INTEGER NOT NULL,"
-        " last_seen INTEGER NOT NULL) WITHOUT ROWID;"
-        "COMMIT";
-    if (!run(text.c_str())) throw std::runtime_error(path + ": " + sqlite3_errmsg(database));
+        " last_seen INTEGER NOT NULL) WITHOUT ROWID;";
+    bool done = run("BEGIN IMMEDIATE");
+    // Another process may have been first.
+    if (done && pragma("SELECT count(*) FROM sqlite_master") == 0) done = run(text.c_str());
+    if (!done || !run("COMMIT")) throw std::runtime_error(path + ": " + sqlite3_errmsg(database));
   }
 
-  DomainRecord stored(std::string_view domain) {
+  // nullopt: the file cannot be read now.
+  std::optional<DomainRecord> stored(std::string_view domain) {
     DomainRecord record;
     select.bind(1, domain);
-    if (select.step() == SQLITE_ROW) {
+    const int result = select.step();
+    if (result == SQLITE_ROW) {
       record.messages = as_counted(select.number(0));
       record.accepted = as_counted(select.number(1));
       record.rejected = as_counted(select.number(2));
@@ -129,6 +132,7 @@ struct Store::State {
       record.last_seen = select.number(4);
     }
     select.reset();
+    if (result != SQLITE_ROW && result != SQLITE_DONE) return std::nullopt;
     return record;
   }
 
@@ -154,12 +158,14 @@ Store::~Store() {
   flush();
 }
 
-std::optional<DomainRecord> Store::find(std::string_view domain) const {
-  DomainRecord record = state_->stored(domain);
+Store::LookUp Store::look_up(std::string_view domain) const {
+  const auto stored = state_->stored(domain);
+  DomainRecord record = stored.value_or(DomainRecord{});
   const auto pending = state_->pending.find(domain);
   if (pending != state_->pending.end()) add(record, pending->second);
-  if (record.messages == 0) return std::nullopt;
-  return record;
+  LookUp found{.record = std::nullopt, .failed = !stored};
+  if (record.messages > 0) found.record = record;
+  return found;
 }
 
 void Store::record(std::string_view domain, Outcome outcome, int64_t now) {

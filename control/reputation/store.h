@@ -36,7 +36,12 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  std::optional<DomainRecord> find(std::string_view domain) const;
+  struct LookUp {
+    std::optional<DomainRecord> record;  // nullopt: nothing is known
+    bool failed = false;  // the file could not be read: record is what waits to be written there
+  };
+  LookUp look_up(std::string_view domain) const;
+  std::optional<DomainRecord> find(std::string_view domain) const { return look_up(domain).record; }
   void record(std::string_view domain, Outcome outcome, int64_t now);
   // Writes what has gathered. False, and it is kept for the next time, when the file refuses.
   bool flush();

@@ -155,6 +155,18 @@ TEST_F(MessagePolicyTest, ReputationOfTheSigningDomain) {
   EXPECT_EQ(action("reject reputation >= 0.5\n", facts({})), Action::kReject);
 }
 
+// What is known of a domain cannot be read: nobody is refused for it.
+TEST_F(MessagePolicyTest, AReputationThatCannotBeReadDefersWhereItMatters) {
+  auto message = facts({signature("x.example", Result::kPass)});
+  message.signing_domain = "x.example";
+  message.reputation_missing = {"x.example"};
+  const std::string rules = "accept reputation > 0.8\nreject any\n";
+  EXPECT_EQ(action(rules, message), Action::kDefer);
+  EXPECT_EQ(action("accept reputation > 0.8\naccept any\n", message), Action::kAccept);
+  message.reputation_missing = {"y.example"};
+  EXPECT_EQ(action(rules, message), Action::kReject) << "somebody else's";
+}
+
 TEST_F(MessagePolicyTest, TheClassOfTheClient) {
   const std::string rules = "reject category dynamic\ndefer list bad\naccept any\n";
   EXPECT_EQ(action(rules, facts({}), "192.0.2.1"), Action::kReject);

@@ -9,9 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace postern::reputation {
 namespace {
@@ -29,9 +33,9 @@ class StoreTest : public testing::Test {
   // Something that keeps the file busy.
   class Lock {
    public:
-    explicit Lock(const std::string& path) {
+    explicit Lock(const std::string& path, const char* how = "BEGIN IMMEDIATE") {
       sqlite3_open(path.c_str(), &database_);
-      locked_ = sqlite3_exec(database_, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK;
+      locked_ = sqlite3_exec(database_, how, nullptr, nullptr, nullptr) == SQLITE_OK;
     }
     ~Lock() { sqlite3_close(database_); }
     bool locked() const { return locked_; }
@@ -109,6 +113,20 @@ TEST_F(StoreTest, KeepsCountsWhileTheFileRefuses) {
   EXPECT_EQ(Store(path()).find("a.example")->messages, 2u);
 }
 
+TEST_F(StoreTest, AFileThatCannotBeReadSaysNothingAboutADomain) {
+  Store store(path());
+  store.record("a.example", Outcome::kAccepted, 1);
+  {
+    Lock lock(path(), "BEGIN EXCLUSIVE");
+    ASSERT_TRUE(lock.locked());
+    EXPECT_TRUE(store.look_up("b.example").failed);
+    EXPECT_TRUE(store.look_up("a.example").failed);
+    EXPECT_EQ(store.look_up("a.example").record->messages, 1u) << "what waits";
+  }
+  EXPECT_FALSE(store.look_up("b.example").failed);
+  EXPECT_FALSE(store.look_up("b.example").record);
+}
+
 TEST_F(StoreTest, TwoProcessesAddUp) {
   Store one(path()), two(path());
   one.record("a.example", Outcome::kAccepted, 10);
@@ -117,6 +135,24 @@ TEST_F(StoreTest, TwoProcessesAddUp) {
   EXPECT_TRUE(two.flush());
   EXPECT_EQ(one.find("a.example")->messages, 2u);
   EXPECT_EQ(one.find("a.example")->first_seen, 5);
+}
+
+TEST_F(StoreTest, ManyMayOpenANewFileAtOnce) {
+  for (int round = 0; round < 20; round++) {
+    const auto fresh = path() + std::to_string(round);
+    std::vector<std::thread> workers;
+    std::atomic<int> failed = 0;
+    for (int i = 0; i < 4; i++)
+      workers.emplace_back([&] {
+        try {
+          Store store(fresh);
+        } catch (const std::runtime_error& error) {
+          failed++;
+        }
+      });
+    for (auto& worker : workers) worker.join();
+    EXPECT_EQ(failed, 0) << round;
+  }
 }
 
 TEST_F(StoreTest, AReadOnlyFileIsReadAndNothingElse) {
