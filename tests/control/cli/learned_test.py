@@ -3,13 +3,15 @@
 (learned_sample.cc)."""
 
 import os
+import pathlib
 import re
-import stat
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
-from postern_program import EngineHost, bad_input, fine, fine_json, wrong_usage
+from postern_program import PROGRAM, EngineHost, bad_input, fine, fine_json, wrong_usage
 
 SAMPLE = os.environ["LEARNED_SAMPLE"]
 
@@ -104,12 +106,23 @@ def test_what_is_no_such_file(tmp_path):
     assert "it is empty" in bad_input("learned", "--file", path)
 
 
-def test_who_may_only_read_reads(file):
-    if os.getuid() == 0:
-        pytest.skip("root may write everything")
-    file.chmod(stat.S_IRUSR)
-    assert prefixes(file)
-    assert "readonly" in bad_input("learned", "remove", "203.0.113.7", "--file", file).replace("-", "")
+def test_who_may_only_read_reads():
+    """As the user nobody where root runs the tests, who may write everything; with a program that nobody may run."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        file = write_learned(folder / "learned.db")
+        file.chmod(0o444)
+        program = shutil.copy(PROGRAM, folder / "postern")
+        user = "nobody" if os.getuid() == 0 else None
+
+        def run(*words):
+            return subprocess.run([program, "learned", *words, "--file", file], capture_output=True, text=True,
+                                  timeout=60, user=user)
+        listed = run("list")
+        assert listed.returncode == 0 and "  2 entries" in listed.stdout, listed
+        refused = run("remove", "203.0.113.7")
+        assert refused.returncode == 1 and "readonly" in refused.stderr.replace("-", ""), refused
 
 
 def test_wrong_usage(file):
