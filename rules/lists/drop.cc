@@ -16,13 +16,17 @@ namespace {
 
 namespace json = boost::json;
 
-// One line as an object; nullopt when it is not one. Deep nesting has no place in this format.
-std::optional<json::object> parse_object(std::string_view line) {
+// One line as an object; nullopt when it does not begin with one. `*behind` is what follows it.
+// Deep nesting has no place in this format.
+std::optional<json::object> parse_object(std::string_view line, std::string_view* behind) {
   json::parse_options options;
   options.max_depth = 4;
+  json::stream_parser parser({}, options);
   json::error_code error;
-  auto value = json::parse(line, error, {}, options);
-  if (error || !value.is_object()) return std::nullopt;
+  *behind = line.substr(parser.write_some(line.data(), line.size(), error));
+  if (error || !parser.done()) return std::nullopt;
+  auto value = parser.release();
+  if (!value.is_object()) return std::nullopt;
   return std::move(value.get_object());
 }
 
@@ -56,14 +60,17 @@ class DropFormat final : public ListFormat {
     uint32_t trailer_line = 0;
     for (ListLines lines(text, Comments::kNone); lines.next();) {
       if (trailer) refuse(file, lines.number(), "something follows the metadata line");
-      auto object = parse_object(lines.text());
+      std::string_view behind;
+      auto object = parse_object(lines.text(), &behind);
       if (object && is_trailer(*object)) {
+        // Were it read as a damaged record, a file cut short here could pass for a whole one.
+        if (!behind.empty()) refuse(file, lines.number(), "something follows the metadata");
         trailer = std::move(object);
         trailer_line = lines.number();
         continue;
       }
       records++;
-      if (object)
+      if (object && behind.empty())
         read_record(*object, content, file, lines.number());
       else
         content.skip(file, lines.number(), quoted(lines.text()) + " is not a JSON object");

@@ -74,6 +74,16 @@ TEST(Drop, RefusesATrailerWithoutANumber) {
               HasSubstr("no number \"records\""));
 }
 
+TEST(Drop, RefusesALineThatOnlyBeginsWithTheTrailer) {
+  // Taken for a damaged record, it would be a whole file once cut short behind the brace.
+  for (const char* behind : {"x", "24\"}", "{}", ","})
+    EXPECT_EQ(complaint_of([&] {
+                read_list("drop", lines({kFirst, trailer("1") + behind, trailer("2")}));
+              }),
+              "a.list:2: something follows the metadata")
+        << behind;
+}
+
 TEST(Drop, RefusesWhatFollowsTheTrailer) {
   EXPECT_THAT(complaint_of([] {
                 read_list("drop", lines({kFirst, trailer("1"), kSecond}));
