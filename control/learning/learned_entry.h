@@ -11,7 +11,7 @@
 
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 // One session or message that counts against its source.
 struct Evidence {
@@ -33,4 +33,4 @@ struct LearnedEntry {
   std::vector<Evidence> evidence = {};  // oldest first; never empty
 };
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 class LearnedStore {
  public:
@@ -87,4 +87,4 @@ class LearnedStore {
   std::thread thread_;  // last: it uses all of the above
 };
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -2,7 +2,7 @@
 //
 // A rollback journal and no write-ahead log: a file with the latter cannot be read by who may not
 // write beside it. What control writes in one go takes milliseconds, and readers wait for it.
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 
 #include <sqlite3.h>
 
@@ -12,7 +12,7 @@
 
 #include "control/reputation/sqlite_statement.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 using reputation::Statement;
 
@@ -306,4 +306,4 @@ int64_t LearnedFile::version() {
   return state_->number("PRAGMA data_version");
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

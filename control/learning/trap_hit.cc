@@ -2,11 +2,11 @@
 //
 // auto-submitted-field = "no" / "auto-generated" / "auto-replied" / extension, then parameters,
 // with comments and blanks anywhere between (RFC 3834 §5.1).
-#include "control/policy/trap_hit.h"
+#include "control/learning/trap_hit.h"
 
 #include "rules/text/words.h"
 
-namespace postern::policy {
+namespace postern::learning {
 namespace {
 
 bool is_blank(char c) noexcept {
@@ -41,4 +41,4 @@ bool says_automatic(std::string_view field) noexcept {
   return !same_word(body.substr(0, length), "no");
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

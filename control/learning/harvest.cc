@@ -2,16 +2,16 @@
 //
 // What can no longer matter is not kept: more unknown ones than the threshold, and more known ones
 // than outweigh that. Both are short, so they lie in a row and are looked through.
-#include "control/policy/harvest.h"
+#include "control/learning/harvest.h"
 
 #include <xxhash.h>
 
 #include <algorithm>
 #include <string>
 
-#include "control/policy/learning.h"
+#include "control/policy/source_of.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 // known / (known + threshold) >= percent / 100
 HarvestTable::HarvestTable(const Options& options, uint64_t hash_key)
@@ -35,7 +35,7 @@ HarvestTable::Source& HarvestTable::touch(const Prefix& prefix, int64_t now) {
 }
 
 void HarvestTable::note_known(const IpAddress& address, std::string_view asked, int64_t now) {
-  Source& source = touch(Learning::source_of(address), now);
+  Source& source = touch(policy::source_of(address), now);
   const uint64_t asked_hash = hash(asked);
   std::erase_if(source.known, [&](const Asked& known) { return known.hash == asked_hash; });
   source.known.push_back({now, asked_hash});
@@ -44,7 +44,7 @@ void HarvestTable::note_known(const IpAddress& address, std::string_view asked, 
 
 std::optional<Finding> HarvestTable::note_unknown(const IpAddress& address, std::string_view asked,
                                                   std::string_view session, int64_t now) {
-  const Prefix prefix = Learning::source_of(address);
+  const Prefix prefix = policy::source_of(address);
   Source& source = touch(prefix, now);
   const uint64_t asked_hash = hash(asked);
   const auto same = [&](const Asked& unknown) { return unknown.hash == asked_hash; };
@@ -70,4 +70,4 @@ std::optional<Finding> HarvestTable::note_unknown(const IpAddress& address, std:
   return finding;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -2,7 +2,7 @@
 //
 // The file of learned entries: what comes back, what goes, what two who have it open see of each
 // other, and what is refused.
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -12,9 +12,9 @@
 #include <random>
 #include <stdexcept>
 
-#include "tests/control/policy/learned_example.h"
+#include "tests/control/learning/learned_example.h"
 
-namespace postern::policy::test {
+namespace postern::learning::test {
 namespace {
 
 using Purpose = LearnedFile::Purpose;
@@ -219,4 +219,4 @@ TEST(LearnedFile, AgreesWithItsTwin) {
 }
 
 }  // namespace
-}  // namespace postern::policy::test
+}  // namespace postern::learning::test

@@ -19,12 +19,12 @@
 #include <string_view>
 #include <vector>
 
-#include "control/policy/evidence.h"
-#include "control/policy/learned_entry.h"
+#include "control/learning/evidence.h"
+#include "control/learning/learned_entry.h"
 #include "control/policy/recent_table.h"
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 class HarvestTable {
  public:
@@ -63,7 +63,7 @@ class HarvestTable {
   Options options_;
   uint64_t hash_key_;
   size_t forgiving_;  // so many known ones outweigh the threshold
-  RecentTable<Prefix, Source> sources_;
+  policy::RecentTable<Prefix, Source> sources_;
 };
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -19,10 +19,10 @@
 #include <string>
 #include <vector>
 
-#include "control/policy/learning.h"
+#include "control/learning/learning.h"
 #include "control/web/engine_client.h"
 
-namespace postern::smtp {
+namespace postern::learning {
 
 struct TeacherOptions {
   std::vector<std::string> engines;    // sockets, or https://HOST:PORT
@@ -37,7 +37,7 @@ struct TeacherOptions {
 class Teacher {
  public:
   // learning: what is known; outlives what the loop does of this.
-  Teacher(boost::asio::io_context& loop, TeacherOptions options, policy::Learning& learning);
+  Teacher(boost::asio::io_context& loop, TeacherOptions options, Learning& learning);
   ~Teacher();
   Teacher(const Teacher&) = delete;
   Teacher& operator=(const Teacher&) = delete;
@@ -77,4 +77,4 @@ class Teacher {
   std::shared_ptr<State> state_;
 };
 
-}  // namespace postern::smtp
+}  // namespace postern::learning

@@ -28,21 +28,21 @@
 #include <string_view>
 #include <vector>
 
+#include "control/learning/learned_entry.h"
+#include "control/learning/trusted_sources.h"
 #include "control/policy/exemption.h"
 #include "control/policy/expiring_table.h"
-#include "control/policy/learned_entry.h"
-#include "control/policy/trusted_sources.h"
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 // Why a source is to be told to the engines.
 struct Lesson {
   IpAddress source = {};
-  std::optional<LocalPlace> local = {};  // where it connected to; nullopt: not known
-  std::string rule = {};                 // as in LearnedEntry
-  std::string reason = {};               // likewise; empty: the rule
-  std::vector<Evidence> evidence = {};   // at least one
+  std::optional<policy::LocalPlace> local = {};  // where it connected to; nullopt: not known
+  std::string rule = {};                         // as in LearnedEntry
+  std::string reason = {};                       // likewise; empty: the rule
+  std::vector<Evidence> evidence = {};           // at least one
 };
 
 // Why nothing was learned.
@@ -71,8 +71,8 @@ class Learning {
     std::vector<Prefix> never = {};
   };
   // Whether the policy in force exempts a source; now: Unix seconds.
-  using Exempt = std::function<bool(const IpAddress& source, const std::optional<LocalPlace>& local,
-                                    int64_t now)>;
+  using Exempt = std::function<bool(const IpAddress& source,
+                                    const std::optional<policy::LocalPlace>& local, int64_t now)>;
   // observer: outlives this.
   Learning(Options options, Exempt exempt, LearningObserver& observer);
 
@@ -100,21 +100,19 @@ class Learning {
   size_t size() const noexcept { return entries_.size(); }
   uint64_t forgotten() const noexcept { return entries_.forgotten(); }  // for want of room
 
-  // One IPv4 address, one IPv6 /64: what counts as one source wherever evidence is kept.
-  static Prefix source_of(const IpAddress& address);
-
  private:
-  Unlearned why_not(const IpAddress& source, const std::optional<LocalPlace>& local, int64_t now,
-                    std::string& because);
-  Prefix prefix_for(const IpAddress& source, const std::optional<LocalPlace>& local, int64_t now);
+  Unlearned why_not(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
+                    int64_t now, std::string& because);
+  Prefix prefix_for(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
+                    int64_t now);
 
   Options options_;
   Exempt exempt_;
   LearningObserver& observer_;
-  ExpiringTable<Prefix, LearnedEntry> entries_;
+  policy::ExpiringTable<Prefix, LearnedEntry> entries_;
   TrustedSources trusted_;
 };
 
 std::string_view word(Unlearned why) noexcept;  // "nothing", "no-evidence", "exempt", "trusted"
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -2,7 +2,7 @@
 //
 // The thread behind the loop's back: what it reads, writes and notices, and what it says of a file
 // that is missing its folder, locked, full of something else, or made unwritable.
-#include "control/policy/learned_store.h"
+#include "control/learning/learned_store.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -15,9 +15,9 @@
 #include <mutex>
 #include <optional>
 
-#include "tests/control/policy/learned_example.h"
+#include "tests/control/learning/learned_example.h"
 
-namespace postern::policy::test {
+namespace postern::learning::test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -228,4 +228,4 @@ TEST_F(Store, WhatWaitsIsBounded) {
 }
 
 }  // namespace
-}  // namespace postern::policy::test
+}  // namespace postern::learning::test

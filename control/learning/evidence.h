@@ -9,7 +9,7 @@
 // No single offence is ever a finding, whatever the options say: weights count for at most the
 // threshold less one, and it takes two. What happened to signatures is no offence: mailing lists
 // break them (RFC 6376 §6.3). Nor is a spamtrap that was hit by a null sender or an automatic reply
-// (control/policy/trap_hit.h). When the table is full, the source goes whose last offence is the
+// (control/learning/trap_hit.h). When the table is full, the source goes whose last offence is the
 // oldest (the table fails towards passing). Sources are single IPv4 addresses and IPv6 /64
 // networks.
 #pragma once
@@ -22,12 +22,12 @@
 #include <string_view>
 #include <vector>
 
-#include "control/policy/learned_entry.h"
-#include "control/policy/learning.h"
+#include "control/learning/learned_entry.h"
+#include "control/learning/learning.h"
 #include "control/policy/recent_table.h"
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 enum class Offence : uint8_t {
   kEarlyTalker,      // spoke before the greeting
@@ -76,11 +76,12 @@ class EvidenceTable {
   };
 
   Options options_;
-  RecentTable<Prefix, Source> sources_;
+  policy::RecentTable<Prefix, Source> sources_;
 };
 
 // Notes it, and learns of the source when it was one too many.
 void note_offence(EvidenceTable& table, Learning& learning, const IpAddress& source,
-                  const std::optional<LocalPlace>& local, Offence offence, Evidence evidence);
+                  const std::optional<policy::LocalPlace>& local, Offence offence,
+                  Evidence evidence);
 
-}  // namespace postern::policy
+}  // namespace postern::learning

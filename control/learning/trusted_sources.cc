@@ -2,12 +2,12 @@
 //
 // Who sends every minute is not to be written every minute: a source that is trusted for nearly as
 // long as it can be stays as it is.
-#include "control/policy/trusted_sources.h"
+#include "control/learning/trusted_sources.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace postern::policy {
+namespace postern::learning {
 
 bool TrustedSources::note(const Prefix& source, std::string_view domain, double reputation,
                           int64_t now) {
@@ -36,4 +36,4 @@ const std::string* TrustedSources::any_within(const Prefix& prefix, int64_t now)
   return domain;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

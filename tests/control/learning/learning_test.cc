@@ -2,7 +2,7 @@
 //
 // The gate: who is never learned, how wide entries are, how long they live, what is observed, and
 // what is taken back or read back.
-#include "control/policy/learning.h"
+#include "control/learning/learning.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace postern::policy {
+#include "control/policy/source_of.h"
+
+namespace postern::learning {
 namespace {
 
 using std::chrono::seconds;
@@ -234,7 +236,7 @@ TEST(TrustedSourcesTwin, AgreeAboutNetworks) {
   size_t found = 0;
   for (int64_t now = 1000; now < 3000; now++) {
     const auto source = IpAddress::v4(0xc0000000u | static_cast<uint32_t>(random() % 0x4000));
-    table.note(Learning::source_of(source), "b.example", 1.0, now);
+    table.note(policy::source_of(source), "b.example", 1.0, now);
     twin.emplace_back(source, now);
     const auto asked =
         *Prefix::make(IpAddress::v4(0xc0000000u | static_cast<uint32_t>(random() % 0x4000)),
@@ -257,4 +259,4 @@ TEST(TrustedSourcesTwin, AgreeAboutNetworks) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::learning

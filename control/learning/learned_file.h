@@ -16,10 +16,10 @@
 #include <string_view>
 #include <vector>
 
-#include "control/policy/learned_entry.h"
+#include "control/learning/learned_entry.h"
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 struct TrustedSource {
   std::string domain;
@@ -81,4 +81,4 @@ class LearnedFile {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -3,7 +3,7 @@
 // Offences of sources: how many of which weight make a finding, how they decay, what a finding
 // says, that no single one is enough whatever the options are, and a twin that adds up the whole
 // history each time.
-#include "control/policy/evidence.h"
+#include "control/learning/evidence.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace postern::policy {
+namespace postern::learning {
 namespace {
 
 IpAddress address(const char* text) {
@@ -195,4 +195,4 @@ TEST(Evidence, AgreesWithItsTwin) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -2,7 +2,7 @@
 //
 // Address harvesting: how many unknown recipients of how many make a finding, what is forgiven, and
 // a twin that counts from the whole history each time.
-#include "control/policy/harvest.h"
+#include "control/learning/harvest.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace postern::policy {
+namespace postern::learning {
 namespace {
 
 IpAddress address(const char* text) {
@@ -184,4 +184,4 @@ TEST(Harvest, AgreesWithItsTwin) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::learning

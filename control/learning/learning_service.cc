@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What the file's thread has to say comes by way of the loop, where alone anything is logged.
-#include "control/smtp/learning_service.h"
+#include "control/learning/learning_service.h"
 
 #include <spdlog/spdlog.h>
 
@@ -11,14 +11,14 @@
 
 #include "control/policy/log_text.h"
 
-namespace postern::smtp {
+namespace postern::learning {
 
 namespace asio = boost::asio;
 using policy::log_value;
 
 namespace {
 
-std::string ids_of(const policy::LearnedEntry& entry) {
+std::string ids_of(const LearnedEntry& entry) {
   std::string ids;
   for (const auto& one : entry.evidence) ids += (ids.empty() ? "" : ",") + one.id;
   return ids;
@@ -27,16 +27,16 @@ std::string ids_of(const policy::LearnedEntry& entry) {
 }  // namespace
 
 LearningService::LearningService(asio::io_context& loop, const LearningOptions& options,
-                                 policy::Learning::Exempt exempt)
+                                 Learning::Exempt exempt)
     : file_(options.file),
       learning_(options.gate, std::move(exempt), *this),
       teacher_(loop, options.teacher, learning_) {
   if (file_.empty()) return;
-  policy::LearnedStore::Options store{.path = file_,
-                                      .capacity = options.gate.capacity,
-                                      .trusted_capacity = options.gate.trust.capacity,
-                                      .look_time = options.file_look_time};
-  store_ = std::make_unique<policy::LearnedStore>(
+  LearnedStore::Options store{.path = file_,
+                              .capacity = options.gate.capacity,
+                              .trusted_capacity = options.gate.trust.capacity,
+                              .look_time = options.file_look_time};
+  store_ = std::make_unique<LearnedStore>(
       std::move(store), listener(),
       [&loop](std::function<void()> function) { asio::post(loop, std::move(function)); });
 }
@@ -51,9 +51,9 @@ void LearningService::stop() {
   teacher_.stop();
 }
 
-policy::LearnedStore::Listener LearningService::listener() {
-  policy::LearnedStore::Listener listener;
-  listener.loaded = [this](policy::LearnedStore::Kept kept) {
+LearnedStore::Listener LearningService::listener() {
+  LearnedStore::Listener listener;
+  listener.loaded = [this](LearnedStore::Kept kept) {
     const int64_t now = std::time(nullptr);
     const bool any = !kept.entries.empty();
     restoring_ = true;
@@ -65,7 +65,7 @@ policy::LearnedStore::Listener LearningService::listener() {
                  kept.trusted.size());
     if (any) teacher_.teach_all();
   };
-  listener.removed = [this](const std::vector<policy::Removal>& removals) {
+  listener.removed = [this](const std::vector<Removal>& removals) {
     for (const auto& removal : removals) {
       spdlog::info("unlearned source={} by={} why={}", removal.prefix.to_string(),
                    log_value(removal.by), log_value(removal.why));
@@ -81,7 +81,7 @@ policy::LearnedStore::Listener LearningService::listener() {
   return listener;
 }
 
-void LearningService::learned(const policy::LearnedEntry& entry) {
+void LearningService::learned(const LearnedEntry& entry) {
   if (restoring_) return;
   spdlog::info("learning source={} seconds={} rule={} reason={} evidence={}",
                entry.prefix.to_string(), entry.expires - entry.learned, log_value(entry.rule),
@@ -95,8 +95,7 @@ void LearningService::removed(const Prefix& prefix) {
   teacher_.forget(prefix);
 }
 
-void LearningService::spared(const policy::Lesson& lesson, policy::Unlearned why,
-                             std::string_view because) {
+void LearningService::spared(const Lesson& lesson, Unlearned why, std::string_view because) {
   spdlog::info("spared source={} why={} domain={} rule={} reason={}", lesson.source.to_string(),
                word(why), because.empty() ? "-" : log_value(because), log_value(lesson.rule),
                log_value(lesson.reason));
@@ -106,4 +105,4 @@ void LearningService::trusted(const Prefix& source, std::string_view domain, int
   if (store_) store_->put_trusted(source, std::string(domain), expires);
 }
 
-}  // namespace postern::smtp
+}  // namespace postern::learning

@@ -18,7 +18,7 @@
 #include "control/policy/expiring_table.h"
 #include "rules/address/address.h"
 
-namespace postern::policy {
+namespace postern::learning {
 
 class TrustedSources {
  public:
@@ -46,7 +46,7 @@ class TrustedSources {
 
  private:
   Options options_;
-  ExpiringTable<Prefix, std::string> sources_;
+  policy::ExpiringTable<Prefix, std::string> sources_;
 };
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The order of the checks is that of their cost.
-#include "control/policy/learning.h"
+#include "control/learning/learning.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace postern::policy {
+#include "control/policy/source_of.h"
+
+namespace postern::learning {
 namespace {
 
 std::string printable(std::string_view text) {
@@ -32,16 +34,12 @@ Learning::Learning(Options options, Exempt exempt, LearningObserver& observer)
       entries_(options_.capacity),
       trusted_(options_.trust) {}
 
-Prefix Learning::source_of(const IpAddress& address) {
-  return *Prefix::make(address, address.is_v4() ? 32 : 64, Prefix::HostBits::kMask);
-}
-
-Unlearned Learning::why_not(const IpAddress& source, const std::optional<LocalPlace>& local,
+Unlearned Learning::why_not(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
                             int64_t now, std::string& because) {
   const auto names_it = [&](const Prefix& prefix) { return prefix.contains(source); };
   if (std::ranges::any_of(options_.never, names_it)) return Unlearned::kExempt;
   if (exempt_(source, local, now)) return Unlearned::kExempt;
-  if (const auto* domain = trusted_.domain_of(source_of(source), now)) {
+  if (const auto* domain = trusted_.domain_of(policy::source_of(source), now)) {
     because = *domain;
     return Unlearned::kTrusted;
   }
@@ -49,9 +47,9 @@ Unlearned Learning::why_not(const IpAddress& source, const std::optional<LocalPl
 }
 
 // The wide network where that is wanted and hits nobody who is not to be hit.
-Prefix Learning::prefix_for(const IpAddress& source, const std::optional<LocalPlace>& local,
+Prefix Learning::prefix_for(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
                             int64_t now) {
-  const Prefix narrow = source_of(source);
+  const Prefix narrow = policy::source_of(source);
   const int length = source.is_v4() ? options_.v4_length : options_.v6_length;
   if (length >= narrow.length()) return narrow;
   const Prefix wide = *Prefix::make(source, length, Prefix::HostBits::kMask);
@@ -101,7 +99,7 @@ Unlearned Learning::learn(Lesson lesson, int64_t now,
 
 void Learning::note_good_mail(const IpAddress& source, std::string_view domain, double reputation,
                               int64_t now) {
-  const Prefix prefix = source_of(source);
+  const Prefix prefix = policy::source_of(source);
   if (trusted_.note(prefix, domain, reputation, now))
     observer_.trusted(prefix, domain, trusted_.expiry(now));
 }
@@ -146,4 +144,4 @@ std::string_view word(Unlearned why) noexcept {
   return "unknown";
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What could not be written goes back behind what came meanwhile, which is newer.
-#include "control/policy/learned_store.h"
+#include "control/learning/learned_store.h"
 
 #include <algorithm>
 #include <ctime>
 #include <exception>
 #include <utility>
 
-namespace postern::policy {
+namespace postern::learning {
 namespace {
 
 // As long as there is room, or where it takes none.
@@ -136,4 +136,4 @@ void LearnedStore::report(const std::string& error) {
   post_([listener = listener_, error] { listener->state(error); });
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

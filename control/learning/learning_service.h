@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // LearningService: what is learned, kept and told, put together: the gate and its memory
-// (policy::Learning), the file behind it (policy::LearnedStore), the engines (Teacher), and a line
+// (Learning), the file behind it (LearnedStore), the engines (Teacher), and a line
 // of the log for each thing that happens (docs/operations.md). One loop.
 #pragma once
 
@@ -10,45 +10,44 @@
 #include <memory>
 #include <string>
 
-#include "control/policy/learned_store.h"
-#include "control/policy/learning.h"
-#include "control/smtp/teacher.h"
+#include "control/learning/learned_store.h"
+#include "control/learning/learning.h"
+#include "control/learning/teacher.h"
 
-namespace postern::smtp {
+namespace postern::learning {
 
 struct LearningOptions {
-  policy::Learning::Options gate;
+  Learning::Options gate;
   std::string file;  // empty: what is learned is kept in memory only
   std::chrono::milliseconds file_look_time{1000};
   TeacherOptions teacher;
 };
 
-class LearningService : private policy::LearningObserver {
+class LearningService : private LearningObserver {
  public:
   // Begins to read the file, which nothing waits for. loop: outlives this and runs on one thread.
   LearningService(boost::asio::io_context& loop, const LearningOptions& options,
-                  policy::Learning::Exempt exempt);
+                  Learning::Exempt exempt);
   ~LearningService() override;
   LearningService(const LearningService&) = delete;
   LearningService& operator=(const LearningService&) = delete;
 
-  policy::Learning& learning() noexcept { return learning_; }
+  Learning& learning() noexcept { return learning_; }
   // Nothing more is told to engines. The loop runs out of this one's work.
   void stop();
 
  private:
-  void learned(const policy::LearnedEntry& entry) override;
+  void learned(const LearnedEntry& entry) override;
   void removed(const Prefix& prefix) override;
-  void spared(const policy::Lesson& lesson, policy::Unlearned why,
-              std::string_view because) override;
+  void spared(const Lesson& lesson, Unlearned why, std::string_view because) override;
   void trusted(const Prefix& source, std::string_view domain, int64_t expires) override;
-  policy::LearnedStore::Listener listener();
+  LearnedStore::Listener listener();
 
   const std::string file_;
-  policy::Learning learning_;
+  Learning learning_;
   Teacher teacher_;
   bool restoring_ = false;
-  std::unique_ptr<policy::LearnedStore> store_;  // null: no file. Its thread ends before the rest
+  std::unique_ptr<LearnedStore> store_;  // null: no file. Its thread ends before the rest
 };
 
-}  // namespace postern::smtp
+}  // namespace postern::learning

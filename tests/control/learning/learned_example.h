@@ -10,9 +10,9 @@
 #include <filesystem>
 #include <string>
 
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 
-namespace postern::policy::test {
+namespace postern::learning::test {
 
 inline Prefix prefix(const std::string& text) {
   return *Prefix::parse(text, Prefix::HostBits::kRefuse);
@@ -47,4 +47,4 @@ class Folder {
   std::filesystem::path path_;
 };
 
-}  // namespace postern::policy::test
+}  // namespace postern::learning::test

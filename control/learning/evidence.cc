@@ -2,13 +2,15 @@
 //
 // A sum of weights that all decay at the same rate decays at that rate itself: one number and its
 // time are all that a source needs, however much it did.
-#include "control/policy/evidence.h"
+#include "control/learning/evidence.h"
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
-namespace postern::policy {
+#include "control/policy/source_of.h"
+
+namespace postern::learning {
 namespace {
 
 constexpr size_t kMaxWhat = 60;
@@ -68,7 +70,7 @@ std::optional<Finding> EvidenceTable::note(const IpAddress& address, Offence off
   const auto weight = options_.weights[static_cast<size_t>(offence)];
   if (weight == 0) return std::nullopt;
   const int64_t now = evidence.time;
-  const Prefix prefix = Learning::source_of(address);
+  const Prefix prefix = policy::source_of(address);
   Source& source = sources_.touch(prefix);
   // A clock that was set back makes nothing older, and nothing heavier.
   const auto age = static_cast<double>(std::max<int64_t>(0, now - source.scored));
@@ -97,7 +99,8 @@ std::optional<Finding> EvidenceTable::note(const IpAddress& address, Offence off
 }
 
 void note_offence(EvidenceTable& table, Learning& learning, const IpAddress& source,
-                  const std::optional<LocalPlace>& local, Offence offence, Evidence evidence) {
+                  const std::optional<policy::LocalPlace>& local, Offence offence,
+                  Evidence evidence) {
   const int64_t now = evidence.time;
   auto finding = table.note(source, offence, std::move(evidence));
   if (!finding) return;
@@ -109,4 +112,4 @@ void note_offence(EvidenceTable& table, Learning& learning, const IpAddress& sou
                  now);
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

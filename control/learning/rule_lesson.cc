@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The file's name without its folder: the reason has little room, and the rule has the whole place.
-#include "control/policy/rule_lesson.h"
+#include "control/learning/rule_lesson.h"
 
 #include <filesystem>
 #include <utility>
 
-namespace postern::policy {
+namespace postern::learning {
 
-std::optional<Lesson> lesson_of(const SessionFacts& session, const Disposition& disposition,
-                                std::string id, int64_t now) {
+std::optional<Lesson> lesson_of(const policy::SessionFacts& session,
+                                const policy::Disposition& disposition, std::string id,
+                                int64_t now) {
   if (!session.client || disposition.learn.count() == 0) return std::nullopt;
   Lesson lesson;
   lesson.source = *session.client;
@@ -21,7 +22,7 @@ std::optional<Lesson> lesson_of(const SessionFacts& session, const Disposition& 
 }
 
 Lesson lesson_of(const Signature& signature, const IpAddress& source,
-                 const std::optional<LocalPlace>& local, std::string session,
+                 const std::optional<policy::LocalPlace>& local, std::string session,
                  const std::string& helo, int64_t now) {
   return {.source = source,
           .local = local,
@@ -29,4 +30,4 @@ Lesson lesson_of(const Signature& signature, const IpAddress& source,
           .evidence = {{now, std::move(session), "said HELO " + helo}}};
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -2,7 +2,7 @@
 //
 // One coroutine per engine, asleep while there is nothing to bring, but for a look whether the
 // engine is still the one that was taught.
-#include "control/smtp/teacher.h"
+#include "control/learning/teacher.h"
 
 #include <spdlog/spdlog.h>
 
@@ -17,7 +17,7 @@
 
 #include "control/policy/log_text.h"
 
-namespace postern::smtp {
+namespace postern::learning {
 
 namespace asio = boost::asio;
 using policy::log_value;
@@ -38,14 +38,14 @@ std::optional<int64_t> uptime_in(const boost::json::value& body) {
 }  // namespace
 
 struct Teacher::State {
-  State(TeacherOptions of, policy::Learning& known) : options(std::move(of)), learning(known) {}
+  State(TeacherOptions of, Learning& known) : options(std::move(of)), learning(known) {}
   const TeacherOptions options;
-  policy::Learning& learning;
+  Learning& learning;
   std::vector<std::shared_ptr<Engine>> engines;
   bool stopped = false;
 };
 
-Teacher::Teacher(asio::io_context& loop, TeacherOptions options, policy::Learning& learning)
+Teacher::Teacher(asio::io_context& loop, TeacherOptions options, Learning& learning)
     : state_(std::make_shared<State>(std::move(options), learning)) {
   for (const auto& socket : state_->options.engines) {
     auto engine = std::make_shared<Engine>(loop, socket, state_->options.credentials);
@@ -206,4 +206,4 @@ asio::awaitable<bool> Teacher::deliver(State& state, Engine& engine, Task task, 
   co_return refused;
 }
 
-}  // namespace postern::smtp
+}  // namespace postern::learning

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Which mail to a spamtrap counts: not reports of failure, not automatic replies (RFC 3834).
-#include "control/policy/trap_hit.h"
+#include "control/learning/trap_hit.h"
 
 #include <gtest/gtest.h>
 
-namespace postern::policy {
+namespace postern::learning {
 namespace {
 
 TEST(TrapHit, AutomaticIsWhatDoesNotSayNo) {
@@ -32,4 +32,4 @@ TEST(TrapHit, NullSendersAndAutomaticRepliesCountNothing) {
 }
 
 }  // namespace
-}  // namespace postern::policy
+}  // namespace postern::learning

@@ -7,7 +7,7 @@
 
 #include <string_view>
 
-namespace postern::policy {
+namespace postern::learning {
 
 // field: a whole header field, "Name: body", folded or not. True where it is an Auto-Submitted that
 // does not say "no": also where it says nothing that can be read.
@@ -18,4 +18,4 @@ inline bool trap_hit_counts(std::string_view sender, bool automatic) noexcept {
   return !sender.empty() && !automatic;
 }
 
-}  // namespace postern::policy
+}  // namespace postern::learning
