@@ -145,8 +145,8 @@ class Worker {
     names.load();
     learning::LearningService learning(
         loop_, options_.learning,
-        [&judging](const IpAddress& source, const auto& local, int64_t now) {
-          return policy::is_exempt(judging.policy->snapshot(), source, local, now);
+        [&judging](const Prefix& network, const auto& local, int64_t now) {
+          return policy::is_any_exempt(judging.policy->snapshot(), network, local, now);
         });
     judging.on_good_mail = [&learning](const auto& source, auto domain, auto reputation, auto now) {
       learning.learning().note_good_mail(source, domain, reputation, now);

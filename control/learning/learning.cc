@@ -9,6 +9,10 @@
 #include "control/policy/source_of.h"
 
 namespace postern::learning {
+
+using policy::LocalPlace;
+using policy::source_of;
+
 namespace {
 
 std::string printable(std::string_view text) {
@@ -34,43 +38,50 @@ Learning::Learning(Options options, Exempt exempt, LearningObserver& observer)
       entries_(options_.capacity),
       trusted_(options_.trust) {}
 
-Unlearned Learning::why_not(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
+// Of all addresses of the network.
+Unlearned Learning::why_not(const Prefix& network, const std::optional<LocalPlace>& local,
                             int64_t now, std::string& because) {
-  const auto names_it = [&](const Prefix& prefix) { return prefix.contains(source); };
-  if (std::ranges::any_of(options_.never, names_it)) return Unlearned::kExempt;
-  if (exempt_(source, local, now)) return Unlearned::kExempt;
-  if (const auto* domain = trusted_.domain_of(policy::source_of(source), now)) {
+  const auto overlaps = [&](const Prefix& prefix) {
+    return prefix.contains(network.first()) || network.contains(prefix.first());
+  };
+  if (std::ranges::any_of(options_.never, overlaps)) return Unlearned::kExempt;
+  if (exempt_(network, local, now)) return Unlearned::kExempt;
+  if (const auto* domain = trusted_.any_within(network, now)) {
     because = *domain;
     return Unlearned::kTrusted;
   }
   return Unlearned::kNothing;
 }
 
+// Of one that is there: at whatever service.
+Unlearned Learning::why_not(const LearnedEntry& entry, int64_t now, std::string& because) {
+  const Prefix& prefix = entry.prefix;
+  const bool v4 = prefix.family() == Family::kV4;
+  const int narrow = source_of(prefix.first()).length();
+  if (prefix.length() != narrow &&
+      prefix.length() != (v4 ? options_.v4_length : options_.v6_length))
+    return Unlearned::kWidth;
+  if (entry.evidence.empty()) return Unlearned::kNoEvidence;
+  return why_not(prefix, std::nullopt, now, because);
+}
+
 // The wide network where that is wanted and hits nobody who is not to be hit.
-Prefix Learning::prefix_for(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
+Prefix Learning::prefix_for(const IpAddress& source, const std::optional<LocalPlace>& local,
                             int64_t now) {
-  const Prefix narrow = policy::source_of(source);
+  const Prefix narrow = source_of(source);
   const int length = source.is_v4() ? options_.v4_length : options_.v6_length;
   if (length >= narrow.length()) return narrow;
   const Prefix wide = *Prefix::make(source, length, Prefix::HostBits::kMask);
-  if (trusted_.any_within(wide, now) != nullptr) return narrow;
-  const auto overlaps = [&](const Prefix& prefix) {
-    return prefix.contains(wide.first()) || wide.contains(prefix.first());
-  };
-  if (std::ranges::any_of(options_.never, overlaps)) return narrow;
-  if (source.is_v4()) {
-    std::optional<IpAddress> neighbour = wide.first();
-    for (; neighbour && wide.contains(*neighbour); neighbour = neighbour->next())
-      if (exempt_(*neighbour, local, now)) return narrow;
-  }
-  return wide;
+  std::string because;
+  return why_not(wide, local, now, because) == Unlearned::kNothing ? wide : narrow;
 }
 
 Unlearned Learning::learn(Lesson lesson, int64_t now,
                           std::optional<std::chrono::seconds> learn_for) {
   std::string because;
-  const auto why = lesson.evidence.empty() ? Unlearned::kNoEvidence
-                                           : why_not(lesson.source, lesson.local, now, because);
+  const auto why = lesson.evidence.empty()
+                       ? Unlearned::kNoEvidence
+                       : why_not(source_of(lesson.source), lesson.local, now, because);
   if (why != Unlearned::kNothing) {
     observer_.spared(lesson, why, because);
     return why;
@@ -99,19 +110,37 @@ Unlearned Learning::learn(Lesson lesson, int64_t now,
 
 void Learning::note_good_mail(const IpAddress& source, std::string_view domain, double reputation,
                               int64_t now) {
-  const Prefix prefix = policy::source_of(source);
+  const Prefix prefix = source_of(source);
   if (trusted_.note(prefix, domain, reputation, now))
     observer_.trusted(prefix, domain, trusted_.expiry(now));
 }
 
 void Learning::restore(LearnedEntry entry, int64_t now) {
-  if (entry.expires <= now || entry.evidence.empty() || !has_length_of_ours(entry.prefix)) return;
+  if (entry.expires <= now) return;
   // What came meanwhile is newer.
   if (entries_.find(entry.prefix, now) != nullptr) return;
-  // By the policy of today, at whatever service.
-  if (exempt_(entry.prefix.first(), std::nullopt, now)) return observer_.removed(entry.prefix);
+  std::string because;
+  if (const auto why = why_not(entry, now, because); why != Unlearned::kNothing) {
+    observer_.withdrawn(entry, why, because);
+    if (has_length_of_ours(entry.prefix)) observer_.removed(entry.prefix);
+    return;
+  }
   entries_.put(entry.prefix, entry, entry.expires);
   observer_.learned(entry);
+}
+
+size_t Learning::review(int64_t now) {
+  size_t withdrawn = 0;
+  for (const auto& prefix : prefixes(now)) {
+    const auto* entry = entries_.find(prefix, now);
+    std::string because;
+    const auto why = why_not(*entry, now, because);
+    if (why == Unlearned::kNothing) continue;
+    observer_.withdrawn(*entry, why, because);
+    remove(prefix);
+    withdrawn++;
+  }
+  return withdrawn;
 }
 
 bool Learning::remove(const Prefix& prefix) {
@@ -140,6 +169,8 @@ std::string_view word(Unlearned why) noexcept {
       return "exempt";
     case Unlearned::kTrusted:
       return "trusted";
+    case Unlearned::kWidth:
+      return "width";
   }
   return "unknown";
 }

@@ -10,9 +10,9 @@
 //   - who nothing is known of: a lesson without evidence.
 //
 // An entry is for one IPv4 address or one IPv6 /64, wider where Options say so; not wider where
-// somebody of the first two kinds would be hit as well. (Of a wide IPv6 network only the trusted
-// can be looked through, not the lists; what the policy protects or allows goes before entries in
-// the engines anyway.)
+// somebody of the first two kinds would be hit as well, and none at all where somebody of them is
+// within the /64. What has been learned is asked about again when it is read back and when there is
+// another policy: what could not be learned today is taken back.
 //
 // Bounded: when it is full, the entry that would expire first goes; it stays in the engines until
 // then, and only a restart of theirs is not made up for. Pure: what is to be told to engines, to
@@ -45,8 +45,9 @@ struct Lesson {
   std::vector<Evidence> evidence = {};           // at least one
 };
 
-// Why nothing was learned.
-enum class Unlearned : uint8_t { kNothing, kNoEvidence, kExempt, kTrusted };
+// Why nothing was learned, or why an entry may not stay. kWidth: of entries that were read back
+// only: one as wide as the options do not allow, or do not any more.
+enum class Unlearned : uint8_t { kNothing, kNoEvidence, kExempt, kTrusted, kWidth };
 
 // Who hears of it. Called where learn() is.
 class LearningObserver {
@@ -56,6 +57,8 @@ class LearningObserver {
   virtual void learned(const LearnedEntry& entry) = 0;
   // An entry was taken back before its time.
   virtual void removed(const Prefix& prefix) = 0;
+  // An entry that could not be learned today; removed() follows, where it may ever have been ours.
+  virtual void withdrawn(const LearnedEntry& entry, Unlearned why, std::string_view because) = 0;
   virtual void spared(const Lesson& lesson, Unlearned why, std::string_view because) = 0;
   virtual void trusted(const Prefix& source, std::string_view domain, int64_t expires) = 0;
 };
@@ -70,8 +73,9 @@ class Learning {
     TrustedSources::Options trust = {};
     std::vector<Prefix> never = {};
   };
-  // Whether the policy in force exempts a source; now: Unix seconds.
-  using Exempt = std::function<bool(const IpAddress& source,
+  // Whether the policy in force exempts anybody of a network (policy::is_any_exempt); now: Unix
+  // seconds.
+  using Exempt = std::function<bool(const Prefix& network,
                                     const std::optional<policy::LocalPlace>& local, int64_t now)>;
   // observer: outlives this.
   Learning(Options options, Exempt exempt, LearningObserver& observer);
@@ -84,9 +88,12 @@ class Learning {
   void note_good_mail(const IpAddress& source, std::string_view domain, double reputation,
                       int64_t now);
 
-  // From a file: what has expired or is no entry of ours is left out; what the policy exempts by
-  // now is taken back. Observed as learned, or as removed.
+  // From a file. What has expired is left out, and so is what could not be learned today, at
+  // whatever service. Observed as learned, or as withdrawn.
   void restore(LearnedEntry entry, int64_t now);
+  // There is another policy: takes back what could not be learned today, at whatever service. The
+  // number of these, which are observed as withdrawn.
+  size_t review(int64_t now);
   void restore_trusted(const Prefix& source, std::string domain, int64_t expires, int64_t now) {
     trusted_.restore(source, std::move(domain), expires, now);
   }
@@ -101,8 +108,9 @@ class Learning {
   uint64_t forgotten() const noexcept { return entries_.forgotten(); }  // for want of room
 
  private:
-  Unlearned why_not(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
+  Unlearned why_not(const Prefix& network, const std::optional<policy::LocalPlace>& local,
                     int64_t now, std::string& because);
+  Unlearned why_not(const LearnedEntry& entry, int64_t now, std::string& because);
   Prefix prefix_for(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
                     int64_t now);
 
@@ -113,6 +121,7 @@ class Learning {
   TrustedSources trusted_;
 };
 
-std::string_view word(Unlearned why) noexcept;  // "nothing", "no-evidence", "exempt", "trusted"
+std::string_view word(
+    Unlearned why) noexcept;  // "nothing", "no-evidence", "exempt", "trusted", "width"
 
 }  // namespace postern::learning

@@ -95,6 +95,13 @@ void LearningService::removed(const Prefix& prefix) {
   teacher_.forget(prefix);
 }
 
+void LearningService::withdrawn(const LearnedEntry& entry, Unlearned why,
+                                std::string_view because) {
+  spdlog::info("withdrawn source={} why={} domain={} rule={} reason={}", entry.prefix.to_string(),
+               word(why), because.empty() ? "-" : log_value(because), log_value(entry.rule),
+               log_value(entry.reason));
+}
+
 void LearningService::spared(const Lesson& lesson, Unlearned why, std::string_view because) {
   spdlog::info("spared source={} why={} domain={} rule={} reason={}", lesson.source.to_string(),
                word(why), because.empty() ? "-" : log_value(because), log_value(lesson.rule),

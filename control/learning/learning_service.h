@@ -39,6 +39,7 @@ class LearningService : private LearningObserver {
  private:
   void learned(const LearnedEntry& entry) override;
   void removed(const Prefix& prefix) override;
+  void withdrawn(const LearnedEntry& entry, Unlearned why, std::string_view because) override;
   void spared(const Lesson& lesson, Unlearned why, std::string_view because) override;
   void trusted(const Prefix& source, std::string_view domain, int64_t expires) override;
   LearnedStore::Listener listener();

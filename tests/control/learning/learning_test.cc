@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <string>
@@ -35,6 +36,10 @@ class Notes : public LearningObserver {
     notes.push_back("spared " + lesson.source.to_string() + ' ' + std::string(word(why)) +
                     (because.empty() ? "" : " ") + std::string(because));
   }
+  void withdrawn(const LearnedEntry& entry, Unlearned why, std::string_view because) override {
+    notes.push_back("withdrawn " + entry.prefix.to_string() + ' ' + std::string(word(why)) +
+                    (because.empty() ? "" : " ") + std::string(because));
+  }
   void trusted(const Prefix& source, std::string_view domain, int64_t expires) override {
     notes.push_back("trusted " + source.to_string() + ' ' + std::string(domain) + ' ' +
                     std::to_string(expires));
@@ -51,8 +56,10 @@ class Gate : public testing::Test {
   Learning make(Learning::Options options = {}) {
     return Learning(
         std::move(options),
-        [this](const IpAddress& source, const auto&, int64_t) {
-          return exempt_.contains(source.to_string());
+        [this](const Prefix& network, const auto&, int64_t) {
+          return std::ranges::any_of(exempt_, [&](const std::string& source) {
+            return network.contains(*IpAddress::parse(source));
+          });
         },
         notes_);
   }
@@ -63,6 +70,14 @@ class Gate : public testing::Test {
     made.reason = "3 offences";
     made.evidence = {{990, "s1", "spoke early"}, {1000, "s2.1", "wrote to a spamtrap"}};
     return made;
+  }
+  static LearnedEntry kept(const char* text, int64_t expires) {
+    return {.prefix = prefix(text),
+            .learned = 900,
+            .expires = expires,
+            .rule = "offences",
+            .reason = "old",
+            .evidence = {{899, "s", "x"}}};
   }
   std::set<std::string> exempt_;
   Notes notes_;
@@ -180,17 +195,61 @@ TEST_F(Gate, AnEntryCanBeTakenBack) {
   EXPECT_EQ(learning.learn(lesson("192.0.2.1"), 1001), Unlearned::kNothing) << "by new evidence";
 }
 
+TEST_F(Gate, NobodyIsLearnedWithinWhoseNetworkSomebodyIsExempt) {
+  exempt_ = {"2001:db8:1:2::25"};
+  auto learning = make({.never = {prefix("2001:db8:1:3::7/128")}});
+  EXPECT_EQ(learning.learn(lesson("2001:db8:1:2:3::4"), 1000), Unlearned::kExempt);
+  EXPECT_EQ(learning.learn(lesson("2001:db8:1:3:3::4"), 1000), Unlearned::kExempt);
+  EXPECT_EQ(learning.learn(lesson("2001:db8:1:4:3::4"), 1000), Unlearned::kNothing);
+}
+
+// Whatever learn() would not take today is not read back either.
+TEST_F(Gate, WhatIsReadBackIsAskedAboutAllOfItsNetwork) {
+  exempt_ = {"192.0.2.200", "2001:db8:1:2::25"};
+  auto learning =
+      make({.v4_length = 24, .never = {prefix("203.0.113.5/32"), prefix("2001:db8:2::/48")}});
+  learning.restore_trusted(prefix("198.51.100.9/32"), "b.example", 2000, 1000);
+  for (const char* network : {"192.0.2.0/24", "2001:db8:1:2::/64", "203.0.113.0/24",
+                              "203.0.113.5/32", "2001:db8:2:1::/64", "198.51.100.0/24"})
+    learning.restore(kept(network, 9999), 1000);
+  EXPECT_EQ(learning.size(), 0u);
+  EXPECT_EQ(notes_.take(),
+            (Strings{"withdrawn 192.0.2.0/24 exempt", "removed 192.0.2.0/24",
+                     "withdrawn 2001:db8:1:2::/64 exempt", "removed 2001:db8:1:2::/64",
+                     "withdrawn 203.0.113.0/24 exempt", "removed 203.0.113.0/24",
+                     "withdrawn 203.0.113.5/32 exempt", "removed 203.0.113.5/32",
+                     "withdrawn 2001:db8:2:1::/64 exempt", "removed 2001:db8:2:1::/64",
+                     "withdrawn 198.51.100.0/24 trusted b.example", "removed 198.51.100.0/24"}));
+  for (const char* network : {"192.0.2.1/32", "203.0.113.6/32", "198.51.101.0/24"})
+    learning.restore(kept(network, 9999), 1000);
+  EXPECT_EQ(learning.size(), 3u) << notes_.take().back();
+  auto narrow = make({.v4_length = 32});
+  notes_.take();
+  narrow.restore(kept("198.51.101.0/24", 9999), 1000);
+  EXPECT_EQ(notes_.take(), (Strings{"withdrawn 198.51.101.0/24 width", "removed 198.51.101.0/24"}))
+      << "the operator wants them narrow by now";
+}
+
+TEST_F(Gate, AnotherPolicyTakesBackWhatItWouldNotLet) {
+  auto learning = make({.v4_length = 24});
+  for (const char* source : {"192.0.2.1", "198.51.100.1", "2001:db8:1:2:3::4"})
+    EXPECT_EQ(learning.learn(lesson(source), 1000), Unlearned::kNothing);
+  notes_.take();
+  EXPECT_EQ(learning.review(1000), 0u);
+  exempt_ = {"192.0.2.200", "2001:db8:1:2::25"};
+  EXPECT_EQ(learning.review(1000), 2u);
+  auto notes = notes_.take();
+  std::ranges::sort(notes);
+  EXPECT_EQ(notes,
+            (Strings{"removed 192.0.2.0/24", "removed 2001:db8:1:2::/64",
+                     "withdrawn 192.0.2.0/24 exempt", "withdrawn 2001:db8:1:2::/64 exempt"}));
+  EXPECT_EQ(learning.prefixes(1000), std::vector{prefix("198.51.100.0/24")});
+  EXPECT_EQ(learning.review(1000), 0u);
+}
+
 TEST_F(Gate, WhatIsReadBackIsWhatMayStillBe) {
   exempt_ = {"192.0.2.4"};
   auto learning = make();
-  const auto kept = [](const char* text, int64_t expires) {
-    return LearnedEntry{.prefix = prefix(text),
-                        .learned = 900,
-                        .expires = expires,
-                        .rule = "offences",
-                        .reason = "old",
-                        .evidence = {{899, "s", "x"}}};
-  };
   learning.learn(lesson("192.0.2.3"), 1000);
   notes_.take();
   learning.restore(kept("192.0.2.1/32", 1001), 1000);
@@ -202,7 +261,10 @@ TEST_F(Gate, WhatIsReadBackIsWhatMayStillBe) {
   auto bare = kept("192.0.2.5/32", 9999);
   bare.evidence.clear();
   learning.restore(bare, 1000);
-  EXPECT_EQ(notes_.take(), (Strings{"learned 192.0.2.1/32", "removed 192.0.2.4/32"}));
+  EXPECT_EQ(notes_.take(), (Strings{"learned 192.0.2.1/32", "withdrawn 192.0.2.4/32 exempt",
+                                    "removed 192.0.2.4/32", "withdrawn 192.0.0.0/16 width",
+                                    "withdrawn 0.0.0.0/0 width",
+                                    "withdrawn 192.0.2.5/32 no-evidence", "removed 192.0.2.5/32"}));
   EXPECT_EQ(learning.find(prefix("192.0.2.3/32"), 1000)->reason, "3 offences");
   learning.restore_trusted(prefix("198.51.100.1/32"), "b.example", 1500, 1000);
   learning.restore_trusted(prefix("198.51.100.2/32"), "b.example", 1000, 1000);

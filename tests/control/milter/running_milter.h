@@ -143,6 +143,7 @@ class RunningMilter : private learning::LearningObserver {
                      std::to_string(entry.expires - entry.learned));
   }
   void removed(const Prefix&) override {}
+  void withdrawn(const learning::LearnedEntry&, learning::Unlearned, std::string_view) override {}
   void spared(const learning::Lesson&, learning::Unlearned, std::string_view) override {}
   void trusted(const Prefix&, std::string_view, int64_t) override {}
 
@@ -150,9 +151,9 @@ class RunningMilter : private learning::LearningObserver {
   std::optional<policy::SourceLimits> limits_;
   std::optional<policy::Greylist> greylist_;
   learning::Learning learning_{{},
-                               [this](const IpAddress& source, const auto& local, int64_t now) {
-                                 return policy::is_exempt(judging_->policy->snapshot(), source,
-                                                          local, now);
+                               [this](const Prefix& network, const auto& local, int64_t now) {
+                                 return policy::is_any_exempt(judging_->policy->snapshot(), network,
+                                                              local, now);
                                },
                                *this};
   std::optional<policy::JudgeServices> judging_;

@@ -96,8 +96,8 @@ class RunningProxy {
     if (learns) {
       evidence_.emplace(evidence_options);
       learning_.emplace(
-          loop_, learning_options, [this](const IpAddress& source, const auto& local, int64_t now) {
-            return policy::is_exempt(judging_->policy->snapshot(), source, local, now);
+          loop_, learning_options, [this](const Prefix& network, const auto& local, int64_t now) {
+            return policy::is_any_exempt(judging_->policy->snapshot(), network, local, now);
           });
       service_->evidence = &*evidence_;
       service_->learning = &learning_->learning();
