@@ -5,6 +5,7 @@
 #include "control/config/worker.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -124,7 +125,9 @@ class Worker {
     std::optional<directory::FileDirectory> traps;
     if (!options_.spamtraps.empty()) traps.emplace(options_.spamtraps, options_.directory.rules);
     OutboundSite outbound(loop_, options_.outbound, given_);
-    reputation::Store store(options_.reputation);
+    // A file that is not there yet is not made to see whether it works.
+    const bool no_file = options_.only_check && ::access(options_.reputation.c_str(), F_OK) != 0;
+    reputation::Store store(no_file ? ":memory:" : options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known, steering_, number_);
     // Domains are anybody's: all workers read the file, and the first one writes it.
     KeptTable silent_file(options_.names.silent_zones_file,
@@ -205,6 +208,7 @@ class Worker {
       names_ = &names;
       known.read(std::time(nullptr));
       silent_file.read(std::time(nullptr));
+      learning.start();
       if (options_.runs_proxy) proxy.start();
       milter.start();
       outbound.start();

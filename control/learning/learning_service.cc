@@ -28,17 +28,21 @@ std::string ids_of(const LearnedEntry& entry) {
 
 LearningService::LearningService(asio::io_context& loop, const LearningOptions& options,
                                  Learning::Exempt exempt)
-    : file_(options.file),
+    : loop_(loop),
+      options_(options),
       learning_(options.gate, std::move(exempt), *this),
-      teacher_(loop, options.teacher, learning_) {
+      teacher_(loop, options.teacher, learning_) {}
+
+void LearningService::start() {
+  teacher_.start();
   if (file_.empty()) return;
   LearnedStore::Options store{.path = file_,
-                              .capacity = options.gate.capacity,
-                              .trusted_capacity = options.gate.trust.capacity,
-                              .look_time = options.file_look_time};
+                              .capacity = options_.gate.capacity,
+                              .trusted_capacity = options_.gate.trust.capacity,
+                              .look_time = options_.file_look_time};
   store_ = std::make_unique<LearnedStore>(
       std::move(store), listener(),
-      [&loop](std::function<void()> function) { asio::post(loop, std::move(function)); });
+      [&loop = loop_](std::function<void()> function) { asio::post(loop, std::move(function)); });
 }
 
 LearningService::~LearningService() {

@@ -25,7 +25,7 @@ struct LearningOptions {
 
 class LearningService : private LearningObserver {
  public:
-  // Begins to read the file, which nothing waits for. loop: outlives this and runs on one thread.
+  // Touches neither the file nor an engine. loop: outlives this and runs on one thread.
   LearningService(boost::asio::io_context& loop, const LearningOptions& options,
                   Learning::Exempt exempt);
   ~LearningService() override;
@@ -33,6 +33,9 @@ class LearningService : private LearningObserver {
   LearningService& operator=(const LearningService&) = delete;
 
   Learning& learning() noexcept { return learning_; }
+  // Once. Begins to read the file, which is made where there is none and which nothing waits for,
+  // and to look after the engines. What is learned before is not kept.
+  void start();
   // Nothing more is told to engines. The loop runs out of this one's work.
   void stop();
 
@@ -44,7 +47,9 @@ class LearningService : private LearningObserver {
   void trusted(const Prefix& source, std::string_view domain, int64_t expires) override;
   LearnedStore::Listener listener();
 
-  const std::string file_;
+  boost::asio::io_context& loop_;
+  const LearningOptions options_;
+  const std::string& file_ = options_.file;
   Learning learning_;
   Teacher teacher_;
   bool restoring_ = false;

@@ -50,8 +50,12 @@ Teacher::Teacher(asio::io_context& loop, TeacherOptions options, Learning& learn
   for (const auto& socket : state_->options.engines) {
     auto engine = std::make_shared<Engine>(loop, socket, state_->options.credentials);
     state_->engines.push_back(engine);
-    asio::co_spawn(loop, run(state_, engine), asio::detached);
   }
+}
+
+void Teacher::start() {
+  for (const auto& engine : state_->engines)
+    asio::co_spawn(engine->wake.get_executor(), run(state_, engine), asio::detached);
 }
 
 Teacher::~Teacher() {

@@ -36,12 +36,13 @@ struct TeacherOptions {
 
 class Teacher {
  public:
-  // learning: what is known; outlives what the loop does of this.
+  // learning: what is known; outlives what the loop does of this. Nobody is called before start().
   Teacher(boost::asio::io_context& loop, TeacherOptions options, Learning& learning);
   ~Teacher();
   Teacher(const Teacher&) = delete;
   Teacher& operator=(const Teacher&) = delete;
 
+  void start();                       // once
   void teach(const Prefix& prefix);   // is, or was a moment ago, in learning
   void forget(const Prefix& prefix);  // is not any more
   void teach_all();

@@ -99,6 +99,7 @@ class RunningProxy {
           loop_, learning_options, [this](const Prefix& network, const auto& local, int64_t now) {
             return policy::is_any_exempt(judging_->policy->snapshot(), network, local, now);
           });
+      learning_->start();
       service_->evidence = &*evidence_;
       service_->learning = &learning_->learning();
       judging_->on_good_mail = [this](const auto& source, auto domain, auto reputation, auto now) {
