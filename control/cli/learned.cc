@@ -17,15 +17,15 @@
 #include "control/cli/table.h"
 #include "control/cli/time_text.h"
 #include "control/config/learned_setting.h"
-#include "control/policy/learned_file.h"
-#include "control/policy/learning.h"
+#include "control/learning/learned_file.h"
+#include "control/policy/source_of.h"
 
 namespace postern::cli {
 namespace {
 
 namespace json = boost::json;
-using policy::LearnedEntry;
-using policy::LearnedFile;
+using learning::LearnedEntry;
+using learning::LearnedFile;
 
 constexpr const char* kDefaultConfig = "/etc/postern/control.conf";
 
@@ -62,7 +62,7 @@ json::object to_json(const LearnedEntry& entry) {
           {"reason", json_text(entry.reason)},  {"evidence", std::move(evidence)}};
 }
 
-json::object to_json(const policy::Removal& removal) {
+json::object to_json(const learning::Removal& removal) {
   return {{"prefix", removal.prefix.to_string()},
           {"time", removal.time},
           {"by", json_text(removal.by)},
@@ -111,8 +111,8 @@ int explain(const Invocation& invocation) {
   const int64_t now = unix_now();
   const auto entries = file.covering(address, now);
   const auto trusted = file.trusted(now);
-  const auto trust = trusted.find(policy::Learning::source_of(address));
-  std::vector<policy::Removal> removals;
+  const auto trust = trusted.find(policy::source_of(address));
+  std::vector<learning::Removal> removals;
   for (auto& removal : file.removals())
     if (removal.prefix.contains(address)) removals.push_back(std::move(removal));
   if (invocation.json()) {
@@ -168,7 +168,7 @@ int remove(const Invocation& invocation) {
   if (!given) throw WrongUsage("'" + text + "' is not an address or a prefix without host bits");
   // Of a single address its entry: for IPv6 that is one of its network.
   const bool single = given->length() == 128;
-  const Prefix prefix = single ? policy::Learning::source_of(given->first()) : *given;
+  const Prefix prefix = single ? policy::source_of(given->first()) : *given;
   const auto path = file_of(invocation);
   LearnedFile file(path, LearnedFile::Purpose::kChange);
   if (!file.remove(prefix, own_name(), invocation.text("why").value_or(""), unix_now()))

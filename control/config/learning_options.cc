@@ -25,7 +25,7 @@ int64_t seconds_of(const Values& values, const char* name, int64_t seconds, mill
   return std::chrono::duration_cast<std::chrono::seconds>(time).count();
 }
 
-void read_engines(const Values& values, smtp::TeacherOptions& teacher) {
+void read_engines(const Values& values, learning::TeacherOptions& teacher) {
   teacher.engines = values.texts("engine");
   auto& credentials = teacher.credentials;
   values.text("engine-cert", credentials.certificate);
@@ -37,13 +37,13 @@ void read_engines(const Values& values, smtp::TeacherOptions& teacher) {
       throw UsageError("engine " + engine + " needs engine-cert, engine-key and engine-ca");
 }
 
-void read_evidence(const Values& values, policy::EvidenceTable::Options& evidence) {
+void read_evidence(const Values& values, learning::EvidenceTable::Options& evidence) {
   values.number("learn-threshold", evidence.threshold, 2, 1000);
   evidence.half_life =
       seconds_of(values, "learn-half-life", evidence.half_life, milliseconds{1000});
   for (const auto& text : values.texts("learn-weight")) {
     const size_t equals = text.find('=');
-    const auto kind = policy::offence_from(std::string_view(text).substr(0, equals));
+    const auto kind = learning::offence_from(std::string_view(text).substr(0, equals));
     const auto weight =
         equals == std::string::npos ? std::nullopt : parse_size(text.substr(equals + 1));
     if (!kind || !weight)
@@ -57,7 +57,7 @@ void read_evidence(const Values& values, policy::EvidenceTable::Options& evidenc
   }
 }
 
-void read_prefixes(const Values& values, policy::Learning::Options& gate) {
+void read_prefixes(const Values& values, learning::Learning::Options& gate) {
   for (const auto& text : values.texts("learn-prefix")) {
     if (text == "/32" || text == "/24")
       gate.v4_length = text == "/32" ? 32 : 24;
@@ -68,7 +68,7 @@ void read_prefixes(const Values& values, policy::Learning::Options& gate) {
   }
 }
 
-void read_trust(const Values& values, policy::TrustedSources::Options& trust) {
+void read_trust(const Values& values, learning::TrustedSources::Options& trust) {
   trust.trust_for = seconds_of(values, "trust-for", trust.trust_for, milliseconds{0});
   std::string text;
   values.text("trust-reputation", text);

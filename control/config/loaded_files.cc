@@ -11,6 +11,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
+#include <ctime>
 #include <exception>
 #include <utility>
 
@@ -99,6 +100,7 @@ void LoadedFiles::reload_snapshot() {
     judging.policy = read_policy(path);
     spdlog::info("snapshot state=loaded file={} generation={}", path,
                  judging.policy->snapshot().generation());
+    if (service_->learning != nullptr) service_->learning->review(std::time(nullptr));
   } catch (const std::exception& error) {
     // The one in force stays.
     spdlog::error("snapshot state=refused file={} error={}", path, policy::log_value(error.what()));

@@ -3,7 +3,7 @@
 // What is read from files at the start, and again while control runs: the snapshot when somebody
 // has replaced it, the files of recipients and spamtraps when they were replaced and are quiet,
 // certificates when the parent gives them anew, all of them on SIGHUP. A file that is no good
-// changes nothing, and the log says so.
+// changes nothing, and the log says so. By another snapshot, what was learned is asked about again.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

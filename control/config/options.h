@@ -17,13 +17,13 @@
 #include "control/config/site_directory.h"
 #include "control/config/values.h"
 #include "control/dns/unbound_resolver.h"
+#include "control/learning/evidence.h"
+#include "control/learning/harvest.h"
+#include "control/learning/learning_service.h"
 #include "control/milter/service.h"
 #include "control/milter/socket_name.h"
-#include "control/policy/evidence.h"
-#include "control/policy/harvest.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
-#include "control/smtp/learning_service.h"
 #include "control/smtp/service.h"
 #include "rules/address/address.h"
 
@@ -51,11 +51,11 @@ struct Options {
   DirectoryOptions directory;
   NameOptions names;
   OutboundOptions outbound;
-  policy::EvidenceTable::Options evidence;
+  learning::EvidenceTable::Options evidence;
   policy::SourceMemory::Options sources;
   std::string known_sources;  // file; empty: in memory only
-  policy::HarvestTable::Options harvest;
-  smtp::LearningOptions learning;
+  learning::HarvestTable::Options harvest;
+  learning::LearningOptions learning;
   std::string spamtraps;  // file; empty: there are none
   std::string spool_directory = "/var/tmp";
   uint64_t spool_memory = 256u << 10;

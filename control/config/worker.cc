@@ -5,6 +5,7 @@
 #include "control/config/worker.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,15 +35,15 @@
 #include "control/config/user_files.h"
 #include "control/config/worker_share.h"
 #include "control/dns/unbound_resolver.h"
+#include "control/learning/evidence.h"
+#include "control/learning/harvest.h"
+#include "control/learning/learning_service.h"
 #include "control/milter/milter.h"
-#include "control/policy/evidence.h"
-#include "control/policy/harvest.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/role_address.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
-#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
 #include "control/smtp/recipient_check.h"
 #include "control/smtp/recipient_probe.h"
@@ -117,7 +118,9 @@ class Worker {
     std::optional<directory::FileDirectory> traps;
     if (!options_.spamtraps.empty()) traps.emplace(options_.spamtraps, options_.directory.rules);
     OutboundSite outbound(loop_, options_.outbound, given_);
-    reputation::Store store(options_.reputation);
+    // A file that is not there yet is not made to see whether it works.
+    const bool no_file = options_.only_check && ::access(options_.reputation.c_str(), F_OK) != 0;
+    reputation::Store store(no_file ? ":memory:" : options_.reputation);
     KnownSourcesFile known(options_.known_sources, sources_.known, steering_, number_);
     // Domains are anybody's: all workers read the file, and the first one writes it.
     KeptTable silent_file(options_.names.silent_zones_file,
@@ -136,12 +139,14 @@ class Worker {
         .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
     SiteNames names(loop_, options_.names.tables, judging);
     names.load();
-    smtp::LearningService learning(
+    learning::LearningService learning(
         loop_, options_.learning,
-        [&judging](const IpAddress& source, const auto& local, int64_t now) {
-          return policy::is_exempt(judging.policy->snapshot(), source, local, now);
+        [&judging](const Prefix& network, const auto& local, int64_t now) {
+          return policy::is_any_exempt(judging.policy->snapshot(), network, local, now);
         });
-    judging.learning = &learning.learning();
+    judging.on_good_mail = [&learning](const auto& source, auto domain, auto reputation, auto now) {
+      learning.learning().note_good_mail(source, domain, reputation, now);
+    };
     if (traps)
       judging.is_trap = [&traps](std::string_view recipient) {
         return !policy::is_role_address(recipient) && traps->has(recipient);
@@ -153,7 +158,7 @@ class Worker {
       recipients.emplace(*site.directory,
                          smtp::RecipientCheck::Options{options_.directory.defer_when_unavailable,
                                                        options_.directory.rules},
-                         &harvest_, judging.learning);
+                         &harvest_, &learning.learning());
     smtp::Service service{.options = options_.proxy,
                           .judging = judging,
                           .spool_space = spool_space_,
@@ -161,6 +166,7 @@ class Worker {
                           .sources = sources_,
                           .tls = tls_,
                           .helo_patterns = patterns_.get(),
+                          .learning = &learning.learning(),
                           .evidence = &evidence_,
                           .recipients = recipients ? &*recipients : nullptr};
     smtp::Proxy proxy(loop_, service);
@@ -173,6 +179,7 @@ class Worker {
                                    .known = &sources_.known,
                                    .greylist = &sources_.greylist,
                                    .helo_patterns = patterns_.get(),
+                                   .learning = &learning.learning(),
                                    .evidence = &evidence_,
                                    .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
@@ -194,6 +201,7 @@ class Worker {
       names_ = &names;
       known.read(std::time(nullptr));
       silent_file.read(std::time(nullptr));
+      learning.start();
       if (options_.runs_proxy) proxy.start();
       milter.start();
       outbound.start();
@@ -309,8 +317,8 @@ class Worker {
   std::unique_ptr<policy::HeloPatterns> patterns_;
   smtp::SpoolSpace spool_space_;
   policy::SourceMemory sources_;
-  policy::EvidenceTable evidence_;
-  policy::HarvestTable harvest_;
+  learning::EvidenceTable evidence_;
+  learning::HarvestTable harvest_;
   dns::SilentZones silent_zones_;
   asio::signal_set signals_;
   asio::steady_timer flush_timer_;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "control/auth/dkim_sign.h"
-#include "control/policy/evidence.h"
+#include "control/learning/evidence.h"
 #include "control/policy/greylist.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/known_sources.h"
@@ -40,8 +40,9 @@ struct Service {
   policy::KnownSources* known = nullptr;
   policy::Greylist* greylist = nullptr;
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
-  auth::SigningService* signing = nullptr;    // null: the site's own mail is not signed here
+  learning::Learning* learning = nullptr;               // null: nothing is learned of sources
+  learning::EvidenceTable* evidence = nullptr;          // null: no offence is; else learning is not
+  auth::SigningService* signing = nullptr;  // null: the site's own mail is not signed here
 };
 
 }  // namespace postern::milter

@@ -22,10 +22,10 @@
 #include <utility>
 #include <variant>
 
+#include "control/learning/trap_hit.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/log_text.h"
 #include "control/policy/message_log.h"
-#include "control/policy/trap_hit.h"
 
 namespace postern::milter {
 
@@ -185,7 +185,7 @@ void Session::on(RecipientEvent event) {
 void Session::on(const HeaderEvent& event) {
   message_->size += event.field.size();
   message_->forged.add(event.name, event.field);
-  message_->automatic |= policy::says_automatic(event.field);
+  message_->automatic |= learning::says_automatic(event.field);
   message_->judge.update(event.field);
   if (message_->signer) message_->signer->update(event.field);
 }

@@ -7,15 +7,15 @@
 #include <ctime>
 #include <utility>
 
+#include "control/learning/rule_lesson.h"
+#include "control/learning/trap_hit.h"
 #include "control/policy/conduct_refusals.h"
 #include "control/policy/exemption.h"
 #include "control/policy/greylisting.h"
-#include "control/policy/learning.h"
 #include "control/policy/message_log.h"
 #include "control/policy/rate_table.h"
 #include "control/policy/role_address.h"
-#include "control/policy/rule_lesson.h"
-#include "control/policy/trap_hit.h"
+#include "control/policy/source_of.h"
 
 namespace postern::milter {
 
@@ -38,41 +38,39 @@ void Session::note_name(const Signature* signature) {
   if (service_.evidence == nullptr) return;
   const int64_t now = std::time(nullptr);
   if (signature != nullptr && signature->learn.count() > 0)
-    service_.judging.learning->learn(policy::lesson_of(*signature, *client_.address, std::nullopt,
-                                                       message_id(), client_.helo, now),
-                                     now, signature->learn);
+    service_.learning->learn(learning::lesson_of(*signature, *client_.address, std::nullopt,
+                                                 message_id(), client_.helo, now),
+                             now, signature->learn);
   else
-    policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
-                         std::nullopt, policy::Offence::kBotName,
-                         {now, message_id(), "said HELO " + client_.helo});
+    learning::note_offence(*service_.evidence, *service_.learning, *client_.address, std::nullopt,
+                           learning::Offence::kBotName,
+                           {now, message_id(), "said HELO " + client_.helo});
 }
 
 void Session::make_stranger() {
   client_.offended = true;
-  if (service_.known != nullptr)
-    service_.known->forget(policy::Learning::source_of(*client_.address));
+  if (service_.known != nullptr) service_.known->forget(policy::source_of(*client_.address));
 }
 
 void Session::note_trap_hit() {
   if (message_->traps.empty() || !client_.address || client_.offended ||
       service_.evidence == nullptr ||
-      !policy::trap_hit_counts(message_->mail.sender, message_->automatic))
+      !learning::trap_hit_counts(message_->mail.sender, message_->automatic))
     return;
   const int64_t now = std::time(nullptr);
   if (policy::is_exempt(service_.judging.policy->snapshot(), *client_.address, std::nullopt, now))
     return;
   make_stranger();
-  policy::note_offence(*service_.evidence, *service_.judging.learning, *client_.address,
-                       std::nullopt, policy::Offence::kSpamtrap,
-                       {now, message_id(), "wrote to a spamtrap"});
+  learning::note_offence(*service_.evidence, *service_.learning, *client_.address, std::nullopt,
+                         learning::Offence::kSpamtrap, {now, message_id(), "wrote to a spamtrap"});
 }
 
 std::optional<policy::Refusal> Session::refusal_of_recipient(const std::string& recipient) {
   const int64_t now = std::time(nullptr);
   const auto& policy = service_.judging.policy;
   if (client_.address && policy::is_role_address(recipient) &&
-      !service_.limits.take(policy::Limited::kRoleRecipients,
-                            policy::Learning::source_of(*client_.address), policy::rate_time()) &&
+      !service_.limits.take(policy::Limited::kRoleRecipients, policy::source_of(*client_.address),
+                            policy::rate_time()) &&
       !policy::is_exempt(policy->snapshot(), *client_.address, std::nullopt, now))
     return policy::too_many_recipients();
   auto refused = message_->envelope.ask(policy, session_facts(), recipient, now);
@@ -98,9 +96,9 @@ std::optional<policy::Refusal> Session::greylisted(const std::string& recipient)
 }
 
 void Session::learn(const policy::SessionFacts& session, const policy::Disposition& disposition) {
-  auto* const learning = service_.judging.learning;
+  auto* const learning = service_.learning;
   const int64_t now = std::time(nullptr);
-  auto lesson = policy::lesson_of(session, disposition, message_id(), now);
+  auto lesson = learning::lesson_of(session, disposition, message_id(), now);
   if (!lesson || client_.learned || learning == nullptr) return;
   client_.learned = true;
   learning->learn(std::move(*lesson), now, disposition.learn);
@@ -108,7 +106,7 @@ void Session::learn(const policy::SessionFacts& session, const policy::Dispositi
 
 void Session::part_from_client() {
   if (service_.known != nullptr && client_.address && client_.accepted > 0 && !client_.offended)
-    service_.known->remember(policy::Learning::source_of(*client_.address), std::time(nullptr));
+    service_.known->remember(policy::source_of(*client_.address), std::time(nullptr));
   client_ = {};
 }
 

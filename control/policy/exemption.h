@@ -23,4 +23,11 @@ struct LocalPlace {
 bool is_exempt(const Snapshot& snapshot, const IpAddress& client,
                const std::optional<LocalPlace>& local, int64_t now);
 
+// Whether any address of a network is: of at most 256 IPv4 addresses, or of an IPv6 network, in
+// which it is asked where entries of lists and protects begin and end. (Not where one ends that
+// begins before the network: a range that is no prefix. That could only hide who is allowed for not
+// being in a list, and what is allowed goes before entries in the engines anyway.)
+bool is_any_exempt(const Snapshot& snapshot, const Prefix& network,
+                   const std::optional<LocalPlace>& local, int64_t now);
+
 }  // namespace postern::policy

@@ -5,15 +5,14 @@
 
 #include <string>
 
-#include "control/policy/learning.h"
 #include "control/policy/role_address.h"
+#include "control/policy/source_of.h"
 
 namespace postern::policy {
 
 std::optional<Refusal> hold_back(KnownSources& known, Greylist& greylist, const IpAddress& client,
                                  std::string_view sender, std::string_view recipient, int64_t now) {
-  if (!greylist.enabled() || is_role_address(recipient) ||
-      known.knows(Learning::source_of(client), now))
+  if (!greylist.enabled() || is_role_address(recipient) || known.knows(source_of(client), now))
     return std::nullopt;
   const auto wait = greylist.ask(client, sender, recipient, now);
   if (!wait) return std::nullopt;

@@ -73,11 +73,11 @@ void MessageJudge::remember(const Judgement& judgement, reputation::Outcome outc
   if (judgement.facts.signing_domain.empty()) return;
   const auto& facts = judgement.facts;
   services_.store.record(facts.signing_domain, outcome, facts.now);
-  if (outcome != reputation::Outcome::kAccepted || services_.learning == nullptr ||
+  if (outcome != reputation::Outcome::kAccepted || !services_.on_good_mail ||
       !judgement.session.client || !facts.reputation)
     return;
-  services_.learning->note_good_mail(*judgement.session.client, facts.signing_domain,
-                                     *facts.reputation, facts.now);
+  services_.on_good_mail(*judgement.session.client, facts.signing_domain, *facts.reputation,
+                         facts.now);
 }
 
 }  // namespace postern::policy

@@ -19,7 +19,6 @@
 #include "control/policy/disposition_text.h"
 #include "control/policy/envelope_judge.h"
 #include "control/policy/facts.h"
-#include "control/policy/learning.h"
 #include "control/policy/lookup_slots.h"
 #include "control/policy/message_policy.h"
 #include "control/policy/name_classes.h"
@@ -45,7 +44,11 @@ struct JudgeServices {
   std::shared_ptr<NameClasses> names = nullptr;  // likewise; null: no name has a class
   dns::SilentZones* silent_zones = nullptr;      // null: nobody's answer is ever given up
   std::shared_ptr<LookupSlots> lookup_slots = std::make_shared<LookupSlots>();
-  Learning* learning = nullptr;  // null: nothing is learned of sources
+  // Hears of mail that was taken, whose domain's signature passed and whose domain has a
+  // reputation, as it was before; now: Unix seconds. Empty: nobody does.
+  std::function<void(const IpAddress& source, std::string_view domain, double reputation,
+                     int64_t now)>
+      on_good_mail = {};
   // Whether a recipient, without brackets, is a spamtrap; empty: there are none.
   std::function<bool(std::string_view recipient)> is_trap = {};
 };
@@ -75,8 +78,8 @@ class MessageJudge {
   // For the books, where something else than the policy decided: nothing is looked up.
   Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
 
-  // What became of the message, for the reputation of the domain that signed it, and, where that
-  // is good and the message was taken, for what may be learned of the address that sent it.
+  // What became of the message, for the reputation of the domain that signed it, and, where the
+  // message was taken, for whoever hears of good mail.
   void remember(const Judgement& judgement, reputation::Outcome outcome);
 
  private:

@@ -15,7 +15,7 @@ namespace postern::smtp {
 
 // What is thought of a client before it has said anything.
 enum class Standing : uint8_t {
-  kListed,  // in a list that speaks against it
+  kListed,  // in a list that the policy acts against
   kStranger,
   kKnown  // behaved before, is accredited, protected or allowed
 };

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "control/policy/log_text.h"
+#include "control/policy/source_of.h"
 
 namespace postern::smtp {
 
@@ -81,7 +82,7 @@ asio::awaitable<void> Proxy::serve(tcp::socket socket, Connection) {
                        make_reply(554, "5.7.1", "only for this site's own mail"));
     co_return;
   }
-  const Prefix source = policy::Learning::source_of(ends.client);
+  const Prefix source = policy::source_of(ends.client);
   if (const auto full = no_room_for(ends, source); !full.empty()) {
     spdlog::warn("session client={} end={}", ends.client.to_string(), full);
     Reply reply = full == kTooManySessions ? make_reply(421, "4.3.2", "too busy; try again later")

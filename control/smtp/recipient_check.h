@@ -16,8 +16,8 @@
 #include "control/directory/directory.h"
 #include "control/directory/directory_health.h"
 #include "control/directory/mail_address.h"
-#include "control/policy/harvest.h"
-#include "control/policy/learning.h"
+#include "control/learning/harvest.h"
+#include "control/learning/learning.h"
 #include "control/smtp/reply.h"
 #include "rules/address/address.h"
 
@@ -37,8 +37,8 @@ class RecipientCheck {
     bool may_learn = false;
   };
   // All outlive this. harvest and learning: both or neither; null: nothing is learned.
-  RecipientCheck(directory::Directory& directory, Options options, policy::HarvestTable* harvest,
-                 policy::Learning* learning)
+  RecipientCheck(directory::Directory& directory, Options options, learning::HarvestTable* harvest,
+                 learning::Learning* learning)
       : directory_(directory),
         options_(std::move(options)),
         harvest_(harvest),
@@ -55,8 +55,8 @@ class RecipientCheck {
 
   directory::Directory& directory_;
   const Options options_;
-  policy::HarvestTable* harvest_;
-  policy::Learning* learning_;
+  learning::HarvestTable* harvest_;
+  learning::Learning* learning_;
   directory::DirectoryHealth health_;  // as the log has it
 };
 

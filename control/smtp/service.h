@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "control/policy/evidence.h"
+#include "control/learning/evidence.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/source_memory.h"
@@ -55,10 +55,11 @@ struct Service {
   policy::SourceMemory& sources;
   std::shared_ptr<const TlsServer> tls = nullptr;  // another one after a reload; null: no STARTTLS
   const policy::HeloPatterns* helo_patterns = nullptr;  // null: none
-  policy::EvidenceTable* evidence = nullptr;  // null: no offence is; else judging.learning is not
-  RecipientCheck* recipients = nullptr;       // null: the farm alone knows them
-  Backscatter* backscatter = nullptr;         // null: the null sender is like any other
-  const Outbound* outbound = nullptr;         // not null: this is the door for the site's own mail
+  learning::Learning* learning = nullptr;               // null: nothing is learned of sources
+  learning::EvidenceTable* evidence = nullptr;          // null: no offence is; else learning is not
+  RecipientCheck* recipients = nullptr;                 // null: the farm alone knows them
+  Backscatter* backscatter = nullptr;                   // null: the null sender is like any other
+  const Outbound* outbound = nullptr;  // not null: this is the door for the site's own mail
   Overload overload{options.max_sessions};
   // What was read last, by whichever session; nobody's while it waits.
   std::array<char, 65536> read_buffer = {};

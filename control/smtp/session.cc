@@ -11,10 +11,11 @@
 #include <utility>
 #include <variant>
 
+#include "control/learning/rule_lesson.h"
 #include "control/policy/conduct_refusals.h"
 #include "control/policy/log_text.h"
 #include "control/policy/rate_table.h"
-#include "control/policy/rule_lesson.h"
+#include "control/policy/source_of.h"
 #include "control/smtp/command.h"
 
 namespace postern::smtp {
@@ -43,7 +44,7 @@ Session::Session(Service& service, asio::ip::tcp::socket socket, const SessionEn
     : service_(service),
       stream_(std::move(socket)),
       ends_(ends),
-      source_(policy::Learning::source_of(ends.client)),
+      source_(policy::source_of(ends.client)),
       id_(std::move(id)),
       protocol_(options_for(service)),
       relay_(service),
@@ -95,7 +96,7 @@ asio::awaitable<bool> Session::pause(std::chrono::milliseconds time) {
   if (early.outcome != Outcome::kDone) co_return false;  // came and went
   const std::string_view words(service_.read_buffer.data(), early.count);
   helo_ = parse_command(words.substr(0, words.find_first_of("\r\n"))).command.name;
-  note_offence(policy::Offence::kEarlyTalker, "spoke before the greeting", id_);
+  note_offence(learning::Offence::kEarlyTalker, "spoke before the greeting", id_);
   // RFC 5321 §4.3.1: who does not wait for the greeting does not speak SMTP.
   end_ = "early-talker";
   protocol_.close(
@@ -232,7 +233,7 @@ asio::awaitable<bool> Session::read_more() {
 
 void Session::watch_manners() {
   if (const auto what = protocol_.spoke_out_of_turn(); !what.empty())
-    note_offence(policy::Offence::kOutOfTurn, "did not wait after " + std::string(what), id_);
+    note_offence(learning::Offence::kOutOfTurn, "did not wait after " + std::string(what), id_);
   const auto now = policy::rate_time();
   bool too_many = false;
   for (; errors_seen_ < protocol_.errors(); errors_seen_++)
@@ -252,7 +253,7 @@ asio::awaitable<void> Session::on(HelloEvent event) {
   const auto pattern =
       service_.helo_patterns == nullptr ? std::nullopt : service_.helo_patterns->match(event.name);
   if (pattern) {
-    note_offence(policy::Offence::kBotName, "said HELO " + event.name, id_);
+    note_offence(learning::Offence::kBotName, "said HELO " + event.name, id_);
     if (!is_exempt()) {
       const auto refusal = policy::refusal_of_bot_name(event.name);
       protocol_.answer(make_reply(refusal.code, refusal.enhanced, refusal.text));
@@ -330,7 +331,7 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
     const Reply reply = co_await transaction_->finish(event.ends_in_line);
     accepted_ += transaction_->speaks_well();
     if (transaction_->hit_trap() && !reply.transient())  // it would be one more each time
-      note_offence(policy::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());
+      note_offence(learning::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());
     protocol_.answer(reply);
   }
   transaction_.reset();
@@ -343,7 +344,7 @@ asio::awaitable<void> Session::on(ResetEvent) {
 
 asio::awaitable<void> Session::on(ClosedEvent event) {
   end_ = event.reason;
-  for (const auto offence : {policy::Offence::kErrors, policy::Offence::kForeignProtocol})
+  for (const auto offence : {learning::Offence::kErrors, learning::Offence::kForeignProtocol})
     if (end_ == word(offence)) note_offence(offence, "ended by " + std::string(end_), id_);
   end_transaction();
   co_return;
@@ -369,22 +370,20 @@ bool Session::wants_names() const {
          });
 }
 
-void Session::note_offence(policy::Offence offence, std::string_view what, std::string_view id) {
+void Session::note_offence(learning::Offence offence, std::string_view what, std::string_view id) {
   if (!offence_.empty()) return;  // one per session, or three would be had at once
   offence_ = what;
   service_.sources.known.forget(source_);
   if (service_.evidence == nullptr || is_exempt()) return;
-  policy::note_offence(*service_.evidence, *service_.judging.learning, ends_.client,
-                       local_place(ends_), offence,
-                       {std::time(nullptr), std::string(id), std::string(what)});
+  learning::note_offence(*service_.evidence, *service_.learning, ends_.client, local_place(ends_),
+                         offence, {std::time(nullptr), std::string(id), std::string(what)});
 }
 
 void Session::end_by(const Signature& signature) {
   offence_ = "signature " + signature.name;
-  if (const int64_t now = std::time(nullptr);
-      signature.learn.count() > 0 && service_.judging.learning)
-    service_.judging.learning->learn(
-        policy::lesson_of(signature, ends_.client, local_place(ends_), id_, helo_, now), now,
+  if (const int64_t now = std::time(nullptr); signature.learn.count() > 0 && service_.learning)
+    service_.learning->learn(
+        learning::lesson_of(signature, ends_.client, local_place(ends_), id_, helo_, now), now,
         signature.learn);
   cut_ = true;
   end_ = "signature";

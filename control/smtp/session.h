@@ -62,7 +62,7 @@ class Session {
   bool is_exempt() const;
   bool wants_names() const;
   // id: of the session or the message, as in the log.
-  void note_offence(policy::Offence offence, std::string_view what, std::string_view id);
+  void note_offence(learning::Offence offence, std::string_view what, std::string_view id);
   // Of manners, as they show in the protocol: after each round of input.
   void watch_manners();
   // nullopt: the recipient may be asked for.

@@ -3,6 +3,8 @@
 // Every question is asked of the snapshot in force and of the time that it is: lists expire.
 #include "control/smtp/standing.h"
 
+#include "control/policy/adverse_lists.h"
+
 namespace postern::smtp {
 
 bool is_exempt(const Snapshot& snapshot, const SessionEnds& ends, int64_t now) {
@@ -12,7 +14,7 @@ bool is_exempt(const Snapshot& snapshot, const SessionEnds& ends, int64_t now) {
 
 Standing standing_of(const Snapshot& snapshot, const SessionEnds& ends, int64_t now) {
   if (is_exempt(snapshot, ends, now)) return Standing::kKnown;
-  const bool listed = !snapshot.lists_of(snapshot.class_of(ends.client), now).empty();
+  const bool listed = policy::is_listed_against(snapshot, snapshot.class_of(ends.client), now);
   return listed ? Standing::kListed : Standing::kStranger;
 }
 

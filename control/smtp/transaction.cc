@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "control/auth/authentication_results.h"
+#include "control/learning/rule_lesson.h"
+#include "control/learning/trap_hit.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_log.h"
-#include "control/policy/rule_lesson.h"
-#include "control/policy/trap_hit.h"
 #include "control/smtp/received_field.h"
 
 namespace postern::smtp {
@@ -40,7 +40,7 @@ Transaction::Transaction(Service& service, Relay& relay, ClientFacts client, Sen
       envelope_(service.judging.splits, sender_.address),
       judge_(service.judging),
       filter_([this, &service](std::string_view field) {
-        automatic_ |= policy::says_automatic(field);
+        automatic_ |= learning::says_automatic(field);
         return auth::claims_our_results(field, service.judging.options.authserv_id);
       }),
       spool_(service.spool_space),
@@ -79,7 +79,7 @@ Reply Transaction::trap() {
 }
 
 bool Transaction::hit_trap() const noexcept {
-  return traps_ > 0 && policy::trap_hit_counts(sender_.address, automatic_);
+  return traps_ > 0 && learning::trap_hit_counts(sender_.address, automatic_);
 }
 
 Reply Transaction::begin_text(Framing framing) {
@@ -210,10 +210,10 @@ void Transaction::remember(const policy::Judgement& judgement, const Reply& repl
 
 void Transaction::learn(const policy::SessionFacts& session,
                         const policy::Disposition& disposition) {
-  auto* const learning = service_.judging.learning;
+  auto* const learning = service_.learning;
   if (learning == nullptr || client_.exempt || learned_) return;
   const int64_t now = std::time(nullptr);
-  auto lesson = policy::lesson_of(session, disposition, id_, now);
+  auto lesson = learning::lesson_of(session, disposition, id_, now);
   if (!lesson) return;
   learned_ = true;
   learning->learn(std::move(*lesson), now, disposition.learn);

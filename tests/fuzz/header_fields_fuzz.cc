@@ -15,7 +15,7 @@
 #include "control/auth/dkim_canonicalize.h"
 #include "control/auth/header_fields.h"
 #include "control/dns/domain_name.h"
-#include "control/policy/trap_hit.h"
+#include "control/learning/trap_hit.h"
 
 namespace {
 
@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   (void)author_domain_of(message);
   for (const auto& one : split_header_fields(message)) {
-    const bool automatic = postern::policy::says_automatic(one.raw);
+    const bool automatic = postern::learning::says_automatic(one.raw);
     must(!automatic || has_name(one, "auto-submitted"));
   }
   return 0;

@@ -65,9 +65,9 @@ RULES = (
     Rule("xdp/loader", ("rules", "dataplane/core", "dataplane/engine", "xdp/bpf", "xdp/loader"),
          never=DPDK, generated=("*.skel.h",)),
 
-    # Control: smtp, milter, web -> policy -> auth, names, reputation -> dns, and directory beside dns.
-    # It never includes an engine; it speaks to one through control/web/engine_client.h, which is all
-    # that smtp may see of web.
+    # Control: smtp, milter -> learning -> policy -> auth, names, reputation -> dns, and directory
+    # beside dns. It never includes an engine; learning speaks to one through
+    # control/web/engine_client.h, and the doors know of engines only by that.
     # Below all of it: sockets that are listened on, and processes. They know no protocol.
     Rule("control/listen", ("rules", "control/listen"), never=ENGINE_LIBRARIES),
     Rule("control/process", ("rules", "control/listen", "control/process", "control/config/file_watch.h"),
@@ -84,14 +84,17 @@ RULES = (
          never=ENGINE_LIBRARIES),
     Rule("control/policy", ("rules", "control/dns", "control/auth", "control/names",
                             "control/reputation", "control/policy"), never=ENGINE_LIBRARIES),
-    Rule("control/web", ("rules", "control/dns", "control/auth", "control/names",
-                         "control/reputation", "control/policy", "control/web"),
+    Rule("control/web", ("rules", "control/web"), never=ENGINE_LIBRARIES),
+    Rule("control/learning", ("rules", "control/reputation", "control/policy",
+                              "control/web/engine_client.h", "control/learning"),
          never=ENGINE_LIBRARIES),
     Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
-                          "control/reputation", "control/policy", "control/directory",
-                          "control/listen", "control/smtp", "control/web/engine_client.h"), never=ENGINE_LIBRARIES),
+                          "control/reputation", "control/policy", "control/learning",
+                          "control/directory", "control/listen", "control/smtp"),
+         never=ENGINE_LIBRARIES),
     Rule("control/milter", ("rules", "control/dns", "control/auth", "control/reputation",
-                            "control/policy", "control/listen", "control/milter"), never=ENGINE_LIBRARIES),
+                            "control/policy", "control/learning", "control/listen",
+                            "control/milter"), never=ENGINE_LIBRARIES),
     # On top: what puts the parts together. cli also runs the core offline (decision 0003).
     Rule("control/config", ("rules", "control"), never=ENGINE_LIBRARIES),
     Rule("control/cli", ("rules", "control", "dataplane/core"), never=ENGINE_LIBRARIES),

@@ -36,6 +36,7 @@ class SyntheticTree(unittest.TestCase):
                        "control/names/pcre_table.h", "control/reputation/store.h",
                        "control/policy/facts.h",
                        "control/web/engine_client.h", "control/web/server.h",
+                       "control/learning/learning.h",
                        "control/smtp/session.h", "control/config/config.h",
                        "control/cli/options.h"):
             self.write(header, HEAD)
@@ -142,10 +143,14 @@ class SyntheticTree(unittest.TestCase):
         self.allowed("control/names/a.cc", "<pcre2.h>", '"rules/lists/list_format.h"')
         self.refused("control/names/a.cc", '"control/policy/facts.h"', '"control/dns/resolver.h"',
                      "<boost/asio.hpp>")
-        self.refused("control/policy/a.cc", '"control/smtp/session.h"', '"control/web/server.h"')
-        self.allowed("control/smtp/a.cc", '"control/policy/facts.h"',
+        self.refused("control/policy/a.cc", '"control/smtp/session.h"', '"control/web/server.h"',
+                     '"control/learning/learning.h"')
+        self.allowed("control/learning/a.cc", '"control/policy/facts.h"',
                      '"control/web/engine_client.h"')
-        self.refused("control/smtp/a.cc", '"control/web/server.h"', '"control/config/config.h"',
+        self.refused("control/learning/a.cc", '"control/smtp/session.h"', '"control/web/server.h"')
+        self.allowed("control/smtp/a.cc", '"control/policy/facts.h"',
+                     '"control/learning/learning.h"')
+        self.refused("control/smtp/a.cc", '"control/web/engine_client.h"', '"control/config/config.h"',
                      '"control/cli/options.h"')
         self.refused("control/web/a.cc", '"control/smtp/session.h"')
         self.allowed("control/config/a.cc", '"control/smtp/session.h"', '"control/web/server.h"')

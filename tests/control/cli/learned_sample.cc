@@ -6,10 +6,10 @@
 #include <ctime>
 #include <exception>
 
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 
 int main(int count, char** words) {
-  using namespace postern::policy;
+  using namespace postern::learning;
   if (count != 2) return 2;
   const auto prefix = [](const char* text) {
     return *postern::Prefix::parse(text, postern::Prefix::HostBits::kRefuse);

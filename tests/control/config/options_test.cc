@@ -492,7 +492,7 @@ TEST(ControlOptions, WhatIsLearned) {
   EXPECT_EQ(plain.learning.gate.v6_length, 64);
   EXPECT_EQ(plain.evidence.threshold, 3u);
   EXPECT_EQ(plain.evidence.half_life, 600);
-  EXPECT_EQ(plain.evidence.weights, (std::array<uint32_t, policy::kOffences>{1, 1, 1, 1, 1, 1}));
+  EXPECT_EQ(plain.evidence.weights, (std::array<uint32_t, learning::kOffences>{1, 1, 1, 1, 1, 1}));
   EXPECT_EQ(plain.learning.gate.trust.trust_for, 7 * 86400);
   EXPECT_EQ(options(with({"--learned", ":memory:"})).learning.file, "");
   const auto read = options(with({"--learned",          "l.db",
@@ -510,7 +510,7 @@ TEST(ControlOptions, WhatIsLearned) {
   EXPECT_EQ(read.learning.gate.capacity, 77u);
   EXPECT_EQ(read.learning.gate.v4_length, 24);
   EXPECT_EQ(read.learning.gate.v6_length, 56);
-  EXPECT_EQ(read.evidence.weights, (std::array<uint32_t, policy::kOffences>{1, 1, 1, 0, 1, 4}));
+  EXPECT_EQ(read.evidence.weights, (std::array<uint32_t, learning::kOffences>{1, 1, 1, 0, 1, 4}));
   EXPECT_EQ(read.spamtraps, "t");
   EXPECT_EQ(read.learning.gate.trust.trust_for, 86400);
   EXPECT_EQ(read.learning.gate.trust.least_reputation, 0.75);
@@ -523,8 +523,8 @@ TEST(ControlOptions, NoSingleOffenceCanBeMadeEnough) {
   const auto told = [&](const std::vector<std::string>& more) { return complaint(with(more)); };
   EXPECT_NE(told({"--learn-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
   EXPECT_NE(told({"--harvest-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
-  for (size_t kind = 0; kind < policy::kOffences; kind++) {
-    const std::string name(policy::word(static_cast<policy::Offence>(kind)));
+  for (size_t kind = 0; kind < learning::kOffences; kind++) {
+    const std::string name(learning::word(static_cast<learning::Offence>(kind)));
     EXPECT_EQ(told({"--learn-weight", name + "=2"}), "") << name;
     EXPECT_NE(
         told({"--learn-weight", name + "=3"}).find("would let a single offence make an entry"),

@@ -221,6 +221,21 @@ def test_check_tries_settings_and_listens_nowhere(site):
     assert done.returncode == 1 and "site.snap" in done.stderr
 
 
+def test_check_makes_no_file(site):
+    kept = {"--reputation": site.folder / "r.db", "--learned": site.folder / "learned.db",
+            "--known-sources": site.folder / "known"}
+    words = ["--farm", "127.0.0.1:1", "--listen", f"127.0.0.1:{site.port}", "--snapshot",
+             str(site.folder / "site.snap"), "--spool", str(site.folder)]
+    words += [str(word) for pair in kept.items() for word in pair]
+    before = sorted(site.folder.iterdir())
+    assert run(*words, "--check").returncode == 0
+    assert sorted(site.folder.iterdir()) == before
+    # A file that is there is tried all the same.
+    kept["--reputation"].write_text("no database, and long enough to be looked at" * 100)
+    done = run(*words, "--check")
+    assert done.returncode == 1 and "r.db" in done.stderr, done.stderr
+
+
 def worker_in_log(site, word="session"):
     return re.search(r" id=\w+-(\w+)-\w+ ", site.lines(word)[-1])[1]
 

@@ -71,8 +71,8 @@ class Site:
         (folder / "mail").chmod(0o777)
         self.compile("accept dkim = pass")
 
-    def compile(self, rule):
-        (self.folder / "site.policy").write_text(POLICY.format(rule=rule))
+    def compile(self, rule, more=""):
+        (self.folder / "site.policy").write_text(POLICY.format(rule=rule) + more + "\n")
         subprocess.run([POSTERN, "compile", "--policy", self.folder / "site.policy", "-o",
                         self.folder / "site.snap"], check=True, capture_output=True)
 
@@ -371,6 +371,20 @@ def test_what_was_learned_survives_restarts_and_can_be_taken_back(site):
         postern("learned", "remove", "127.0.0.1", "--file", file, "--why", "a test")
         wait_until("the removal", lambda: entries_in(path) == [])
         assert [l for l in site.lines("unlearned") if ' why="a test"' in l], site.log.read_text()
+        assert site.stop() == 0
+    assert "0 entries" in postern("learned", "--file", file)
+
+
+def test_another_policy_takes_back_what_it_would_not_let_be_learned(site):
+    file = site.folder / "learned.db"
+    with engine(site) as path:
+        site.start("--engine", path, "--learned", file)
+        say_a_bots_name(site)
+        wait_until("the entry", lambda: entries_in(path))
+        site.compile("accept dkim = pass", "protect 127.0.0.0/30")
+        wait_until("the end of the entry", lambda: entries_in(path) == [])
+        withdrawn, = site.lines("withdrawn")
+        assert " source=127.0.0.1/32 why=exempt " in withdrawn, withdrawn
         assert site.stop() == 0
     assert "0 entries" in postern("learned", "--file", file)
 

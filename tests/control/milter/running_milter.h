@@ -32,7 +32,7 @@
 
 namespace postern::milter::test {
 
-class RunningMilter : private policy::LearningObserver {
+class RunningMilter : private learning::LearningObserver {
  public:
   RunningMilter() : store(":memory:") {
     judge_options.authserv_id = "mx.example";
@@ -56,9 +56,12 @@ class RunningMilter : private policy::LearningObserver {
                              .known = &known,
                              .greylist = &greylist_.emplace(greylist_options, 1),
                              .helo_patterns = &patterns_,
+                             .learning = &learning_,
                              .evidence = &evidence_,
                              .signing = signing});
-    judging_->learning = &learning_;
+    judging_->on_good_mail = [this](const auto& source, auto domain, auto reputation, auto now) {
+      learning_.note_good_mail(source, domain, reputation, now);
+    };
     judging_->is_trap = is_trap;
     milter_.emplace(loop_, *service_);
     milter_->add(listen::ListeningSocket::unix_file({.path = path(), .address = {}}));
@@ -135,23 +138,24 @@ class RunningMilter : private policy::LearningObserver {
   postern::test::Workshop workshop_;
   boost::asio::io_context loop_{1};
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
-  void learned(const policy::LearnedEntry& entry) override {
+  void learned(const learning::LearnedEntry& entry) override {
     taught.push_back(entry.prefix.to_string() + ' ' + entry.reason + ' ' +
                      std::to_string(entry.expires - entry.learned));
   }
   void removed(const Prefix&) override {}
-  void spared(const policy::Lesson&, policy::Unlearned, std::string_view) override {}
+  void withdrawn(const learning::LearnedEntry&, learning::Unlearned, std::string_view) override {}
+  void spared(const learning::Lesson&, learning::Unlearned, std::string_view) override {}
   void trusted(const Prefix&, std::string_view, int64_t) override {}
 
-  policy::EvidenceTable evidence_{{.threshold = 2}};
+  learning::EvidenceTable evidence_{{.threshold = 2}};
   std::optional<policy::SourceLimits> limits_;
   std::optional<policy::Greylist> greylist_;
-  policy::Learning learning_{{},
-                             [this](const IpAddress& source, const auto& local, int64_t now) {
-                               return policy::is_exempt(judging_->policy->snapshot(), source, local,
-                                                        now);
-                             },
-                             *this};
+  learning::Learning learning_{{},
+                               [this](const Prefix& network, const auto& local, int64_t now) {
+                                 return policy::is_any_exempt(judging_->policy->snapshot(), network,
+                                                              local, now);
+                               },
+                               *this};
   std::optional<policy::JudgeServices> judging_;
   std::optional<Service> service_;
   std::optional<Milter> milter_;

@@ -9,10 +9,10 @@
 #include <set>
 #include <string>
 
+#include "control/learning/rule_lesson.h"
 #include "control/policy/disposition_text.h"
 #include "control/policy/message_policy.h"
 #include "control/policy/name_hypotheses.h"
-#include "control/policy/rule_lesson.h"
 #include "tests/rules/support/compiled.h"
 
 namespace postern::policy {
@@ -156,7 +156,7 @@ TEST_F(NamesPolicyTest, WhatIsLearnedNamesTheRule) {
   const auto dynamic = session(Reverse::kConfirmed, "dynamic");
   const auto rejected = decide("reject name = dynamic learn 24h\n", dynamic);
   EXPECT_EQ(rejected.learn, std::chrono::hours{24});
-  const auto lesson = lesson_of(dynamic, rejected, "m1", 1000);
+  const auto lesson = learning::lesson_of(dynamic, rejected, "m1", 1000);
   ASSERT_TRUE(lesson);
   EXPECT_EQ(lesson->source.to_string(), "203.0.113.7");
   EXPECT_TRUE(lesson->rule.ends_with(":6")) << lesson->rule;
@@ -166,10 +166,11 @@ TEST_F(NamesPolicyTest, WhatIsLearnedNamesTheRule) {
   EXPECT_TRUE(lesson->reason.find(":6 by the rule \"reject name = dynamic learn 24h\", reverse "
                                   "name pool-7.isp.example") != std::string::npos)
       << lesson->reason;
-  EXPECT_FALSE(lesson_of(dynamic, decide("reject name = dynamic\n", dynamic), "m1", 1000));
+  EXPECT_FALSE(
+      learning::lesson_of(dynamic, decide("reject name = dynamic\n", dynamic), "m1", 1000));
   auto local = dynamic;
   local.client.reset();
-  EXPECT_FALSE(lesson_of(local, rejected, "m1", 1000));
+  EXPECT_FALSE(learning::lesson_of(local, rejected, "m1", 1000));
 }
 
 TEST_F(NamesPolicyTest, NothingIsLearnedWhereItIsNotKnownWhichRuleItIs) {

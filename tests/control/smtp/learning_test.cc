@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "control/policy/learned_file.h"
+#include "control/learning/learned_file.h"
 #include "tests/control/auth/signer.h"
 #include "tests/control/policy/table_text.h"
 #include "tests/control/smtp/running_proxy.h"
@@ -296,7 +296,7 @@ TEST_F(Learning, WhatIsKnownSaysWhichSessionsItRestsOn) {
   const auto prefix = *Prefix::parse("127.0.0.1/32", Prefix::HostBits::kRefuse);
   const auto entry = proxy_.on_loop([&] {
     const auto* known = proxy_.learning().find(prefix, std::time(nullptr));
-    return known == nullptr ? policy::LearnedEntry{} : *known;
+    return known == nullptr ? learning::LearnedEntry{} : *known;
   });
   EXPECT_EQ(entry.rule, "offences");
   ASSERT_EQ(entry.evidence.size(), 3u);
@@ -369,7 +369,7 @@ TEST_F(Learning, TheFileOutlivesTheProxyAndARemovalInItIsNoticed) {
     next.learning_options = proxy_.learning_options;
     // It is written behind; whoever reads it before sees nothing.
     const auto there = [&] {
-      policy::LearnedFile reader(file, policy::LearnedFile::Purpose::kRead);
+      learning::LearnedFile reader(file, learning::LearnedFile::Purpose::kRead);
       return !reader.entries(0).empty();
     };
     while (!there()) std::this_thread::sleep_for(milliseconds{5});
@@ -380,7 +380,7 @@ TEST_F(Learning, TheFileOutlivesTheProxyAndARemovalInItIsNoticed) {
     EXPECT_EQ(bodies[1].at("reason").as_string(), bodies[0].at("reason").as_string());
   }
   const auto prefix = *Prefix::parse("127.0.0.1/32", Prefix::HostBits::kRefuse);
-  EXPECT_TRUE(policy::LearnedFile(file, policy::LearnedFile::Purpose::kChange)
+  EXPECT_TRUE(learning::LearnedFile(file, learning::LearnedFile::Purpose::kChange)
                   .remove(prefix, "root", "a test", std::time(nullptr)));
   EXPECT_EQ(engine.removals(1).size(), 1u);
   EXPECT_EQ(proxy_.on_loop([&] { return proxy_.learning().size(); }), 0u);

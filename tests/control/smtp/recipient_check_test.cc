@@ -72,8 +72,9 @@ TEST_F(RecipientChecks, PostmasterIsNotAskedFor) {
 }
 
 TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
-  policy::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
-  smtp::LearningService service(loop_, {}, [](const auto&, const auto&, int64_t) { return false; });
+  learning::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
+  learning::LearningService service(loop_, {},
+                                    [](const auto&, const auto&, int64_t) { return false; });
   smtp::RecipientCheck recipients(scripted_, {}, &harvest, &service.learning());
   check(recipients, "a@x.example", false);
   EXPECT_EQ(harvest.size(), 0u);
@@ -94,7 +95,7 @@ TEST_F(RecipientChecks, HarvestingIsCountedForThoseWhoMayBeLearned) {
 
 // As the directory compares them: no case, no quotes, no extension makes another one.
 TEST_F(RecipientChecks, AnAddressIsOneHoweverItIsWritten) {
-  policy::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
+  learning::HarvestTable harvest({.threshold = 3, .window = 3600}, 1);
   smtp::RecipientCheck recipients(scripted_, {}, &harvest, nullptr);
   for (const char* address : {"a@x.example", "A@X.example", "\"a\"@x.example", "a+1@x.example",
                               "a+2@x.example", "b@x.example", "B+x@x.example"})
@@ -107,7 +108,7 @@ TEST_F(RecipientChecks, AnAddressIsOneHoweverItIsWritten) {
 // Reports of failure for mail that was forged, and old lists of a server that sends good mail.
 TEST(RecipientCheckInSession, NullSendersAndKnownSourcesTryOutNothing) {
   ScriptedDirectory scripted;
-  policy::HarvestTable harvest({.threshold = 100, .window = 3600}, 1);
+  learning::HarvestTable harvest({.threshold = 100, .window = 3600}, 1);
   smtp::RecipientCheck recipients(scripted, {}, &harvest, nullptr);
   RunningProxy proxy;
   proxy.recipients = &recipients;

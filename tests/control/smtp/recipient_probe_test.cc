@@ -52,7 +52,7 @@ class Asking {
     return proxy.on_loop([this] { return harvest.size(); });
   }
 
-  policy::HarvestTable harvest{{.threshold = 100, .window = 3600}, 1};
+  learning::HarvestTable harvest{{.threshold = 100, .window = 3600}, 1};
   RunningProxy proxy;
 
  private:

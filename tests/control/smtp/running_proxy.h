@@ -17,11 +17,11 @@
 #include <string_view>
 #include <thread>
 
-#include "control/policy/evidence.h"
+#include "control/learning/evidence.h"
+#include "control/learning/learning_service.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/source_memory.h"
 #include "control/reputation/store.h"
-#include "control/smtp/learning_service.h"
 #include "control/smtp/proxy.h"
 #include "tests/control/smtp/certificate.h"
 #include "tests/control/smtp/mail_client.h"
@@ -86,6 +86,7 @@ class RunningProxy {
                                    .sources = sources_.emplace(source_options, 1),
                                    .tls = nullptr,
                                    .helo_patterns = &patterns_,
+                                   .learning = nullptr,
                                    .evidence = nullptr});
     if (with_tls) {
       const auto made = make_certificate();
@@ -95,11 +96,15 @@ class RunningProxy {
     if (learns) {
       evidence_.emplace(evidence_options);
       learning_.emplace(
-          loop_, learning_options, [this](const IpAddress& source, const auto& local, int64_t now) {
-            return policy::is_exempt(judging_->policy->snapshot(), source, local, now);
+          loop_, learning_options, [this](const Prefix& network, const auto& local, int64_t now) {
+            return policy::is_any_exempt(judging_->policy->snapshot(), network, local, now);
           });
+      learning_->start();
       service_->evidence = &*evidence_;
-      judging_->learning = &learning_->learning();
+      service_->learning = &learning_->learning();
+      judging_->on_good_mail = [this](const auto& source, auto domain, auto reputation, auto now) {
+        learning().note_good_mail(source, domain, reputation, now);
+      };
     }
     judging_->is_trap = is_trap;
     service_->recipients = recipients;
@@ -155,7 +160,7 @@ class RunningProxy {
   }
   smtp::SpoolSpace& spool_space() { return space_; }
   policy::SourceMemory& sources() { return *sources_; }
-  policy::Learning& learning() { return learning_->learning(); }  // on_loop()
+  learning::Learning& learning() { return learning_->learning(); }  // on_loop()
 
   uint16_t port() const { return port_; }
 
@@ -172,9 +177,9 @@ class RunningProxy {
   smtp::RecipientCheck* recipients = nullptr;  // null: the farm alone knows them
   smtp::Backscatter* backscatter = nullptr;    // null: the null sender is like any other
   const smtp::Outbound* outbound = nullptr;    // not null: the door for the site's own mail
-  policy::EvidenceTable::Options evidence_options;
+  learning::EvidenceTable::Options evidence_options;
   policy::SourceMemory::Options source_options;
-  smtp::LearningOptions learning_options;
+  learning::LearningOptions learning_options;
   bool learns = false;
   std::function<bool(std::string_view)> is_trap;
 
@@ -191,8 +196,8 @@ class RunningProxy {
   smtp::SpoolSpace space_;
   policy::HeloPatterns patterns_{policy::HeloPatterns::built_in(), "built-in"};
   std::optional<policy::SourceMemory> sources_;
-  std::optional<policy::EvidenceTable> evidence_;
-  std::optional<smtp::LearningService> learning_;
+  std::optional<learning::EvidenceTable> evidence_;
+  std::optional<learning::LearningService> learning_;
   std::optional<policy::JudgeServices> judging_;
   std::optional<smtp::Farm> farm_;
   std::optional<smtp::Service> service_;

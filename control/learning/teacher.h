@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Teacher: brings what was learned about sources to the packet engines, as expiring entries over
+// their management API (docs/management-api.md), and takes out what was taken back. Each engine has
+// a queue of its own, of prefixes: what is brought is what is known of them then. One that does not
+// answer is tried again, while the entry is worth it. An engine that was away or has started anew
+// gets all that has not expired; so does one whose queue was full. Nothing here is ever in the way
+// of mail.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/learning/learning.h"
+#include "control/web/engine_client.h"
+
+namespace postern::learning {
+
+struct TeacherOptions {
+  std::vector<std::string> engines;    // sockets, or https://HOST:PORT
+  web::EngineCredentials credentials;  // for the latter
+  size_t queue = 4096;                 // prefixes per engine
+  std::chrono::milliseconds call_time{5000};
+  std::chrono::milliseconds first_retry{1000};  // doubled after each failure, up to
+  std::chrono::milliseconds last_retry{30000};
+  std::chrono::milliseconds check_time{10000};  // how often one is asked whether it has restarted
+};
+
+class Teacher {
+ public:
+  // learning: what is known; outlives what the loop does of this. Nobody is called before start().
+  Teacher(boost::asio::io_context& loop, TeacherOptions options, Learning& learning);
+  ~Teacher();
+  Teacher(const Teacher&) = delete;
+  Teacher& operator=(const Teacher&) = delete;
+
+  void start();                       // once
+  void teach(const Prefix& prefix);   // is, or was a moment ago, in learning
+  void forget(const Prefix& prefix);  // is not any more
+  void teach_all();
+  // Gives up what waits. The loop then runs out of Teacher's work.
+  void stop();
+
+ private:
+  struct Task {
+    Prefix prefix;
+    bool forget = false;
+  };
+  struct Engine {
+    Engine(boost::asio::io_context& loop, const std::string& engine,
+           const web::EngineCredentials& credentials)
+        : client(engine, credentials), wake(loop) {}
+    web::EngineClient client;
+    boost::asio::steady_timer wake;
+    std::deque<Task> waiting;     // what came last is first
+    std::vector<Prefix> backlog;  // the last is next; after what waits
+    size_t brought = 0;           // of the backlog
+    bool behind = false;          // there was no room to wait: all of it, then
+    bool taught = false;          // it has taken something
+    bool lost = false;            // it did not answer the last time
+    std::optional<std::chrono::steady_clock::time_point> started;  // as it said
+  };
+  struct State;
+  static boost::asio::awaitable<void> run(std::shared_ptr<State> state,
+                                          std::shared_ptr<Engine> engine);
+  static boost::asio::awaitable<void> check(State& state, Engine& engine);
+  static boost::asio::awaitable<bool> deliver(State& state, Engine& engine, Task task,
+                                              bool of_backlog);
+  static void begin_backlog(State& state, Engine& engine);
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace postern::learning
