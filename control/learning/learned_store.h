@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,6 +40,7 @@ class LearnedStore {
   // What is heard of the file, all by way of Post.
   struct Listener {
     std::function<void(Kept)> loaded;  // once, as soon as the file could be read
+    // Each once, but at every start until somebody has said that it is carried out.
     std::function<void(std::vector<Removal>)> removed;
     // error: empty: it works again.
     std::function<void(const std::string& error)> state;
@@ -59,6 +61,7 @@ class LearnedStore {
   void put(const LearnedEntry& entry);
   void erase(const Prefix& prefix);
   void put_trusted(const Prefix& source, std::string domain, int64_t expires);
+  void carried_out(int64_t removal);  // its number, as it was heard
 
  private:
   void run();
@@ -82,6 +85,7 @@ class LearnedStore {
   std::optional<std::string> error_;  // as it was said last
   std::optional<int64_t> version_;
   int64_t removal_seen_ = 0;
+  std::set<int64_t> removals_under_way_;  // heard of, and not written down as carried out
   bool loaded_ = false;
 
   std::thread thread_;  // last: it uses all of the above

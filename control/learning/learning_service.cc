@@ -73,7 +73,9 @@ LearnedStore::Listener LearningService::listener() {
     for (const auto& removal : removals) {
       spdlog::info("unlearned source={} by={} why={}", removal.prefix.to_string(),
                    log_value(removal.by), log_value(removal.why));
+      removal_ = removal.number;
       learning_.remove(removal.prefix);
+      removal_.reset();
     }
   };
   listener.state = [this](const std::string& error) {
@@ -96,7 +98,9 @@ void LearningService::learned(const LearnedEntry& entry) {
 
 void LearningService::removed(const Prefix& prefix) {
   if (store_) store_->erase(prefix);
-  teacher_.forget(prefix);
+  std::function<void()> told;
+  if (removal_) told = [this, number = *removal_] { store_->carried_out(number); };
+  teacher_.forget(prefix, std::move(told));
 }
 
 void LearningService::withdrawn(const LearnedEntry& entry, Unlearned why,

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <ctime>
 #include <deque>
@@ -136,7 +137,9 @@ TEST_F(Store, ARemovalMadeWhileNobodyRanIsHeardOfAtTheStart) {
   open(path_);
   ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
   EXPECT_TRUE(loaded_.has_value()) << "first what is there";
+  store_->carried_out(removals_[0].number);
   store_.reset();
+  EXPECT_EQ(removals_.size(), 1u) << "once is enough";
   removals_.clear();
   loaded_.reset();
   open(path_);
@@ -149,6 +152,36 @@ TEST_F(Store, ARemovalMadeWhileNobodyRanIsHeardOfAtTheStart) {
                   .remove(prefix("192.0.2.9/32"), "root", "", std::time(nullptr)));
   ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
   EXPECT_EQ(removals_[0].prefix, prefix("192.0.2.9/32"));
+}
+
+// Whoever dies before the engines have let go of it has not done it.
+TEST_F(Store, ARemovalThatWasHeardOfAndNotCarriedOutIsHeardOfAgain) {
+  {
+    LearnedFile file(path_, Purpose::kKeep);
+    file.write(put(lasting("192.0.2.1/32")), std::time(nullptr), 10, 10);
+    ASSERT_TRUE(file.remove(prefix("192.0.2.1/32"), "root", "", std::time(nullptr)));
+  }
+  for (const bool carried_out : {false, false, true}) {
+    removals_.clear();
+    open(path_);
+    ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
+    // However often somebody else writes meanwhile, it is heard of once.
+    for (int i = 0; i < 3; i++) {
+      store_->put(lasting("192.0.2.9/32"));
+      while (in(path_).empty()) std::this_thread::sleep_for(milliseconds{2});
+      ASSERT_TRUE(LearnedFile(path_, Purpose::kChange)
+                      .remove(prefix("192.0.2.9/32"), "root", "", std::time(nullptr)));
+      ASSERT_TRUE(loop_.run_until(
+          [&] { return !removals_.empty() && removals_.back().prefix == prefix("192.0.2.9/32"); }));
+      EXPECT_EQ(std::ranges::count(removals_, prefix("192.0.2.1/32"), &Removal::prefix), 1);
+      store_->carried_out(removals_.back().number);
+      removals_.pop_back();
+    }
+    ASSERT_EQ(removals_.size(), 1u);
+    if (carried_out) store_->carried_out(removals_[0].number);
+    store_.reset();
+  }
+  EXPECT_TRUE(LearnedFile(path_, Purpose::kRead).removals_to_do(1000).empty());
 }
 
 TEST_F(Store, AFileThatCannotBeIsSaidOnceAndTriedAgain) {
