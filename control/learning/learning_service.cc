@@ -39,6 +39,7 @@ void LearningService::start() {
   LearnedStore::Options store{.path = file_,
                               .capacity = options_.gate.capacity,
                               .trusted_capacity = options_.gate.trust.capacity,
+                              .trust_for = options_.gate.trust.trust_for,
                               .look_time = options_.file_look_time};
   store_ = std::make_unique<LearnedStore>(
       std::move(store), listener(),
@@ -68,6 +69,11 @@ LearnedStore::Listener LearningService::listener() {
     spdlog::info("learned-file state=read file={} entries={} trusted={}", file_, learning_.size(),
                  kept.trusted.size());
     if (any) teacher_.teach_all();
+  };
+  listener.trusted = [this](std::map<Prefix, TrustedSource> trusted) {
+    const int64_t now = std::time(nullptr);
+    for (auto& [source, trust] : trusted)
+      learning_.restore_trusted(source, std::move(trust.domain), trust.expires, now);
   };
   listener.removed = [this](const std::vector<Removal>& removals) {
     for (const auto& removal : removals) {

@@ -70,6 +70,10 @@ class Store : public testing::Test {
                            [this](const std::vector<Removal>& more) {
                              removals_.insert(removals_.end(), more.begin(), more.end());
                            },
+                       .trusted =
+                           [this](const std::map<Prefix, TrustedSource>& more) {
+                             for (const auto& [source, trust] : more) trusted_[source] = trust;
+                           },
                        .state = [this](const std::string& error) { states_.push_back(error); }},
                    loop_.post());
   }
@@ -91,6 +95,7 @@ class Store : public testing::Test {
   Loop loop_;
   std::optional<LearnedStore::Kept> loaded_;
   std::vector<Removal> removals_;
+  std::map<Prefix, TrustedSource> trusted_;
   std::vector<std::string> states_;
   std::optional<LearnedStore> store_;
 };
@@ -182,6 +187,27 @@ TEST_F(Store, ARemovalThatWasHeardOfAndNotCarriedOutIsHeardOfAgain) {
     store_.reset();
   }
   EXPECT_TRUE(LearnedFile(path_, Purpose::kRead).removals_to_do(1000).empty());
+}
+
+TEST_F(Store, WhoIsTrustedByAnotherProcessIsHeardOf) {
+  const int64_t now = std::time(nullptr);
+  LearnedFile other(path_, Purpose::kKeep);
+  const auto trust = [&](const char* source, int64_t expires) {
+    LearnedChanges changes;
+    changes.trusted[prefix(source)] = {"b.example", expires};
+    other.write(changes, now, 10, 10);
+  };
+  open(path_);
+  ASSERT_TRUE(wait_loaded());
+  EXPECT_TRUE(loaded_->trusted.empty());
+  trust("198.51.100.1/32", now + 3600);  // an old one: it would have been loaded
+  trust("198.51.100.2/32", now + 7 * 86400);
+  ASSERT_TRUE(loop_.run_until([&] { return !trusted_.empty(); }));
+  EXPECT_EQ(trusted_.begin()->first, prefix("198.51.100.2/32"));
+  EXPECT_EQ(trusted_.begin()->second.domain, "b.example");
+  trust("198.51.100.3/32", now + 7 * 86400);
+  ASSERT_TRUE(loop_.run_until([&] { return trusted_.contains(prefix("198.51.100.3/32")); }));
+  EXPECT_FALSE(trusted_.contains(prefix("198.51.100.1/32")));
 }
 
 TEST_F(Store, AFileThatCannotBeIsSaidOnceAndTriedAgain) {
