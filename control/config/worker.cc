@@ -87,6 +87,19 @@ asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<Kept
   }
 }
 
+// What only a file shares among workers.
+void warn_of_memory(const Options& options) {
+  if (options.workers < 2) return;
+  const auto warn = [&](const char* setting, const char* what) {
+    spdlog::warn("{} state=not-shared workers={} error=\"{}: name a file\"", setting,
+                 options.workers, what);
+  };
+  if (options.reputation == ":memory:")
+    warn("reputation", "each worker counts what domains did by itself");
+  if (options.learning.file.empty())
+    warn("learned-file", "each worker knows by itself who is trusted");
+}
+
 class Worker {
  public:
   Worker(const Options& options, const listen::Steering& steering, process::Assignment assignment)
@@ -109,6 +122,7 @@ class Worker {
 
   void run() {
     require_user_files(options_);
+    if (number_ == 0) warn_of_memory(options_);
     auto first_policy = read_policy(options_.snapshot);
     std::optional<smtp::RecipientProbe> probe;  // as soon as there is a farm
     const auto& password = options_.directory.password_file;

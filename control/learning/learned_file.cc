@@ -254,12 +254,6 @@ std::vector<Removal> LearnedFile::removals_to_do(int64_t above) {
   return state_->read_removals(rows);
 }
 
-void LearnedFile::carried_out(int64_t up_to) {
-  auto update = state_->prepare("UPDATE removal SET done = 1 WHERE done = 0 AND number <= ?1");
-  update.bind(1, up_to);
-  state_->step(update);
-}
-
 void LearnedFile::write(const LearnedChanges& changes, int64_t now, size_t entries,
                         size_t trusted) {
   State::Transaction transaction(*state_);
@@ -272,6 +266,11 @@ void LearnedFile::write(const LearnedChanges& changes, int64_t now, size_t entri
     row.bind(1, source.to_string());
     row.bind(2, trust.domain);
     row.bind(3, trust.expires);
+    state_->step(row);
+  }
+  for (const int64_t number : changes.carried_out) {
+    auto row = state_->prepare("UPDATE removal SET done = 1 WHERE number = ?1");
+    row.bind(1, number);
     state_->step(row);
   }
   state_->trim("entry", "prefix", now, entries);

@@ -38,7 +38,8 @@ struct Removal {
 struct LearnedChanges {
   std::map<Prefix, std::optional<LearnedEntry>> entries;
   std::map<Prefix, TrustedSource> trusted;
-  bool empty() const noexcept { return entries.empty() && trusted.empty(); }
+  std::vector<int64_t> carried_out;  // numbers of removals that are done with
+  bool empty() const noexcept { return entries.empty() && trusted.empty() && carried_out.empty(); }
 };
 
 class LearnedFile {
@@ -65,7 +66,6 @@ class LearnedFile {
   int64_t last_removal();           // its number; 0: there was none
   // Those that nobody has carried out, or with a number above that one.
   std::vector<Removal> removals_to_do(int64_t above);
-  void carried_out(int64_t up_to);
 
   // All or nothing. Then what has expired goes, and what there is beyond the capacities, the first
   // to expire first.

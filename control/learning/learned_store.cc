@@ -67,6 +67,10 @@ void LearnedStore::put_trusted(const Prefix& source, std::string domain, int64_t
   });
 }
 
+void LearnedStore::carried_out(int64_t removal) {
+  enqueue([&](LearnedChanges& waiting) { waiting.carried_out.push_back(removal); });
+}
+
 void LearnedStore::run() {
   bool last = false;
   for (bool first = true; !last; first = false) {
@@ -94,6 +98,7 @@ void LearnedStore::run() {
       for (auto& [source, trust] : changes.trusted)
         if (waiting_.trusted.size() < options_.trusted_capacity)
           waiting_.trusted.emplace(source, std::move(trust));
+      for (const auto number : changes.carried_out) waiting_.carried_out.push_back(number);
     }
   }
 }
@@ -113,18 +118,36 @@ void LearnedStore::work(LearnedChanges& changes) {
     });
   }
   if (!changes.empty()) file_->write(changes, now, options_.capacity, options_.trusted_capacity);
+  for (const auto number : changes.carried_out) removals_under_way_.erase(number);
   changes = {};
+  look_at_changes(now);
+}
+
+void LearnedStore::look_at_changes(int64_t now) {
+  const int64_t version = file_->version();
+  if (version_ == version) return;
   look_for_removals();
+  look_for_trusted(now);
+  version_ = version;
+}
+
+// Not all of them, as others write every second: who is trusted for nearly as long as can be was
+// written down lately. What another process could not write for longer than that is not seen.
+void LearnedStore::look_for_trusted(int64_t now) {
+  constexpr int64_t kWritingTime = 3600;
+  auto trusted = file_->trusted(std::max(now, now + options_.trust_for - kWritingTime));
+  if (trusted.empty()) return;
+  post_([listener = listener_, trusted = std::move(trusted)]() mutable {
+    listener->trusted(std::move(trusted));
+  });
 }
 
 void LearnedStore::look_for_removals() {
-  const int64_t version = file_->version();
-  if (version_ == version) return;
   auto removals = file_->removals_to_do(removal_seen_);
-  version_ = version;
+  std::erase_if(removals,
+                [&](const Removal& one) { return !removals_under_way_.insert(one.number).second; });
   if (removals.empty()) return;
   removal_seen_ = std::max(removal_seen_, removals.back().number);
-  file_->carried_out(removal_seen_);
   post_([listener = listener_, removals = std::move(removals)]() mutable {
     listener->removed(std::move(removals));
   });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // LearnedStore: keeps what was learned in a LearnedFile, behind the loop's back: a thread of its
-// own reads, writes and looks whether somebody has changed the file, so that no disk and no lock is
-// ever in the way of mail. What is to be written waits in memory, one state for each prefix, at
-// most `capacity` and `trusted_capacity` of them; beyond that what is new is not kept, and will not
-// be known after a restart. A file that cannot be opened or written is said once, and tried again.
+// own reads, writes and looks whether somebody has changed the file (another process of ours, or an
+// operator), so that no disk and no lock is ever in the way of mail. What is to be written waits in
+// memory, one state for each prefix, at most `capacity` and `trusted_capacity` of them; beyond that
+// what is new is not kept, and will not be known after a restart. A file that cannot be opened or
+// written is said once, and tried again.
 #pragma once
 
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +31,7 @@ class LearnedStore {
     std::string path;
     size_t capacity = 65536;  // entries
     size_t trusted_capacity = 100'000;
+    int64_t trust_for = 7 * 86400;  // seconds: how long sources are trusted by whoever writes
     std::chrono::milliseconds look_time{1000};   // how often somebody else's changes are looked for
     std::chrono::milliseconds retry_time{5000};  // for a file that refuses
   };
@@ -39,7 +42,10 @@ class LearnedStore {
   // What is heard of the file, all by way of Post.
   struct Listener {
     std::function<void(Kept)> loaded;  // once, as soon as the file could be read
+    // Each once, but at every start until somebody has said that it is carried out.
     std::function<void(std::vector<Removal>)> removed;
+    // Whenever somebody else has written: who is trusted since a while ago, known or not.
+    std::function<void(std::map<Prefix, TrustedSource>)> trusted;
     // error: empty: it works again.
     std::function<void(const std::string& error)> state;
   };
@@ -59,11 +65,14 @@ class LearnedStore {
   void put(const LearnedEntry& entry);
   void erase(const Prefix& prefix);
   void put_trusted(const Prefix& source, std::string domain, int64_t expires);
+  void carried_out(int64_t removal);  // its number, as it was heard
 
  private:
   void run();
   void work(LearnedChanges& changes);
+  void look_at_changes(int64_t now);
   void look_for_removals();
+  void look_for_trusted(int64_t now);
   void report(const std::string& error);
   template <typename Change>
   void enqueue(Change change);
@@ -82,6 +91,7 @@ class LearnedStore {
   std::optional<std::string> error_;  // as it was said last
   std::optional<int64_t> version_;
   int64_t removal_seen_ = 0;
+  std::set<int64_t> removals_under_way_;  // heard of, and not written down as carried out
   bool loaded_ = false;
 
   std::thread thread_;  // last: it uses all of the above

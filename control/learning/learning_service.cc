@@ -39,6 +39,7 @@ void LearningService::start() {
   LearnedStore::Options store{.path = file_,
                               .capacity = options_.gate.capacity,
                               .trusted_capacity = options_.gate.trust.capacity,
+                              .trust_for = options_.gate.trust.trust_for,
                               .look_time = options_.file_look_time};
   store_ = std::make_unique<LearnedStore>(
       std::move(store), listener(),
@@ -69,11 +70,18 @@ LearnedStore::Listener LearningService::listener() {
                  kept.trusted.size());
     if (any) teacher_.teach_all();
   };
+  listener.trusted = [this](std::map<Prefix, TrustedSource> trusted) {
+    const int64_t now = std::time(nullptr);
+    for (auto& [source, trust] : trusted)
+      learning_.restore_trusted(source, std::move(trust.domain), trust.expires, now);
+  };
   listener.removed = [this](const std::vector<Removal>& removals) {
     for (const auto& removal : removals) {
       spdlog::info("unlearned source={} by={} why={}", removal.prefix.to_string(),
                    log_value(removal.by), log_value(removal.why));
+      removal_ = removal.number;
       learning_.remove(removal.prefix);
+      removal_.reset();
     }
   };
   listener.state = [this](const std::string& error) {
@@ -96,7 +104,9 @@ void LearningService::learned(const LearnedEntry& entry) {
 
 void LearningService::removed(const Prefix& prefix) {
   if (store_) store_->erase(prefix);
-  teacher_.forget(prefix);
+  std::function<void()> told;
+  if (removal_) told = [this, number = *removal_] { store_->carried_out(number); };
+  teacher_.forget(prefix, std::move(told));
 }
 
 void LearningService::withdrawn(const LearnedEntry& entry, Unlearned why,

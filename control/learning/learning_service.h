@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "control/learning/learned_store.h"
@@ -53,6 +54,7 @@ class LearningService : private LearningObserver {
   Learning learning_;
   Teacher teacher_;
   bool restoring_ = false;
+  std::optional<int64_t> removal_;       // the one that is being carried out
   std::unique_ptr<LearnedStore> store_;  // null: no file. Its thread ends before the rest
 };
 

@@ -82,9 +82,12 @@ void Teacher::teach(const Prefix& prefix) {
   }
 }
 
-void Teacher::forget(const Prefix& prefix) {
+void Teacher::forget(const Prefix& prefix, std::function<void()> told) {
+  if (told && state_->engines.empty()) return told();
+  std::shared_ptr<Telling> telling;
+  if (told) telling = std::make_shared<Telling>(Telling{state_->engines.size(), std::move(told)});
   for (auto& engine : state_->engines) {
-    engine->waiting.push_front({.prefix = prefix, .forget = true});
+    engine->waiting.push_front({.prefix = prefix, .forget = true, .telling = telling});
     engine->wake.cancel();
   }
 }
@@ -125,9 +128,11 @@ asio::awaitable<void> Teacher::run(std::shared_ptr<State> state, std::shared_ptr
       task = engine->waiting.front();
       engine->waiting.pop_front();
     }
-    const bool done = co_await deliver(*state, *engine, task, of_backlog);
+    const auto delivery = co_await deliver(*state, *engine, task, of_backlog);
     if (state->stopped) co_return;
-    if (done) {
+    if (delivery == Delivery::kDone && task.telling && --task.telling->left == 0)
+      task.telling->told();
+    if (delivery != Delivery::kLater) {
       pause = options.first_retry;
       if (of_backlog && engine->backlog.empty() && engine->brought > 0)
         spdlog::info("lessons engine={} brought={}", engine->client.socket_path(), engine->brought);
@@ -160,15 +165,16 @@ asio::awaitable<void> Teacher::check(State& state, Engine& engine) {
   if (anew) begin_backlog(state, engine);
 }
 
-// True when the task is done with: brought, refused for good, or no longer worth bringing.
-asio::awaitable<bool> Teacher::deliver(State& state, Engine& engine, Task task, bool of_backlog) {
+// kDone: brought, or no longer worth bringing. kRefused: for good.
+asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine, Task task,
+                                                    bool of_backlog) {
   const int64_t now = std::time(nullptr);
   const std::string prefix = task.prefix.to_string();
   const std::string& socket = engine.client.socket_path();
   const auto* known = state.learning.find(task.prefix, now);
   // It may have been learned again since.
   const bool forget = task.forget && known == nullptr;
-  if (known == nullptr && !forget) co_return true;
+  if (known == nullptr && !forget) co_return Delivery::kDone;
   boost::json::object body;
   body["prefix"] = prefix;
   std::string reason;
@@ -183,7 +189,7 @@ asio::awaitable<bool> Teacher::deliver(State& state, Engine& engine, Task task, 
   const std::string method = forget ? "DELETE" : "POST";
   const auto reply =
       co_await engine.client.call(method, "/v1/entries", std::move(body), state.options.call_time);
-  if (state.stopped) co_return true;
+  if (state.stopped) co_return Delivery::kLater;
   const bool gone = forget && reply.status == 404;
   const bool refused = !gone && reply.status >= 400 && reply.status < 500;
   if (reply.status == 0)
@@ -203,11 +209,11 @@ asio::awaitable<bool> Teacher::deliver(State& state, Engine& engine, Task task, 
       spdlog::info("learned source={} seconds={} engine={} reason={}", prefix, seconds, socket,
                    log_value(reason));
     }
-    co_return true;
+    co_return Delivery::kDone;
   }
   spdlog::warn("{} source={} engine={} outcome={} error={}", forget ? "unlearn" : "learn", prefix,
                socket, refused ? "refused" : "later", log_value(reply.error));
-  co_return refused;
+  co_return refused ? Delivery::kRefused : Delivery::kLater;
 }
 
 }  // namespace postern::learning

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,18 +43,27 @@ class Teacher {
   Teacher(const Teacher&) = delete;
   Teacher& operator=(const Teacher&) = delete;
 
-  void start();                       // once
-  void teach(const Prefix& prefix);   // is, or was a moment ago, in learning
-  void forget(const Prefix& prefix);  // is not any more
+  void start();                      // once
+  void teach(const Prefix& prefix);  // is, or was a moment ago, in learning
+  // Is not any more. told: called once every engine has let go of it, or has learned it anew; not
+  // where one refuses. Empty: nobody asks.
+  void forget(const Prefix& prefix, std::function<void()> told = {});
   void teach_all();
   // Gives up what waits. The loop then runs out of Teacher's work.
   void stop();
 
  private:
+  // Counts the engines that have yet to hear of something.
+  struct Telling {
+    size_t left;
+    std::function<void()> told;
+  };
   struct Task {
     Prefix prefix;
     bool forget = false;
+    std::shared_ptr<Telling> telling = {};  // null: nobody asks
   };
+  enum class Delivery { kLater, kDone, kRefused };
   struct Engine {
     Engine(boost::asio::io_context& loop, const std::string& engine,
            const web::EngineCredentials& credentials)
@@ -72,8 +82,8 @@ class Teacher {
   static boost::asio::awaitable<void> run(std::shared_ptr<State> state,
                                           std::shared_ptr<Engine> engine);
   static boost::asio::awaitable<void> check(State& state, Engine& engine);
-  static boost::asio::awaitable<bool> deliver(State& state, Engine& engine, Task task,
-                                              bool of_backlog);
+  static boost::asio::awaitable<Delivery> deliver(State& state, Engine& engine, Task task,
+                                                  bool of_backlog);
   static void begin_backlog(State& state, Engine& engine);
   std::shared_ptr<State> state_;
 };

@@ -21,8 +21,11 @@ bool TrustedSources::note(const Prefix& source, std::string_view domain, double 
 
 void TrustedSources::restore(const Prefix& source, std::string domain, int64_t expires,
                              int64_t now) {
-  if (options_.trust_for <= 0 || expires <= now || sources_.find(source, now) != nullptr) return;
-  sources_.put(source, std::move(domain), std::min(expires, expiry(now)));
+  expires = std::min(expires, expiry(now));
+  // Or it is known for as long.
+  if (options_.trust_for <= 0 || expires <= now || sources_.find(source, expires - 1) != nullptr)
+    return;
+  sources_.put(source, std::move(domain), expires);
 }
 
 const std::string* TrustedSources::any_within(const Prefix& prefix, int64_t now) {

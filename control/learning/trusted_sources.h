@@ -31,7 +31,8 @@ class TrustedSources {
 
   // Times are Unix seconds. True where it is worth writing down: not for each message of a source.
   bool note(const Prefix& source, std::string_view domain, double reputation, int64_t now);
-  // As it was written down; never for longer than it could be.
+  // As it was written down, by us or by another process; never for longer than it could be, and not
+  // where it is known for longer.
   void restore(const Prefix& source, std::string domain, int64_t expires, int64_t now);
 
   // The domain that it is trusted for; nullptr: it is not trusted. Valid until the table changes.

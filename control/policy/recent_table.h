@@ -2,56 +2,40 @@
 //
 // RecentTable: what is gathered about somebody who was heard of lately, bounded. When it is full,
 // who was quiet longest goes, and is counted: each user says what its forgetting means for mail. It
-// knows no times (ExpiringTable does).
+// knows no times: it is an ExpiringTable in which everybody expires in the order of being heard of.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
-#include <map>
 #include <utility>
+
+#include "control/policy/expiring_table.h"
 
 namespace postern::policy {
 
 template <typename Key, typename Value>
 class RecentTable {
  public:
-  explicit RecentTable(size_t capacity) : capacity_(capacity == 0 ? 1 : capacity) {}
+  explicit RecentTable(size_t capacity) : entries_(capacity) {}
 
   // What is gathered about the key, new where there is nothing; it is now the latest one. Valid
   // until the next touch() or erase().
   Value& touch(const Key& key) {
-    const auto known = by_key_.find(key);
-    if (known != by_key_.end()) {
-      entries_.splice(entries_.end(), entries_, known->second);
-      return known->second->second;
-    }
-    if (entries_.size() >= capacity_) {
-      by_key_.erase(entries_.front().first);
-      entries_.pop_front();
-      forgotten_++;
-    }
-    by_key_.emplace(key, entries_.emplace(entries_.end(), key, Value{}));
-    return entries_.back().second;
+    Value* const known = entries_.find(key, kNever);
+    entries_.put(key, known == nullptr ? Value{} : std::move(*known), ++heard_);
+    return *entries_.find(key, kNever);
   }
 
-  void erase(const Key& key) {
-    const auto known = by_key_.find(key);
-    if (known == by_key_.end()) return;
-    entries_.erase(known->second);
-    by_key_.erase(known);
-  }
+  void erase(const Key& key) { entries_.erase(key); }
 
   size_t size() const noexcept { return entries_.size(); }
-  uint64_t forgotten() const noexcept { return forgotten_; }  // for want of room
+  uint64_t forgotten() const noexcept { return entries_.forgotten(); }  // for want of room
 
  private:
-  using Entries = std::list<std::pair<const Key, Value>>;  // the latest one is last
+  static constexpr int64_t kNever = 0;  // before everybody was heard of
 
-  size_t capacity_;
-  Entries entries_;
-  std::map<Key, typename Entries::iterator> by_key_;
-  uint64_t forgotten_ = 0;
+  ExpiringTable<Key, Value> entries_;
+  int64_t heard_ = kNever;  // how often anybody was
 };
 
 }  // namespace postern::policy

@@ -240,6 +240,17 @@ def worker_in_log(site, word="session"):
     return re.search(r" id=\w+-(\w+)-\w+ ", site.lines(word)[-1])[1]
 
 
+def test_workers_that_share_no_file_say_so(site):
+    start(site, "--workers", "2")
+    assert len([l for l in site.log.read_text().splitlines() if " state=not-shared " in l]) == 2
+    assert site.stop() == 0
+    for more in (("--workers", "2", "--reputation", site.folder / "r.db", "--learned", site.folder / "l.db"),
+                 ("--workers", "1")):
+        start(site, *more)
+        assert site.stop() == 0
+        assert " state=not-shared " not in site.log.read_text()
+
+
 def test_one_source_always_meets_the_same_worker(site):
     start(site, "--workers", "3")
     pids = {f"{pid:x}" for pid in workers_of(site)}

@@ -415,6 +415,30 @@ def test_a_removal_while_control_is_down_reaches_the_engines_at_its_start(site):
         assert site.stop() == 0
 
 
+def test_a_removal_that_no_engine_has_heard_of_is_not_done_with(site):
+    file = site.folder / "learned.db"
+    words = ["--engine", site.folder / "engine.sock", "--learned", file]
+    with engine(site) as path:
+        site.start(*words)
+        say_a_bots_name(site)
+        wait_until("the entry", lambda: entries_in(path))
+        path.rename(site.folder / "away.sock")  # nobody reaches it
+        postern("learned", "remove", "127.0.0.1", "--file", file, "--why", "a test")
+        wait_until("the removal", lambda: site.lines("unlearned"))
+        assert site.stop() == 0
+        (site.folder / "away.sock").rename(path)
+        assert entries_in(path), "nobody has told it"
+        site.start(*words)
+        wait_until("the removal", lambda: entries_in(path) == [])
+        wait_until("the word that it is gone", lambda: [l for l in site.lines("unlearned") if "outcome=removed" in l])
+        assert site.stop() == 0
+    # It is done with now.
+    site.start(*words)
+    wait_until("the file", lambda: site.lines("learned-file"))
+    assert site.stop() == 0
+    assert not site.lines("unlearned")
+
+
 def test_a_file_of_learned_entries_that_is_none_stops_nothing(site):
     file = site.folder / "learned.db"
     file.write_text("x" * 5000)

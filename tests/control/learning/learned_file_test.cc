@@ -110,7 +110,9 @@ TEST(LearnedFile, ARemovalIsSeenByWhoHasItOpen) {
   EXPECT_TRUE(control.entries(1001).empty());
   const auto number = removals[0].number;
   EXPECT_EQ(control.removals_to_do(number).size(), 1u) << "nobody has done it";
-  control.carried_out(number);
+  LearnedChanges done;
+  done.carried_out = {number};
+  control.write(done, 1002, kMany, kMany);
   EXPECT_TRUE(control.removals_to_do(number).empty());
   EXPECT_EQ(control.removals_to_do(0).size(), 1u) << "for another process that has not seen it";
   EXPECT_EQ(control.removals().size(), 1u) << "and for who looks later";

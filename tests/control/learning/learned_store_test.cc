@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <ctime>
 #include <deque>
@@ -69,6 +70,10 @@ class Store : public testing::Test {
                            [this](const std::vector<Removal>& more) {
                              removals_.insert(removals_.end(), more.begin(), more.end());
                            },
+                       .trusted =
+                           [this](const std::map<Prefix, TrustedSource>& more) {
+                             for (const auto& [source, trust] : more) trusted_[source] = trust;
+                           },
                        .state = [this](const std::string& error) { states_.push_back(error); }},
                    loop_.post());
   }
@@ -90,6 +95,7 @@ class Store : public testing::Test {
   Loop loop_;
   std::optional<LearnedStore::Kept> loaded_;
   std::vector<Removal> removals_;
+  std::map<Prefix, TrustedSource> trusted_;
   std::vector<std::string> states_;
   std::optional<LearnedStore> store_;
 };
@@ -136,7 +142,9 @@ TEST_F(Store, ARemovalMadeWhileNobodyRanIsHeardOfAtTheStart) {
   open(path_);
   ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
   EXPECT_TRUE(loaded_.has_value()) << "first what is there";
+  store_->carried_out(removals_[0].number);
   store_.reset();
+  EXPECT_EQ(removals_.size(), 1u) << "once is enough";
   removals_.clear();
   loaded_.reset();
   open(path_);
@@ -149,6 +157,57 @@ TEST_F(Store, ARemovalMadeWhileNobodyRanIsHeardOfAtTheStart) {
                   .remove(prefix("192.0.2.9/32"), "root", "", std::time(nullptr)));
   ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
   EXPECT_EQ(removals_[0].prefix, prefix("192.0.2.9/32"));
+}
+
+// Whoever dies before the engines have let go of it has not done it.
+TEST_F(Store, ARemovalThatWasHeardOfAndNotCarriedOutIsHeardOfAgain) {
+  {
+    LearnedFile file(path_, Purpose::kKeep);
+    file.write(put(lasting("192.0.2.1/32")), std::time(nullptr), 10, 10);
+    ASSERT_TRUE(file.remove(prefix("192.0.2.1/32"), "root", "", std::time(nullptr)));
+  }
+  for (const bool carried_out : {false, false, true}) {
+    removals_.clear();
+    open(path_);
+    ASSERT_TRUE(loop_.run_until([&] { return !removals_.empty(); }));
+    // However often somebody else writes meanwhile, it is heard of once.
+    for (int i = 0; i < 3; i++) {
+      store_->put(lasting("192.0.2.9/32"));
+      while (in(path_).empty()) std::this_thread::sleep_for(milliseconds{2});
+      ASSERT_TRUE(LearnedFile(path_, Purpose::kChange)
+                      .remove(prefix("192.0.2.9/32"), "root", "", std::time(nullptr)));
+      ASSERT_TRUE(loop_.run_until(
+          [&] { return !removals_.empty() && removals_.back().prefix == prefix("192.0.2.9/32"); }));
+      EXPECT_EQ(std::ranges::count(removals_, prefix("192.0.2.1/32"), &Removal::prefix), 1);
+      store_->carried_out(removals_.back().number);
+      removals_.pop_back();
+    }
+    ASSERT_EQ(removals_.size(), 1u);
+    if (carried_out) store_->carried_out(removals_[0].number);
+    store_.reset();
+  }
+  EXPECT_TRUE(LearnedFile(path_, Purpose::kRead).removals_to_do(1000).empty());
+}
+
+TEST_F(Store, WhoIsTrustedByAnotherProcessIsHeardOf) {
+  const int64_t now = std::time(nullptr);
+  LearnedFile other(path_, Purpose::kKeep);
+  const auto trust = [&](const char* source, int64_t expires) {
+    LearnedChanges changes;
+    changes.trusted[prefix(source)] = {"b.example", expires};
+    other.write(changes, now, 10, 10);
+  };
+  open(path_);
+  ASSERT_TRUE(wait_loaded());
+  EXPECT_TRUE(loaded_->trusted.empty());
+  trust("198.51.100.1/32", now + 3600);  // an old one: it would have been loaded
+  trust("198.51.100.2/32", now + 7 * 86400);
+  ASSERT_TRUE(loop_.run_until([&] { return !trusted_.empty(); }));
+  EXPECT_EQ(trusted_.begin()->first, prefix("198.51.100.2/32"));
+  EXPECT_EQ(trusted_.begin()->second.domain, "b.example");
+  trust("198.51.100.3/32", now + 7 * 86400);
+  ASSERT_TRUE(loop_.run_until([&] { return trusted_.contains(prefix("198.51.100.3/32")); }));
+  EXPECT_FALSE(trusted_.contains(prefix("198.51.100.1/32")));
 }
 
 TEST_F(Store, AFileThatCannotBeIsSaidOnceAndTriedAgain) {

@@ -275,6 +275,17 @@ TEST_F(Gate, WhatIsReadBackIsWhatMayStillBe) {
       << "not for longer than it can be";
 }
 
+// Another process has seen mail of it since.
+TEST_F(Gate, TrustThatIsHeardOfLastsForTheLonger) {
+  auto learning = make({.trust = {.trust_for = 1000}});
+  learning.restore_trusted(prefix("192.0.2.1/32"), "a.example", 1500, 1000);
+  learning.restore_trusted(prefix("192.0.2.1/32"), "b.example", 1800, 1000);
+  learning.restore_trusted(prefix("192.0.2.1/32"), "c.example", 1600, 1000);
+  EXPECT_EQ(learning.learn(lesson("192.0.2.1"), 1799), Unlearned::kTrusted);
+  EXPECT_EQ(notes_.take(), Strings{"spared 192.0.2.1 trusted b.example"});
+  EXPECT_EQ(learning.learn(lesson("192.0.2.1"), 1800), Unlearned::kNothing);
+}
+
 TEST_F(Gate, TextsArePrintableAndBounded) {
   auto learning = make();
   auto odd = lesson("192.0.2.1", "a\nb" + std::string(500, 'r'));

@@ -386,6 +386,38 @@ TEST_F(Learning, TheFileOutlivesTheProxyAndARemovalInItIsNoticed) {
   EXPECT_EQ(proxy_.on_loop([&] { return proxy_.learning().size(); }), 0u);
 }
 
+// The workers of one site share the file.
+TEST_F(Learning, WhoSentGoodMailToAnotherWorkerIsNotLearned) {
+  const auto file = proxy_.local_list_path() + ".trust.db";
+  proxy_.learning_options.file = file;
+  proxy_.learning_options.file_look_time = milliseconds{20};
+  ListeningEngine engine(path_);
+  proxy_.start();
+  const auto prefix = [](const char* text) {
+    return *Prefix::parse(text, Prefix::HostBits::kRefuse);
+  };
+  const auto now = std::time(nullptr);
+  learning::LearnedChanges changes;
+  for (const char* source : {"127.0.0.1/32", "198.51.100.1/32"})
+    changes.trusted[prefix(source)] = {"b.example", now + 7 * 86400};
+  learning::LearnedFile(file, learning::LearnedFile::Purpose::kKeep).write(changes, now, 10, 10);
+  // Both are heard of at once: the second one says when that has happened.
+  const auto heard = [&] {
+    return proxy_.on_loop([&] {
+      learning::Lesson lesson;
+      lesson.source = prefix("198.51.100.1/32").first();
+      lesson.evidence = {{now, "s1", "a test"}};
+      const bool trusted = proxy_.learning().learn(lesson, now) == learning::Unlearned::kTrusted;
+      proxy_.learning().remove(prefix("198.51.100.1/32"));
+      return trusted;
+    });
+  };
+  while (!heard()) std::this_thread::sleep_for(milliseconds{5});
+  for (int i = 0; i < 3; i++) talk_early();
+  EXPECT_TRUE(proxy_.drain(milliseconds{10'000}));
+  EXPECT_EQ(proxy_.on_loop([&] { return proxy_.learning().size(); }), 0u);
+}
+
 TEST_F(Learning, AFileThatCannotBeStopsNoMail) {
   proxy_.options.greet_pause = milliseconds{0};
   proxy_.learning_options.file = "/nonexistent/learned.db";
