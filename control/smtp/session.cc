@@ -324,10 +324,11 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
   if (event.refusal) {
     transaction_->refuse(*event.refusal);
   } else {
+    const auto ended = steady_clock::now();
     // What waits, such as the answers to earlier chunks, does not wait for the farm.
     const bool written = co_await flush();
     if (!written) co_return;
-    const Reply reply = co_await transaction_->finish(event.ends_in_line);
+    const Reply reply = co_await transaction_->finish(event.ends_in_line, ended);
     accepted_ += transaction_->speaks_well();
     if (transaction_->hit_trap() && !reply.transient())  // it would be one more each time
       note_offence(policy::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());
