@@ -239,11 +239,6 @@ void Relay::release() {
   service_.farm.give_back(std::move(leg_));
 }
 
-asio::awaitable<void> Relay::end() {
-  release();
-  co_return;
-}
-
 void Relay::close() {
   closed_ = true;
   if (leg_) leg_->close();

@@ -37,10 +37,9 @@ class Relay {
                                         AnswerTime time);
   // The message comes to nothing.
   void reset();
-  // The client stalls: others may have the backend. Not while anything of this is awaited.
+  // The client stalls, or is gone: others may have the backend. Not while anything of this is awaited.
   void release();
   bool holds_leg() const noexcept { return leg_ != nullptr; }
-  boost::asio::awaitable<void> end();
   void close();
 
  private:
