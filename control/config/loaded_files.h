@@ -12,12 +12,12 @@
 #include <memory>
 #include <string>
 
-#include "control/config/file_watch.h"
 #include "control/config/options.h"
 #include "control/config/outbound_site.h"
 #include "control/directory/file_directory.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
+#include "control/process/file_watch.h"
 #include "control/process/given_files.h"
 #include "control/smtp/service.h"
 #include "control/smtp/tls_server.h"
@@ -52,7 +52,7 @@ class LoadedFiles {
     Addresses(boost::asio::io_context& loop, const char* word, const std::string& path)
         : what(word), watch(path), timer(loop) {}
     const char* what;  // as the log says it
-    FileWatch watch;
+    process::FileWatch watch;
     boost::asio::steady_timer timer;
     directory::FileDirectory* file = nullptr;
     bool asked = false;
@@ -64,7 +64,7 @@ class LoadedFiles {
 
   boost::asio::io_context& loop_;
   const Options& options_;
-  FileWatch snapshot_watch_;
+  process::FileWatch snapshot_watch_;
   boost::asio::steady_timer timer_;
   Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;

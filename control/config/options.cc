@@ -109,10 +109,10 @@ po::options_description settings() {
     ("spool-total", text("SIZE"), "of all messages under way (1G)")
     ("command-time", text("TIME"), "wait for a whole command (5m)")
     ("text-time", text("TIME"), "wait for each KiB of a message (3m)")
-    ("authentication-time", text("TIME"), "for all look-ups of one message (20s)")
+    ("authentication-time", text("TIME"), "for all look-ups of one message (20s, which is the most)")
     ("farm-connect-time", text("TIME"), "for a connection to a backend, and its greeting (30s)")
     ("farm-reply-time", text("TIME"), "for the farm's answers (5m)")
-    ("farm-final-time", text("TIME"), "for its answer to a whole message (10m)")
+    ("farm-final-time", text("TIME"), "from the end of a message to the answer to it (570s)")
     ("farm-check", text("TIME"), "ask a backend that often whether it lives (1m)")
     ("farm-fall", text("N"), "so many failures in a row take a backend out (2)")
     ("farm-rise", text("N"), "so many successes in a row bring it back (2)")
@@ -297,7 +297,8 @@ void read_limits(const Values& values, Options& options) {
   values.size("spool-total", options.spool_total, 65536);
   values.time("command-time", proxy.command_time, least);
   values.time("text-time", proxy.text_time, least);
-  values.time("authentication-time", options.judge.authentication_time, least);
+  values.time("authentication-time", options.judge.authentication_time, least,
+              policy::kMostOwnTime);
   values.time("farm-connect-time", proxy.farm.connect_time, least);
   values.time("farm-reply-time", proxy.farm.reply_time, least);
   values.time("farm-final-time", proxy.farm.final_time, least);

@@ -85,9 +85,13 @@ void Values::yes_or_no(const std::string& name, bool& into) const {
   into = text == "yes";
 }
 
-void Values::time(const std::string& name, milliseconds& into, milliseconds least) const {
-  convert(name, into, parse_time, "a time such as 300ms, 5s, 10m or 1h",
-          [&](milliseconds value) { return value >= least; });
+void Values::time(const std::string& name, milliseconds& into, milliseconds least,
+                  milliseconds most) const {
+  std::string wanted = "a time such as 300ms, 5s, 10m or 1h";
+  if (most != milliseconds::max())
+    wanted += ", of " + std::to_string(most.count() / 1000) + "s at most";
+  convert(name, into, parse_time, wanted,
+          [&](milliseconds value) { return value >= least && value <= most; });
 }
 
 void Values::refuse_with(const std::string& name, const std::string& value,

@@ -69,7 +69,8 @@ class Values {
   }
   void yes_or_no(const std::string& name, bool& into) const;
   void time(const std::string& name, std::chrono::milliseconds& into,
-            std::chrono::milliseconds least) const;
+            std::chrono::milliseconds least,
+            std::chrono::milliseconds most = std::chrono::milliseconds::max()) const;
   template <typename Number>
   void size(const std::string& name, Number& into, uint64_t least) const {
     convert(name, into, parse_size, "a size such as 65536, 256K or 50M",

@@ -29,13 +29,21 @@ enum class Status : uint8_t {
   kFailed,  // temporary: timeout, SERVFAIL, refused, validation failed
 };
 
+// Whose word an answer is, and so what it tells of whoever else is asked.
+enum class Origin : uint8_t {
+  kNotAsked,  // nobody's: there was no room to ask, or it cannot be asked for
+  kKept,      // a cache's, a built-in zone's, a file's: no sign that anybody can be reached now
+  kReached,   // the DNS was asked for it, over the network; kFailed: and did not answer
+};
+
 struct Answer {
   Status status = Status::kFailed;
   // One per record, in presentation-free form: A and AAAA as the address's text, TXT with its
   // strings joined (RFC 7208 §3.3), names lower case without the final dot, MX as "10 host".
   std::vector<std::string> records;
   bool secure = false;  // DNSSEC-validated
-  std::string detail;   // for people, when kFailed
+  Origin origin = Origin::kKept;
+  std::string detail;  // for people, when kFailed
   // kFailed, and so for so long (control/dns/silent_zones.h) that nobody is to wait for it: it
   // counts as the answer that there is nothing.
   bool given_up = false;

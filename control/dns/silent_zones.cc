@@ -103,8 +103,8 @@ bool SilentZones::note_failure(const std::string& zone, int64_t now) {
   return options_.patience > 0 && answered_ - silent.since >= options_.patience;
 }
 
-void SilentZones::note_answer(const std::string& zone, int64_t now) {
-  answered_ = std::max(answered_, now);
+void SilentZones::note_answer(const std::string& zone, int64_t now, Origin origin) {
+  if (origin == Origin::kReached) answered_ = std::max(answered_, now);
   const auto known = by_name_.find(zone);
   if (known == by_name_.end()) return;
   erase(known->second);

@@ -7,8 +7,11 @@
 // which nobody asked for it.
 //
 // What may be our own DNS's fault is not held against anybody: patience has ended only when the DNS
-// answered for something else as long after the first failure. Bounded: when the table is full, the
-// zone that failed longest ago goes, and its time begins anew, which defers its mail for longer.
+// answered for something else as long after the first failure, over the network: a cache answers
+// when the line is dead, too. What a forwarder has in its own cache looks like the network's word;
+// caches keep records for a day at most, as a rule, the patience that is the default. Bounded: when
+// the table is full, the zone that failed longest ago goes, and its time begins anew, which defers
+// its mail for longer.
 #pragma once
 
 #include <chrono>
@@ -36,8 +39,10 @@ class SilentZones {
   // A look-up failed, by a fault or because it took longer than fair_wait(). True: for so long that
   // nobody is to wait for it any more. now: Unix seconds.
   bool note_failure(const std::string& zone, int64_t now);
-  // Also that something does not exist is an answer.
-  void note_answer(const std::string& zone, int64_t now);
+  // Also that something does not exist is an answer. One that was kept makes the zone forgotten, as
+  // it may have come when nobody waited for it any more; that the DNS is there only one shows that
+  // was fetched (Origin::kReached).
+  void note_answer(const std::string& zone, int64_t now, Origin origin);
 
   std::chrono::milliseconds fair_wait() const noexcept { return options_.fair_wait; }
   size_t size() const noexcept { return zones_.size(); }

@@ -2,11 +2,15 @@
 //
 // The resolver on libunbound's event API. A query waits on a timer, which is its deadline; the
 // callback of libunbound stores the answer and wakes the timer. The callback may come before
-// ub_resolve_event returns, when the cache has the answer; then nothing waits at all.
+// ub_resolve_event returns, when a built-in zone or the cache has the answer; then nothing waits at
+// all. That is also how one knows: libunbound does not say where an answer is from, but what it has
+// to fetch can only come with a later turn of the loop. (It never serves what has expired, which
+// would come late, too, unless it is told to.)
 #include "control/dns/unbound_resolver.h"
 
 #include <unbound.h>
 
+#include <algorithm>
 #include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -18,6 +22,7 @@
 #include <utility>
 
 #include "control/dns/domain_name.h"
+#include "control/dns/local_name.h"
 #include "control/dns/message.h"
 #include "control/dns/silent_zones.h"
 #include "control/dns/unbound_event.h"
@@ -40,17 +45,26 @@ void check(int status, const std::string& what) {
   if (status != 0) throw std::runtime_error("dns: " + what + ": " + ub_strerror(status));
 }
 
+std::string canonical(std::string_view name) {
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return ascii_lower(name);
+}
+
 }  // namespace
 
 struct UnboundResolver::Implementation {
   // One question that libunbound is at work on: it has the address until it calls back. Who waits
   // for it shares it until then, or goes.
   struct Question {
-    Question(asio::io_context& loop, std::string for_zone, RecordType asked)
-        : wake(loop), zone(std::move(for_zone)), type(asked) {}
+    Question(asio::io_context& loop, std::string for_zone, RecordType asked, bool local)
+        : wake(loop), zone(std::move(for_zone)), type(asked), is_local(local) {}
+    Origin origin() const {
+      return implementation != nullptr && !is_local ? Origin::kReached : Origin::kKept;
+    }
     asio::steady_timer wake;
     const std::string zone;
     const RecordType type;
+    const bool is_local;  // whoever answers, it need not be the DNS of the world
     int id = 0;
     std::optional<Answer> answer;
     Implementation* implementation = nullptr;  // null: not counted (yet)
@@ -87,6 +101,13 @@ struct UnboundResolver::Implementation {
     check(ub_ctx_set_option(context.get(), option, value), std::string(option) + ' ' + value);
   }
 
+  // True where a server of the site's own is asked, or anybody may answer by himself.
+  bool is_local(const std::string& name) const {
+    return is_local_name(name) || std::ranges::any_of(options.stubs, [&](const auto& stub) {
+             return is_within(canonical(name), canonical(stub.zone));
+           });
+  }
+
   static void on_answer(void* argument, int rcode, void* packet, int length, int security,
                         char* why_bogus, int /*was_ratelimited*/) {
     auto& question = *static_cast<Question*>(argument);
@@ -100,6 +121,7 @@ struct UnboundResolver::Implementation {
     } else {
       answer.detail = rcode == 3 ? "NXDOMAIN without a response" : "SERVFAIL";
     }
+    answer.origin = question.origin();
     question.answer = std::move(answer);
     question.wake.cancel();
     if (question.implementation != nullptr) question.implementation->end(question);
@@ -154,9 +176,10 @@ asio::awaitable<Answer> UnboundResolver::query(std::string name, RecordType type
   using Question = Implementation::Question;
   // Held here because the resolver may be gone when the coroutine goes on.
   const auto implementation = implementation_;
-  const auto question =
-      std::make_shared<Question>(implementation->loop, SilentZones::zone_of(name, type), type);
+  const auto question = std::make_shared<Question>(
+      implementation->loop, SilentZones::zone_of(name, type), type, implementation->is_local(name));
   Answer none;
+  none.origin = Origin::kNotAsked;
   if (const char* full = implementation->no_room_for(question->zone)) {
     none.detail = full;
     co_return none;
@@ -173,6 +196,7 @@ asio::awaitable<Answer> UnboundResolver::query(std::string name, RecordType type
     co_return none;
   }
   implementation->begin(question);
+  none.origin = question->origin();
 
   boost::system::error_code error;
   co_await question->wake.async_wait(asio::redirect_error(asio::use_awaitable, error));

@@ -8,6 +8,10 @@
 // beginning to libunbound's end with them, and bounded, in all and for each zone: servers that say
 // nothing, and whoever has us ask them, fill the part of their zone and not everybody's. Beyond a
 // bound a question has failed at once, which may only defer mail.
+//
+// An answer is Origin::kReached where it was fetched, from the root down or from a forwarder. What
+// a stub says of its zone is the site's own word, and so is what anybody may answer by himself
+// (local_name.h): Origin::kKept, as from the cache.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -3,6 +3,7 @@
 // Gathering and deciding are two steps: what decides sees facts only.
 #include "control/policy/message_judge.h"
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <utility>
@@ -12,6 +13,7 @@
 namespace postern::policy {
 
 namespace asio = boost::asio;
+using std::chrono::steady_clock;
 
 namespace {
 
@@ -22,11 +24,12 @@ ClassId class_of(const MessagePolicy& policy, const SessionFacts& session) {
 }  // namespace
 
 asio::awaitable<Judgement> MessageJudge::judge(SessionFacts session, std::string mail_from,
-                                               EnvelopeJudge& envelope) {
+                                               EnvelopeJudge& envelope,
+                                               steady_clock::time_point until) {
   Judgement judgement;
   judgement.policy = services_.policy;  // a reload in between does not mix two of them
   session.address_class = class_of(*judgement.policy, session);
-  judgement.facts = co_await gather_facts(session, std::move(mail_from));
+  judgement.facts = co_await gather_facts(session, std::move(mail_from), until);
   judgement.disposition = envelope.decide(judgement.policy, session, judgement.facts);
   judgement.session = std::move(session);
   co_return judgement;
@@ -45,7 +48,8 @@ Judgement MessageJudge::pass_over(SessionFacts session, std::string mail_from,
 }
 
 asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& session,
-                                                         std::string mail_from) {
+                                                         std::string mail_from,
+                                                         steady_clock::time_point until) {
   MessageFacts facts;
   facts.mail_from = std::move(mail_from);
   facts.now = std::time(nullptr);
@@ -55,7 +59,7 @@ asio::awaitable<MessageFacts> MessageJudge::gather_facts(const SessionFacts& ses
                                 .now = facts.now};
   dns::PatientResolver resolver(
       services_.resolver, services_.silent_zones,
-      std::chrono::steady_clock::now() + services_.options.authentication_time);
+      std::min(until, steady_clock::now() + services_.options.authentication_time));
   facts.auth = co_await authenticator_.finish(envelope, resolver);
   for (const auto& signature : facts.auth.dkim) {
     const auto [record, failed] = services_.store.look_up(signature.domain);

@@ -27,9 +27,13 @@
 
 namespace postern::policy {
 
+// What we may take ourselves, however long others wait for us: whoever brings a message wants to
+// hear of it (RFC 5321 §4.5.3.2.6, RFC 1047), and the farm needs its time, too.
+inline constexpr std::chrono::milliseconds kMostOwnTime{20'000};
+
 struct JudgeOptions {
   std::string authserv_id;  // our name in Authentication-Results (RFC 8601 §2.5)
-  std::chrono::milliseconds authentication_time{20'000};  // for all look-ups of one message
+  std::chrono::milliseconds authentication_time = kMostOwnTime;  // for all look-ups of one message
   std::chrono::milliseconds reverse_time{5'000};  // for a client's names, from its beginning on
   QuarantineField quarantine = {};
 };
@@ -72,9 +76,11 @@ class MessageJudge {
   bool wants_body() const noexcept { return authenticator_.wants_body(); }
 
   // Once, after the last byte. address_class is looked up here; envelope lives until it returns.
-  // Throws only when the awaiting coroutine is cancelled.
-  boost::asio::awaitable<Judgement> judge(SessionFacts session, std::string mail_from,
-                                          EnvelopeJudge& envelope);
+  // What has not been found out by `until` is missing, as behind authentication_time. Throws only
+  // when the awaiting coroutine is cancelled.
+  boost::asio::awaitable<Judgement> judge(
+      SessionFacts session, std::string mail_from, EnvelopeJudge& envelope,
+      std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max());
   // For the books, where something else than the policy decided: nothing is looked up.
   Judgement pass_over(SessionFacts session, std::string mail_from, Disposition disposition) const;
 
@@ -84,7 +90,8 @@ class MessageJudge {
 
  private:
   boost::asio::awaitable<MessageFacts> gather_facts(const SessionFacts& session,
-                                                    std::string mail_from);
+                                                    std::string mail_from,
+                                                    std::chrono::steady_clock::time_point until);
 
   JudgeServices& services_;
   auth::Authenticator authenticator_;

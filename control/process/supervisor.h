@@ -20,9 +20,9 @@
 #include <string>
 #include <vector>
 
-#include "control/config/file_watch.h"
 #include "control/process/channel.h"
 #include "control/process/doors.h"
+#include "control/process/file_watch.h"
 #include "control/process/given_files.h"
 #include "control/process/inheritance.h"
 #include "control/process/privileges.h"
@@ -106,7 +106,7 @@ class Supervisor {
   SupervisorOptions options_;
   Doors doors_;
   GivenFiles files_;
-  std::vector<config::FileWatch> watches_;
+  std::vector<FileWatch> watches_;
   Clock::time_point looked_at_;
   std::list<Worker> workers_;
   std::vector<Place> places_;

@@ -154,7 +154,7 @@ asio::awaitable<void> Farm::wait_for_room(steady_clock::time_point end) {
 }
 
 asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedClient> client,
-                                                        Retry retry) {
+                                                        Retry retry, AnswerTime time) {
   const ForwardedClient* told = client ? &*client : nullptr;
   auto& tried = retry.tried;
   tried.resize(pool_.size(), false);
@@ -163,12 +163,13 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedC
   bool again = true;
   bool no_room = false;
   // A client is not kept waiting for the connect time of each of many.
-  while (!cut_ && steady_clock::now() - begun <= options_.connect_time) {
+  while (!cut_ && steady_clock::now() - begun <= options_.connect_time &&
+         !time.too_late_to_send()) {
     auto chosen = choose(tried);
     if (!chosen && is_crowded(tried)) {
       no_room = steady_clock::now() - begun >= options_.room_time;
       if (no_room) break;
-      co_await wait_for_room(begun + options_.room_time);
+      co_await wait_for_room(std::min(begun + options_.room_time, time.send_by));
       continue;
     }
     if (!chosen && again) {
@@ -179,6 +180,7 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedC
     again = false;
     if (!chosen) break;
     while (auto leg = retry.fresh || cut_ ? nullptr : take_idle(*chosen)) {
+      leg->keep_to(time);
       opening_.insert(leg.get());
       bool introduced = false;
       if (client)
@@ -203,6 +205,7 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedC
       room->open[member]--;
       room->ring_first();
     }));
+    leg->keep_to(time);
     opening_.insert(leg.get());
     bool opened = co_await leg->open(told);
     if (opened && client) opened = co_await leg->introduce(*client);
@@ -212,7 +215,9 @@ asio::awaitable<std::unique_ptr<FarmLeg>> Farm::connect(std::optional<ForwardedC
       break;
     }
     // That it answers EHLO does not make up for the mail that it failed to take.
-    if (opened && pool_.health(*chosen) == FarmPool::Health::kLive)
+    if (!opened && leg->cut_short())
+      pool_.abandoned(*chosen);
+    else if (opened && pool_.health(*chosen) == FarmPool::Health::kLive)
       note_offer(*leg);
     else
       note(*leg, opened);
@@ -241,6 +246,7 @@ std::unique_ptr<FarmLeg> Farm::take_idle(size_t member) {
 
 void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
   if (!leg || !leg->usable()) return;
+  leg->keep_to({});
   // Only that it takes mail speaks for it: what it answered before that, it answers when it is ill.
   if (leg->took_text()) note(*leg, true);
   const bool keep = !stopping_ && options_.idle_legs > 0 && leg->fit_for_others() &&
@@ -283,7 +289,7 @@ void Farm::expire() {
 }
 
 void Farm::lost(std::unique_ptr<FarmLeg> leg, Retry& retry) {
-  if (!leg) return;
+  if (!leg || leg->cut_short()) return;
   if (leg->stale()) {
     // One that went stale while it waited says nothing of the backend.
     retry.fresh = true;

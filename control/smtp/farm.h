@@ -53,9 +53,10 @@ class Farm {
   void cut();
 
   // A connection that is ready for MAIL, the client made known where the backend is told; nullopt:
-  // for a question of our own. Null: no backend can be had; error() says why.
+  // for a question of our own. Null: no backend can be had; error() says why. time: for what the
+  // connection is wanted; it keeps to it until it is given back.
   boost::asio::awaitable<std::unique_ptr<FarmLeg>> connect(std::optional<ForwardedClient> client,
-                                                           Retry retry);
+                                                           Retry retry, AnswerTime time = {});
   // Takes a connection back, for other clients where that may be; null is let pass.
   void give_back(std::unique_ptr<FarmLeg> leg);
   // The connection failed while it was used. What is to be asked for instead goes into retry.

@@ -48,9 +48,10 @@ void FarmLeg::fail(std::string why) {
 }
 
 asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
-  const auto until = steady_clock::now() + options_.connect_time;
-  const auto endpoints =
-      co_await stream_.resolve(backend_.host, backend_.port, options_.connect_time);
+  const auto time = within(options_.connect_time);
+  const bool shortened = short_;
+  const auto until = steady_clock::now() + time;
+  const auto endpoints = co_await stream_.resolve(backend_.host, backend_.port, time);
   if (endpoints.empty()) fail(stream_.error());
   for (size_t i = 0; i < endpoints.size() && !given_up_; i++) {
     // Each gets its share of the time, or one that swallows everything would be the only one.
@@ -64,6 +65,7 @@ asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
     opened = co_await open_at(endpoints[i], share, client, false);
     if (opened) co_return true;
   }
+  short_ |= shortened;
   co_return false;
 }
 
@@ -76,7 +78,7 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
   tls_failed_ = false;
   transaction_open_ = false;
   refusals_ = 0;
-  const bool connected = co_await stream_.connect(endpoint, time);
+  const bool connected = co_await stream_.connect(endpoint, within(time));
   if (!connected) {
     fail(stream_.error());
     co_return false;
@@ -92,13 +94,13 @@ asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, millise
                             .source_port = client->port,
                             .destination_port = client->local_port};
     }
-    const bool written = co_await write(write_proxy_header(told), time);
+    const bool written = co_await write(write_proxy_header(told), within(time));
     if (!written) {
       fail(error_);
       co_return false;
     }
   }
-  const auto greeting = co_await reply(reply_time());
+  const auto greeting = co_await reply(within(reply_time()));
   if (client_ && refuses_client(greeting)) {
     opening_ = false;
     co_return true;
@@ -144,7 +146,7 @@ asio::awaitable<bool> FarmLeg::start_tls(milliseconds time) {
     if (backend_.tls != TlsUse::kMay) fail("it answered STARTTLS with " + answer->one_line());
     co_return usable_;
   }
-  const bool secured = co_await stream_.secure(tls_, backend_, tls_session_, time);
+  const bool secured = co_await stream_.secure(tls_, backend_, tls_session_, within(time));
   if (!secured) {
     tls_failed_ = true;
     fail("TLS: " + stream_.error());
@@ -157,6 +159,14 @@ asio::awaitable<bool> FarmLeg::start_tls(milliseconds time) {
 // Of a backend that does not even greet others are tried before the client loses patience.
 milliseconds FarmLeg::reply_time() const {
   return opening_ ? std::min(options_.reply_time, options_.connect_time) : options_.reply_time;
+}
+
+// As much of a time as is left before the text has to be there.
+milliseconds FarmLeg::within(milliseconds time) {
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(time_.send_by - AnswerTime::Clock::now());
+  short_ = left < time / AnswerTime::kParts;
+  return std::max(std::min(left, time), milliseconds{1});
 }
 
 bool FarmLeg::refuses_client(const std::optional<Reply>& answer) {
@@ -263,7 +273,7 @@ asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode
   for (auto piece = spool.read(); !piece.empty(); piece = spool.read()) {
     // The last piece waits for the look at the connection below.
     if (wire.size() >= kWriteBytes) {
-      const bool taken = co_await write(wire, options_.block_time);
+      const bool taken = co_await write(wire, within(options_.block_time));
       if (!taken) co_return false;
       wire.clear();
     }
@@ -274,22 +284,34 @@ asio::awaitable<bool> FarmLeg::write_text(std::string wire, Spool& spool, Encode
     co_return false;
   }
   finish(wire);
+  if (time_.too_late_to_send()) {
+    short_ = true;
+    fail("no time would be left for its answer");
+    co_return false;
+  }
   // What is there before the last octet has gone is no answer to the message.
   if (!stream_.quiet()) {
     error_ = "it did not wait for the end of the text";
     co_return false;
   }
-  co_return co_await write(wire, options_.block_time);
+  co_return co_await write(wire, within(options_.block_time));
 }
 
 // taken: every octet of the message was.
 asio::awaitable<std::optional<Reply>> FarmLeg::answer_to_text(bool taken) {
   session_.text_sent();
   if (taken) {
-    auto answer = co_await reply(options_.final_time);
+    const auto left =
+        std::chrono::duration_cast<milliseconds>(time_.answer_by - steady_clock::now());
+    short_ = false;  // a third of it, at least
+    auto answer = co_await reply(std::min(left, options_.final_time));
     took_text_ = answer.has_value();
     if (answer && answer->positive()) transaction_open_ = false;
     co_return answer;
+  }
+  if (time_.too_late_to_send()) {
+    fail(error_);
+    co_return std::nullopt;
   }
   const std::string why = error_;
   // A farm that has had enough says so and closes; only a refusal can be believed here.
@@ -317,12 +339,12 @@ asio::awaitable<std::optional<Reply>> FarmLeg::command(std::string bytes) {
     fail("it spoke out of turn");
     co_return std::nullopt;
   }
-  const bool written = co_await write(bytes, reply_time());
+  const bool written = co_await write(bytes, within(reply_time()));
   if (!written) {
     fail(error_);
     co_return std::nullopt;
   }
-  co_return co_await reply(reply_time());
+  co_return co_await reply(within(reply_time()));
 }
 
 asio::awaitable<bool> FarmLeg::write(std::string_view bytes, milliseconds time) {

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <utility>
 
+#include "control/smtp/answer_time.h"
 #include "control/smtp/client_session.h"
 #include "control/smtp/farm_options.h"
 #include "control/smtp/farm_stream.h"
@@ -36,6 +37,10 @@ class FarmLeg {
   // site asks of this backend (TLS, XCLIENT) must be there. client: told by a PROXY header where
   // that is how; null: nobody's, to see whether it lives. True when introduce() may follow.
   boost::asio::awaitable<bool> open(const ForwardedClient* client);
+  // For what follows, until another one comes: no time of the options goes beyond it.
+  void keep_to(const AnswerTime& time) noexcept { time_ = time; }
+  // It failed where that left it less than a third of what the options give: no sign of illness.
+  bool cut_short() const { return short_ && (timed_out() || time_.too_late_to_send()); }
   // Makes the client known for the messages that follow. True when mail() may follow.
   boost::asio::awaitable<bool> introduce(const ForwardedClient& client);
   // nullopt: the connection is lost, error() says why.
@@ -117,6 +122,7 @@ class FarmLeg {
   // True where the answer is the backend's word about the client, who was made known to it.
   bool refuses_client(const std::optional<Reply>& answer);
   std::chrono::milliseconds reply_time() const;
+  std::chrono::milliseconds within(std::chrono::milliseconds time);
   void fail(std::string why);
 
   const FarmOptions& options_;
@@ -130,6 +136,8 @@ class FarmLeg {
   std::optional<Reply> client_refusal_;
   std::optional<FarmOffer> general_offer_;
   std::shared_ptr<void> place_;
+  AnswerTime time_;
+  bool short_ = false;  // what was waited for last had little of its time
   bool opening_ = false;
   bool given_up_ = false;
   bool usable_ = false;

@@ -18,11 +18,12 @@ struct FarmOptions {
   std::vector<Backend> backends;  // at least one
   std::string own_name;           // said in EHLO
   std::string ca_file;            // PEM, for TlsUse::kVerify; empty: the system's
-  // RFC 5321 §4.5.3.2 asks for at least 5, 5, 2, 3 and 10 minutes.
+  // RFC 5321 §4.5.3.2 asks for at least 5, 5, 2, 3 and 10 minutes. But the last is also how long
+  // the client waits, and it has waited since its final dot: it gets its answer before it goes.
   std::chrono::milliseconds connect_time{30'000};
   std::chrono::milliseconds reply_time{300'000};  // greeting and commands
   std::chrono::milliseconds block_time{180'000};  // of text to be taken
-  std::chrono::milliseconds final_time{600'000};  // the answer to the final dot
+  std::chrono::milliseconds final_time{570'000};  // from the client's final dot (answer_time.h)
   // How often a backend is asked whether it lives and what it offers; a dead one more often.
   std::chrono::milliseconds check_time{60'000};
   // A client that is silent that long before or within its message gives its connection back.

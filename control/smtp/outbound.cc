@@ -46,7 +46,7 @@ asio::awaitable<Reply> Transaction::send_out() {
   }
   Reply reply = make_reply(451, "4.3.0", "the message cannot be signed now; try again later");
   if (fault.empty())
-    reply = co_await relay_.deliver(received_field(now) + made.fields, spool_, shape_);
+    reply = co_await relay_.deliver(received_field(now) + made.fields, spool_, shape_, time_);
   else
     relay_.reset();
   const std::string reason = !signer_        ? "nothing is signed here"

@@ -33,6 +33,10 @@ Reply differing() {
   return make_reply(451, "4.4.5", "the mail exchangers differ about a recipient; try again later");
 }
 
+Reply out_of_time() {
+  return make_reply(451, "4.4.7", "it could not be passed on in time; try again later");
+}
+
 Reply no_room() {
   return make_reply(451, "4.3.2", "the mail exchangers have no room; try again later");
 }
@@ -101,7 +105,9 @@ asio::awaitable<bool> Relay::take_up() {
 // may follow. Where recipients were accepted before, anything else is a 4xx.
 asio::awaitable<Reply> Relay::begin() {
   Reply told = unavailable();
+  if (leg_) leg_->keep_to(time_);
   for (int attempt = 0; attempt < kAttempts && !closed_; attempt++) {
+    if (time_.too_late_to_send()) co_return out_of_time();
     if (open_) co_return make_reply(250, "2.0.0", "open");
     if (leg_) {
       const bool taken_up = co_await take_up();
@@ -110,7 +116,7 @@ asio::awaitable<Reply> Relay::begin() {
       if (!taken_up && leg_) lose();
     }
     if (!leg_ && !closed_) {
-      leg_ = co_await service_.farm.connect(client_, retry_);
+      leg_ = co_await service_.farm.connect(client_, retry_, time_);
       if (!leg_ && service_.farm.had_no_room()) told = no_room();
       if (!leg_) break;
     }
@@ -181,7 +187,9 @@ asio::awaitable<Reply> Relay::recipient(const Sender& sender, const Recipient& r
   co_return told.value_or(unavailable());
 }
 
-asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape shape) {
+asio::awaitable<Reply> Relay::deliver(std::string head, Spool& spool, TextShape shape,
+                                      AnswerTime time) {
+  time_ = time;
   Reply reply = co_await deliver_now(std::move(head), spool, shape);
   reset();
   co_return reply;
@@ -222,16 +230,13 @@ void Relay::reset() {
   accepted_.clear();
   retry_ = {};
   refusal_.reset();
+  time_ = {};
+  if (leg_) leg_->keep_to(time_);
 }
 
 void Relay::release() {
   open_ = false;
   service_.farm.give_back(std::move(leg_));
-}
-
-asio::awaitable<void> Relay::end() {
-  release();
-  co_return;
 }
 
 void Relay::close() {

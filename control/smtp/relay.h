@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "control/smtp/answer_time.h"
 #include "control/smtp/farm.h"
 #include "control/smtp/farm_leg.h"
 #include "control/smtp/service.h"
@@ -29,14 +30,16 @@ class Relay {
   void client_is(ForwardedClient client) { client_ = std::move(client); }
   // RCPT, after MAIL where this is the first one of the message.
   boost::asio::awaitable<Reply> recipient(const Sender& sender, const Recipient& recipient);
-  // The message: head, then what is in the spool. 2xx only when the farm said so.
-  boost::asio::awaitable<Reply> deliver(std::string head, Spool& spool, TextShape shape);
+  // The message: head, then what is in the spool. 2xx only when the farm said so. The answer is
+  // there in time; a 451 for want of it leaves the farm without the end of the text, unless only
+  // its own answer is missing.
+  boost::asio::awaitable<Reply> deliver(std::string head, Spool& spool, TextShape shape,
+                                        AnswerTime time);
   // The message comes to nothing.
   void reset();
-  // The client stalls: others may have the backend. Not while anything of this is awaited.
+  // The client stalls, or is gone: others may have the backend. Not while anything of this is awaited.
   void release();
   bool holds_leg() const noexcept { return leg_ != nullptr; }
-  boost::asio::awaitable<void> end();
   void close();
 
  private:
@@ -54,6 +57,7 @@ class Relay {
   bool open_ = false;                // leg_ has MAIL and all of accepted_
   bool differs_ = false;             // it would not accept all of them again
   Farm::Retry retry_;                // what failed for this message
+  AnswerTime time_;                  // of the end of the text, once that is there
   std::optional<Reply> refusal_;     // every further recipient of the message hears it
   bool closed_ = false;
 };

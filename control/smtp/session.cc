@@ -57,7 +57,7 @@ asio::awaitable<void> Session::run() {
   const bool greeted = co_await greet();
   if (greeted) co_await converse();
   end_transaction();
-  co_await relay_.end();
+  relay_.release();
   // A whole session with mail that was taken, and without an offence: next time it need not wait.
   if (end_ == "quit" && accepted_ > 0 && offence_.empty() && protocol_.errors() == 0)
     service_.sources.known.remember(source_, std::time(nullptr));
@@ -126,38 +126,9 @@ asio::awaitable<void> Session::converse() {
 asio::awaitable<void> Session::work_through_input() {
   while (auto event = protocol_.next()) {
     if (!std::holds_alternative<TextEvent>(*event)) stall_until_.reset();
-    // A coroutine of its own for each kind; visited by hand, as lambdas that are coroutines must
-    // outlive themselves.
-    switch (event->index()) {
-      case 0:
-        co_await on(std::get<0>(std::move(*event)));
-        break;
-      case 1:
-        co_await on(std::get<1>(std::move(*event)));
-        break;
-      case 2:
-        co_await on(std::get<2>(std::move(*event)));
-        break;
-      case 3:
-        co_await on(std::get<3>(std::move(*event)));
-        break;
-      case 4:
-        co_await on(std::get<4>(std::move(*event)));
-        break;
-      case 5:
-        co_await on(std::get<5>(std::move(*event)));
-        break;
-      case 6:
-        co_await on(std::get<6>(std::move(*event)));
-        break;
-      case 7:
-        co_await on(std::get<7>(std::move(*event)));
-        break;
-      case 8:
-        co_await on(std::get<8>(std::move(*event)));
-        break;
-    }
-    static_assert(std::variant_size_v<Event> == 9);
+    // The visitor is no coroutine itself: it is gone before the one that it makes begins.
+    auto work = std::visit([this](auto&& each) { return on(std::move(each)); }, std::move(*event));
+    co_await std::move(work);
     if (protocol_.output_size() <= kMaxWaitingOutput) continue;
     const bool written = co_await flush();
     if (!written) co_return;
@@ -325,10 +296,11 @@ asio::awaitable<void> Session::on(EndOfDataEvent event) {
   if (event.refusal) {
     transaction_->refuse(*event.refusal);
   } else {
+    const auto ended = steady_clock::now();
     // What waits, such as the answers to earlier chunks, does not wait for the farm.
     const bool written = co_await flush();
     if (!written) co_return;
-    const Reply reply = co_await transaction_->finish(event.ends_in_line);
+    const Reply reply = co_await transaction_->finish(event.ends_in_line, ended);
     accepted_ += transaction_->speaks_well();
     if (transaction_->hit_trap() && !reply.transient())  // it would be one more each time
       note_offence(learning::Offence::kSpamtrap, "wrote to a spamtrap", transaction_->id());

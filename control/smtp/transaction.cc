@@ -105,7 +105,8 @@ void Transaction::refuse(const Reply& refusal) {
   log(judge_.pass_over(session_facts(), sender_.address, std::move(disposition)), refusal);
 }
 
-asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
+asio::awaitable<Reply> Transaction::finish(bool ends_in_line, steady_clock::time_point ended) {
+  time_ = AnswerTime::from(ended, service_.options.farm.final_time);
   shape_.ends_in_line = ends_in_line;
   std::string kept;
   filter_.finish(kept);
@@ -134,7 +135,7 @@ asio::awaitable<Reply> Transaction::finish(bool ends_in_line) {
     co_return sent;
   }
   const policy::Judgement judgement =
-      co_await judge_.judge(session_facts(), sender_.address, envelope_);
+      co_await judge_.judge(session_facts(), sender_.address, envelope_, time_.send_by);
   Reply reply = co_await carry_out(judgement);
   if (!reply.transient()) envelope_.settle(judgement.policy, judgement.facts.now);
   remember(judgement, reply);
@@ -166,7 +167,7 @@ asio::awaitable<Reply> Transaction::carry_out(const policy::Judgement& judgement
   }
   // The one exception to 250 only after the farm's: nobody reads what a spamtrap gets.
   if (only_traps()) co_return make_reply(250, "2.0.0", "Ok");
-  co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_);
+  co_return co_await relay_.deliver(new_fields(judgement), spool_, shape_, time_);
 }
 
 std::string Transaction::received_field(int64_t now) const {

@@ -48,8 +48,10 @@ class Transaction {
   // The answer to DATA or to the first BDAT: 354, or 452 where there is no room.
   Reply begin_text(Framing framing);
   void text(std::string_view bytes);
-  // The answer to the end of the text; it has been logged. ends_in_line: see EndOfDataEvent.
-  boost::asio::awaitable<Reply> finish(bool ends_in_line);
+  // The answer to the end of the text, which came at that time; it has been logged. ends_in_line:
+  // see EndOfDataEvent.
+  boost::asio::awaitable<Reply> finish(bool ends_in_line,
+                                       std::chrono::steady_clock::time_point ended);
   // The text could not be taken; the client was told so.
   void refuse(const Reply& refusal);
 
@@ -82,6 +84,7 @@ class Transaction {
   HeaderFilter filter_;
   Spool spool_;
   TextShape shape_;
+  AnswerTime time_;
   bool learned_ = false;  // once is enough
   bool speaks_well_ = false;
   std::chrono::steady_clock::time_point begun_;

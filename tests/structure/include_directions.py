@@ -70,7 +70,7 @@ RULES = (
     # control/web/engine_client.h, and the doors know of engines only by that.
     # Below all of it: sockets that are listened on, and processes. They know no protocol.
     Rule("control/listen", ("rules", "control/listen"), never=ENGINE_LIBRARIES),
-    Rule("control/process", ("rules", "control/listen", "control/process", "control/config/file_watch.h"),
+    Rule("control/process", ("rules", "control/listen", "control/process"),
          never=ENGINE_LIBRARIES),
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
     # Of dns it takes the one form of domain names, and where its servers are.

@@ -187,6 +187,14 @@ TEST(ControlOptions, BareLineEnds) {
             std::string::npos);
 }
 
+TEST(ControlOptions, OurOwnWorkHasABound) {
+  EXPECT_EQ(options(with({"--authentication-time", "20s"})).judge.authentication_time,
+            policy::kMostOwnTime);
+  EXPECT_EQ(complaint(with({"--authentication-time", "21s"})),
+            "--authentication-time is to be a time such as 300ms, 5s, 10m or 1h, of 20s at most, "
+            "not \"21s\"");
+}
+
 TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
   const test::TemporaryDirectory directory;
   const auto file = directory.write("control.conf",

@@ -78,7 +78,7 @@ TEST_F(PatientResolverTest, ALookUpThatWasCutShortSaysNothing) {
 TEST_F(PatientResolverTest, WhoHasFailedForLongIsMarked) {
   inner.fail("broken.example", RecordType::kTxt, "SERVFAIL");
   zones.note_failure("broken.example", std::time(nullptr) - 100);
-  zones.note_answer("other.example", std::time(nullptr));
+  zones.note_answer("other.example", std::time(nullptr), Origin::kReached);
   auto resolver = within(std::chrono::minutes{1});
   const auto answer = ask(resolver, "broken.example");
   EXPECT_EQ(answer.status, Status::kFailed);
@@ -86,6 +86,37 @@ TEST_F(PatientResolverTest, WhoHasFailedForLongIsMarked) {
   inner.set_text("broken.example", {"back"});
   EXPECT_EQ(ask(resolver, "broken.example").status, Status::kFound);
   EXPECT_EQ(zones.size(), 0u);
+}
+
+TEST_F(PatientResolverTest, WhatWasKeptIsNoSignThatTheDnsIsThere) {
+  inner.fail("broken.example", RecordType::kTxt, "SERVFAIL");
+  zones.note_failure("broken.example", std::time(nullptr) - 100);
+  auto resolver = within(std::chrono::minutes{1});
+  Answer answer;
+  answer.status = Status::kFound;
+  answer.origin = Origin::kKept;
+  inner.set("kept.example", RecordType::kTxt, answer);
+  ask(resolver, "kept.example");
+  EXPECT_FALSE(ask(resolver, "broken.example").given_up);
+  answer.origin = Origin::kReached;
+  inner.set("fetched.example", RecordType::kTxt, answer);
+  ask(resolver, "fetched.example");
+  EXPECT_TRUE(ask(resolver, "broken.example").given_up);
+}
+
+TEST_F(PatientResolverTest, WhoWasNotAskedWasNotSilentNorDidHeAnswer) {
+  auto resolver = within(std::chrono::minutes{1});
+  Answer answer;
+  answer.detail = "no room";
+  answer.origin = Origin::kNotAsked;
+  inner.set("full.example", RecordType::kTxt, answer);
+  EXPECT_EQ(ask(resolver, "full.example").detail, "no room");
+  EXPECT_EQ(zones.size(), 0u);
+  zones.note_failure("a..example", std::time(nullptr));
+  answer.status = Status::kNoName;
+  inner.set("a..example", RecordType::kTxt, answer);
+  EXPECT_EQ(ask(resolver, "a..example").status, Status::kNoName);
+  EXPECT_EQ(zones.size(), 1u);
 }
 
 TEST_F(PatientResolverTest, WithoutATableNothingIsGivenUp) {

@@ -40,9 +40,9 @@ TEST(SilentZones, WhoseSilenceItIs) {
 TEST(SilentZones, AfterItsTimeAnAnswerIsNotWaitedFor) {
   SilentZones zones({.patience = kPatience});
   EXPECT_FALSE(zones.note_failure("silent.example", 0));
-  zones.note_answer("other.example", kPatience - 1);
+  zones.note_answer("other.example", kPatience - 1, Origin::kReached);
   EXPECT_FALSE(zones.note_failure("silent.example", kPatience - 1));
-  zones.note_answer("other.example", kPatience);
+  zones.note_answer("other.example", kPatience, Origin::kReached);
   EXPECT_TRUE(zones.note_failure("silent.example", kPatience + 1));
   EXPECT_TRUE(zones.note_failure("silent.example", kPatience + 2));
   EXPECT_FALSE(zones.note_failure("new.example", kPatience + 2)) << "each for itself";
@@ -51,15 +51,15 @@ TEST(SilentZones, AfterItsTimeAnAnswerIsNotWaitedFor) {
 TEST(SilentZones, AnAnswerMakesItForgotten) {
   SilentZones zones({.patience = kPatience});
   zones.note_failure("silent.example", 0);
-  zones.note_answer("silent.example", kHour);
+  zones.note_answer("silent.example", kHour, Origin::kReached);
   EXPECT_EQ(zones.size(), 0u);
-  zones.note_answer("other.example", kPatience + kHour);
+  zones.note_answer("other.example", kPatience + kHour, Origin::kReached);
   EXPECT_FALSE(zones.note_failure("silent.example", kPatience + kHour)) << "its time begins anew";
 }
 
 TEST(SilentZones, ADnsThatAnswersNobodyIsOurs) {
   SilentZones zones({.patience = kPatience});
-  zones.note_answer("other.example", 0);
+  zones.note_answer("other.example", 0, Origin::kReached);
   for (int64_t now = 1; now < 10 * kPatience; now += kHour)
     EXPECT_FALSE(zones.note_failure("silent.example", now)) << now;
 }
@@ -76,7 +76,7 @@ TEST(SilentZones, WhoIsNotAskedForIsForgotten) {
 TEST(SilentZones, PatienceWithoutEnd) {
   SilentZones zones({.patience = 0});
   zones.note_failure("silent.example", 0);
-  zones.note_answer("other.example", 1000 * kPatience);
+  zones.note_answer("other.example", 1000 * kPatience, Origin::kReached);
   EXPECT_FALSE(zones.note_failure("silent.example", 12 * kHour));
 }
 
@@ -88,7 +88,7 @@ TEST(SilentZones, AFullTableForgetsWhoFailedLongestAgo) {
   zones.note_failure("c.example", 3);
   EXPECT_EQ(zones.size(), 2u);
   EXPECT_EQ(zones.forgotten(), 1u);
-  zones.note_answer("other.example", kPatience + 10);
+  zones.note_answer("other.example", kPatience + 10, Origin::kReached);
   EXPECT_TRUE(zones.note_failure("a.example", kPatience + 10));
   EXPECT_FALSE(zones.note_failure("b.example", kPatience + 10)) << "which is deferred for longer";
 }
@@ -97,7 +97,7 @@ TEST(SilentZones, OutlivesARestart) {
   SilentZones before({.patience = kPatience});
   before.note_failure("a.example", 5);
   before.note_failure("b.example", 6);
-  before.note_answer("other.example", kPatience + 5);
+  before.note_answer("other.example", kPatience + 5, Origin::kReached);
   EXPECT_EQ(before.text(), "answered 86405\na.example 5 5\nb.example 6 6\n");
   SilentZones after({.patience = kPatience});
   EXPECT_EQ(after.read(before.text(), kPatience + 10), 0u);
@@ -129,7 +129,7 @@ TEST(SilentZones, AgreesWithANaiveTable) {
       now += static_cast<int64_t>(random() % kHour);
       const std::string zone(1, static_cast<char>('a' + random() % 5));
       if (random() % 8 == 0) {
-        zones.note_answer(zone, now);
+        zones.note_answer(zone, now, Origin::kReached);
         since.erase(zone);
         answered = now;
         continue;

@@ -14,6 +14,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 
+#include "control/dns/patient_resolver.h"
+#include "control/dns/silent_zones.h"
 #include "tests/control/dns/name_server.h"
 
 namespace postern::dns {
@@ -47,7 +49,7 @@ struct Outcome {
   std::exception_ptr error;
 };
 
-void start(asio::io_context& loop, UnboundResolver& resolver, std::string name, RecordType type,
+void start(asio::io_context& loop, Resolver& resolver, std::string name, RecordType type,
            Outcome& outcome) {
   asio::co_spawn(loop, resolver.query(std::move(name), type),
                  [&](std::exception_ptr error, Answer answer) {
@@ -56,7 +58,7 @@ void start(asio::io_context& loop, UnboundResolver& resolver, std::string name, 
                  });
 }
 
-Answer ask(asio::io_context& loop, UnboundResolver& resolver, std::string name, RecordType type) {
+Answer ask(asio::io_context& loop, Resolver& resolver, std::string name, RecordType type) {
   Outcome outcome;
   start(loop, resolver, std::move(name), type, outcome);
   loop.restart();
@@ -127,6 +129,65 @@ TEST_F(WithNameServer, AnswersFromItsCacheWhenTheServerIsGone) {
   server->stop();
   EXPECT_EQ(ask(loop, resolver, "text.example.org", RecordType::kTxt).status, Status::kFound);
   EXPECT_EQ(ask(loop, resolver, "absent.example.org", RecordType::kTxt).status, Status::kNoName);
+}
+
+TEST_F(WithNameServer, TellsWhatWasFetchedFromWhatWasKept) {
+  UnboundResolver resolver(loop, forwarding());
+  const auto origin = [&](std::string name, RecordType type) {
+    return ask(loop, resolver, std::move(name), type).origin;
+  };
+  EXPECT_EQ(origin("text.example.org", RecordType::kTxt), Origin::kReached);
+  EXPECT_EQ(origin("text.example.org", RecordType::kTxt), Origin::kKept);
+  EXPECT_EQ(origin("alias.example.org", RecordType::kTxt), Origin::kReached);
+  EXPECT_EQ(origin("absent.example.org", RecordType::kTxt), Origin::kReached);
+  EXPECT_EQ(origin("Absent.Example.Org.", RecordType::kTxt), Origin::kKept);
+  EXPECT_EQ(origin("mail.example.org", RecordType::kTxt), Origin::kReached) << "no data";
+  EXPECT_EQ(origin("localhost", RecordType::kA), Origin::kKept) << "built in";
+  EXPECT_EQ(origin("1.0.0.127.in-addr.arpa", RecordType::kPtr), Origin::kKept);
+  // Here the forwarder is asked, but may answer for it by itself.
+  EXPECT_EQ(origin("1.0.0.10.in-addr.arpa", RecordType::kPtr), Origin::kKept);
+  EXPECT_EQ(origin(std::string(64, 'a') + ".example.org", RecordType::kTxt), Origin::kNotAsked);
+  server->stop();
+  EXPECT_EQ(origin("text.example.org", RecordType::kTxt), Origin::kKept);
+}
+
+TEST_F(WithNameServer, AStubIsTheSitesOwn) {
+  UnboundResolver::Options options = forwarding();
+  options.stubs.push_back({"Inner.example.org.", server->address()});
+  UnboundResolver resolver(loop, options);
+  EXPECT_EQ(ask(loop, resolver, "empty.inner.example.org", RecordType::kTxt).origin, Origin::kKept);
+  EXPECT_EQ(ask(loop, resolver, "text.example.org", RecordType::kTxt).origin, Origin::kReached);
+}
+
+// Names that the cache, the resolver itself or nobody answers for are asked for all the time; when
+// the line is dead they are all that is answered.
+TEST_F(WithNameServer, ADeadLineEndsNobodysPatience) {
+  auto options = forwarding();
+  UnboundResolver unbound(loop, options);
+  constexpr int64_t kSilence = 1000;
+  SilentZones zones({.patience = kSilence});
+  PatientResolver resolver(unbound, &zones, std::chrono::steady_clock::now() + kPatience);
+  const int64_t now = std::time(nullptr);
+  const auto ask_all = [&] {
+    for (const char* name :
+         {"text.example.org", "absent.example.org", "localhost", "a..b", "1.0.0.127.in-addr.arpa"})
+      EXPECT_NE(ask(loop, resolver, name, RecordType::kTxt).status, Status::kFailed) << name;
+  };
+  ask_all();
+  // The line has been dead for two patiences, as far as the table knows.
+  SilentZones before({.patience = kSilence});
+  before.note_answer("other.example", now - 2 * kSilence, Origin::kReached);
+  before.note_failure("silent.example", now - 2 * kSilence);
+  ASSERT_EQ(zones.read(before.text(), now), 0u);
+  server->stop();
+  ask_all();
+  EXPECT_FALSE(zones.note_failure("silent.example", now));
+  server.emplace("example.org", kZone);
+  options.forward_to = {server->address()};
+  UnboundResolver later(loop, options);
+  PatientResolver again(later, &zones, std::chrono::steady_clock::now() + kPatience);
+  EXPECT_EQ(ask(loop, again, "text.example.org", RecordType::kTxt).status, Status::kFound);
+  EXPECT_TRUE(zones.note_failure("silent.example", now)) << "others are answered again";
 }
 
 TEST_F(WithNameServer, FailsWhenTheServerIsDown) {

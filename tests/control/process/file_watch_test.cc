@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What counts as a change of a file: another one in its place, other bytes in it; not that it went.
-#include "control/config/file_watch.h"
+#include "control/process/file_watch.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 #include "tests/rules/support/temporary_directory.h"
 
-namespace postern::config {
+namespace postern::process {
 namespace {
 
 TEST(FileWatch, SeesAReplacementAndAWriteOnce) {
@@ -40,4 +40,4 @@ TEST(FileWatch, WhatIsGoneHasNotChangedAndWhatComesHas) {
 }
 
 }  // namespace
-}  // namespace postern::config
+}  // namespace postern::process

@@ -10,7 +10,7 @@
 #include <string>
 #include <tuple>
 
-namespace postern::config {
+namespace postern::process {
 
 class FileWatch {
  public:
@@ -34,4 +34,4 @@ class FileWatch {
   Identity seen_{};
 };
 
-}  // namespace postern::config
+}  // namespace postern::process
