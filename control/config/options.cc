@@ -90,6 +90,9 @@ po::options_description settings() {
      "recipients postmaster@ and abuse@ of one, which nothing else stands in the way of (30/1h)")
     ("null-sender-rate", text("N/TIME"),
      "those of mail with the null sender, which reports of failure have, likewise (0)")
+    ("unknown-rate", text("N/TIME"),
+     "recipients of one that do not exist, as the directory or the farm has it; beyond them all its\n"
+     "recipients are deferred (100/10m)")
     ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
@@ -260,11 +263,13 @@ void read_sources(const Values& values, Options& options) {
   if (greylist.ends_with("ms")) values.refuse("greylist", greylist, "a time of whole seconds");
   using policy::Limited;
   sources.limits.rates[static_cast<size_t>(Limited::kErrors)] = {100, 600'000};
+  sources.limits.rates[static_cast<size_t>(Limited::kUnknownRecipients)] = {100, 600'000};
   sources.limits.rates[static_cast<size_t>(Limited::kRoleRecipients)] = {30, 3'600'000};
   for (const auto& [name, thing] : {std::pair{"session-rate", Limited::kSessions},
                                     std::pair{"recipient-rate", Limited::kRecipients},
                                     std::pair{"postmaster-rate", Limited::kRoleRecipients},
                                     std::pair{"null-sender-rate", Limited::kNullSenders},
+                                    std::pair{"unknown-rate", Limited::kUnknownRecipients},
                                     std::pair{"error-rate", Limited::kErrors}}) {
     std::string text;
     values.text(name, text);

@@ -16,6 +16,12 @@ inline Refusal too_many_recipients() {
           .text = "too many recipients from your address; try again later"};
 }
 
+inline Refusal too_many_unknown_recipients() {
+  return {.code = 450,
+          .enhanced = "4.7.1",
+          .text = "too many recipients that do not exist from your address; try again later"};
+}
+
 // helo: as the client said it; of a long one the beginning is repeated.
 inline Refusal refusal_of_bot_name(std::string_view helo) {
   return {.code = 550,

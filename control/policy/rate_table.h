@@ -47,6 +47,14 @@ class RateTable {
     return true;
   }
 
+  // Whether take() would say no.
+  bool is_used_up(const Key& key, const Rate& rate, int64_t now) {
+    if (rate.count == 0) return false;
+    const int64_t* known = free_at_.find(key, now);
+    const int64_t scaled = now * rate.count;
+    return known != nullptr && *known + rate.milliseconds > scaled + rate.milliseconds * rate.count;
+  }
+
   size_t size() const noexcept { return free_at_.size(); }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // SourceLimits: how often one source may do a thing (RateTable): sessions, recipients, recipients
-// of mail with the null sender, bad commands.
+// of mail with the null sender, recipients that do not exist, bad commands.
 #pragma once
 
 #include <array>
@@ -15,8 +15,15 @@
 namespace postern::policy {
 
 // kRoleRecipients: postmaster and abuse, of which kRecipients knows nothing.
-enum class Limited : uint8_t { kSessions, kRecipients, kRoleRecipients, kErrors, kNullSenders };
-constexpr size_t kLimitedThings = 5;
+enum class Limited : uint8_t {
+  kSessions,
+  kRecipients,
+  kRoleRecipients,
+  kErrors,
+  kNullSenders,
+  kUnknownRecipients,
+};
+constexpr size_t kLimitedThings = 6;
 
 using SourceRate = Rate;
 
@@ -32,6 +39,11 @@ class SourceLimits {
   // does not go back.
   bool take(Limited thing, const Prefix& source, int64_t now) {
     return table_.take({source, thing}, rates_[static_cast<size_t>(thing)], now);
+  }
+
+  // Whether take() would say no: for what is known only when it has been done.
+  bool is_used_up(Limited thing, const Prefix& source, int64_t now) {
+    return table_.is_used_up({source, thing}, rates_[static_cast<size_t>(thing)], now);
   }
 
   size_t size() const noexcept { return table_.size(); }

@@ -6,6 +6,7 @@
 #include "control/smtp/session.h"
 
 #include <ctime>
+#include <string_view>
 #include <utility>
 
 #include "control/policy/conduct_refusals.h"
@@ -17,6 +18,19 @@
 namespace postern::smtp {
 
 namespace asio = boost::asio;
+
+namespace {
+
+// 5.1.1 is "bad destination mailbox address" (RFC 3463 §3.2); a farm without such codes can only
+// mean it by 550 (RFC 5321 §4.2.3).
+bool says_unknown(const Reply& reply) {
+  const std::string_view text = reply.lines.front();
+  const bool has_code =
+      text.starts_with("5.") && text.size() > 2 && text[2] >= '0' && text[2] <= '9';
+  return reply.code == 550 && (!has_code || text.starts_with("5.1.1 "));
+}
+
+}  // namespace
 
 asio::awaitable<void> Session::on(RecipientEvent event) {
   const bool written = co_await flush();
@@ -50,6 +64,7 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
                                       .may_learn = may_learn};
     const auto refusal = co_await service_.recipients->check(event.recipient.address, asker);
     if (refusal) {
+      note_unknown(*refusal);
       protocol_.answer(*refusal);
       co_return;
     }
@@ -70,16 +85,27 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
     co_return;
   }
   const Reply reply = co_await transaction_->recipient(std::move(event.recipient));
+  note_unknown(reply);
   protocol_.answer(reply);
 }
 
 std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
-  const auto thing = policy::is_role_address(recipient) ? policy::Limited::kRoleRecipients
-                                                        : policy::Limited::kRecipients;
-  if (service_.sources.limits.take(thing, source_, policy::rate_time()) || is_exempt())
-    return std::nullopt;
-  const auto [code, enhanced, text] = policy::too_many_recipients();
-  return make_reply(code, enhanced, text);
+  auto& limits = service_.sources.limits;
+  const int64_t now = policy::rate_time();
+  const bool role = policy::is_role_address(recipient);
+  const auto thing = role ? policy::Limited::kRoleRecipients : policy::Limited::kRecipients;
+  std::optional<policy::Refusal> refusal;
+  if (!limits.take(thing, source_, now))
+    refusal = policy::too_many_recipients();
+  else if (!role && limits.is_used_up(policy::Limited::kUnknownRecipients, source_, now))
+    refusal = policy::too_many_unknown_recipients();
+  if (!refusal || is_exempt()) return std::nullopt;
+  return make_reply(refusal->code, refusal->enhanced, refusal->text);
+}
+
+void Session::note_unknown(const Reply& reply) {
+  if (says_unknown(reply))
+    service_.sources.limits.take(policy::Limited::kUnknownRecipients, source_, policy::rate_time());
 }
 
 Backscatter::Mail Session::mail_for_backscatter() const {

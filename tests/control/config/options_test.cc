@@ -100,10 +100,10 @@ TEST(ControlOptions, Sources) {
   EXPECT_EQ(rate(plain, Limited::kErrors).count, 100u);
   EXPECT_EQ(rate(plain, Limited::kRoleRecipients).count, 30u);
   EXPECT_EQ(rate(plain, Limited::kRoleRecipients).milliseconds, 3'600'000);
-  const auto set =
-      options(with({"--greet-teaser", "no", "--greylist", "5m", "--known-for", "1d",
-                    "--known-sources", "/var/lib/k", "--session-rate", "30/1m", "--recipient-rate",
-                    "5/2s", "--error-rate", "0", "--postmaster-rate", "7/1d"}));
+  const auto set = options(
+      with({"--greet-teaser", "no", "--greylist", "5m", "--known-for", "1d", "--known-sources",
+            "/var/lib/k", "--session-rate", "30/1m", "--recipient-rate", "5/2s", "--error-rate",
+            "0", "--postmaster-rate", "7/1d", "--unknown-rate", "9/1h"}));
   EXPECT_FALSE(set.proxy.greet_teaser);
   EXPECT_EQ(set.sources.greylist.delay, 300);
   EXPECT_EQ(set.sources.known.known_for, 86400);
@@ -113,6 +113,8 @@ TEST(ControlOptions, Sources) {
   EXPECT_EQ(rate(set, Limited::kRecipients).milliseconds, 2000);
   EXPECT_EQ(rate(set, Limited::kErrors).count, 0u);
   EXPECT_EQ(rate(set, Limited::kRoleRecipients).count, 7u);
+  EXPECT_EQ(rate(plain, Limited::kUnknownRecipients).count, 100u);
+  EXPECT_EQ(rate(set, Limited::kUnknownRecipients).count, 9u);
   EXPECT_NE(complaint(with({"--session-rate", "30"})).find("a rate such as"), std::string::npos);
   EXPECT_NE(complaint(with({"--greet-teaser", "maybe"})).find("yes or no"), std::string::npos);
 }

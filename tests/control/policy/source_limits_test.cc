@@ -53,6 +53,7 @@ TEST(SourceLimits, AgreesWithABucket) {
     const bool fits = bucket.credit >= kTime;
     if (fits) bucket.credit -= kTime;
     refused += !fits;
+    ASSERT_EQ(limits.is_used_up(Limited::kSessions, source(who), now), !fits) << i;
     ASSERT_EQ(limits.take(Limited::kSessions, source(who), now), fits) << i;
   }
   EXPECT_GT(refused, 1000);

@@ -203,7 +203,7 @@ class Control:
 
     async def start(self):
         words = [CONTROL, *self.doors(), "--snapshot", str(self.folder / "site.snap"), "--name", "mx.farm.example",
-                 "--resolver", "127.0.0.1@9", "--greet-pause", "0", "--error-rate", "0",
+                 "--resolver", "127.0.0.1@9", "--greet-pause", "0", "--error-rate", "0", "--unknown-rate", "0",
                  "--spool", str(self.spool), "--spool-memory", "4K",
                  "--command-time", "3s", "--text-time", "3s", "--farm-connect-time", "3s",
                  # For the final answer as long as a farm may be slow here: else a message would be there

@@ -163,6 +163,36 @@ TEST(ProxyManners, RatesOfOneSource) {
   EXPECT_TRUE(third.reply().starts_with("421 4.7.0 "));
 }
 
+TEST(ProxyManners, WhoTriesOutAddressesIsToldNoMore) {
+  RunningProxy proxy;
+  proxy.source_options.limits.rates[static_cast<size_t>(policy::Limited::kUnknownRecipients)] = {
+      2, 3'600'000};
+  proxy.farm.set("RCPT TO:<no@d.example>", "550 5.1.1 nobody\r\n");
+  proxy.farm.set("RCPT TO:<old@d.example>", "550 no such user\r\n");
+  proxy.farm.set("RCPT TO:<shut@d.example>", "550 5.7.1 not for you\r\n");
+  proxy.start();
+  const auto begin = [&] {
+    auto client = greeted(proxy);
+    client->say("MAIL FROM:<a@b.example>");
+    return client;
+  };
+  const auto client = begin();
+  // Who exists does not count, nor does a refusal for another reason.
+  for (int i = 0; i < 3; i++) {
+    EXPECT_TRUE(client->say("RCPT TO:<c@d.example>").starts_with("250 "));
+    EXPECT_TRUE(client->say("RCPT TO:<shut@d.example>").starts_with("550 5.7.1 "));
+  }
+  EXPECT_EQ(client->say("RCPT TO:<no@d.example>"), "550 5.1.1 nobody\r\n");
+  const auto second = begin();
+  EXPECT_TRUE(second->say("RCPT TO:<old@d.example>").starts_with("550 "));
+  for (const char* who : {"no@d.example", "c@d.example"})
+    EXPECT_EQ(
+        begin()->say("RCPT TO:<" + std::string(who) + ">"),
+        "450 4.7.1 too many recipients that do not exist from your address; try again later\r\n")
+        << "and who does is not told apart";
+  EXPECT_TRUE(begin()->say("RCPT TO:<postmaster@d.example>").starts_with("250 "));
+}
+
 // An octet now and then buys no time: neither within a command nor within the text.
 TEST(ProxyManners, ASlowDripHasNoMoreTimeThanSilence) {
   for (const bool in_text : {false, true}) {
