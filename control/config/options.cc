@@ -18,7 +18,6 @@
 #include "control/config/site_directory.h"
 #include "control/config/value.h"
 #include "control/config/values.h"
-#include "control/config/worker_share.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/host_name.h"
 
@@ -356,7 +355,6 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   options.only_check = given["check"].as<bool>();
   if (options.runs_proxy && options.listen.empty())
     options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
-  refuse_too_small(options);
   return options;
 }
 

@@ -25,7 +25,6 @@
 #include <utility>
 #include <vector>
 
-#include "control/config/guarded_loop.h"
 #include "control/config/known_sources_file.h"
 #include "control/config/loaded_files.h"
 #include "control/config/outbound_site.h"
@@ -33,7 +32,6 @@
 #include "control/config/site_directory.h"
 #include "control/config/site_names.h"
 #include "control/config/user_files.h"
-#include "control/config/worker_share.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/learning/evidence.h"
 #include "control/learning/harvest.h"
@@ -56,6 +54,15 @@ namespace asio = boost::asio;
 using process::Word;
 
 constexpr std::chrono::minutes kKeptTablesTime{5};
+
+// What bounds the host is shared out evenly; what bounds one source is whole in each worker, as a
+// source meets one of them only.
+Options share_of(Options options, size_t workers) {
+  auto& sessions = options.proxy.max_sessions;
+  sessions = (sessions + workers - 1) / workers;
+  options.spool_total /= workers;
+  return options;
+}
 
 uint64_t random_key() {
   std::random_device random;
@@ -103,7 +110,7 @@ void warn_of_memory(const Options& options) {
 class Worker {
  public:
   Worker(const Options& options, const listen::Steering& steering, process::Assignment assignment)
-      : options_(WorkerShare(steering.workers(), assignment.number).of(options)),
+      : options_(share_of(options, steering.workers())),
         steering_(steering),
         number_(assignment.number),
         given_(std::move(assignment.files)),
@@ -267,7 +274,7 @@ class Worker {
     await_signal();
     parent_.start([this](process::Message& message) { hear(message); });
     parent_.say(Word::kPrepared);
-    run_guarded(loop_, number_);
+    loop_.run();
     if (!handed_over_ && serving_) write_back();
     if (handed_over_) store.flush();
     spdlog::info("stopped worker={}", number_);
