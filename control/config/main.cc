@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -26,6 +27,7 @@
 #include "control/process/privileges.h"
 #include "control/process/supervisor.h"
 #include "control/process/system_calls.h"
+#include "control/web/engine_client.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern::config {
@@ -56,6 +58,9 @@ std::vector<process::WantedDoor> wanted_doors(const Options& options) {
 std::vector<std::string> certificate_files(const Options& options) {
   auto files = options.certificates;
   files.insert(files.end(), options.keys.begin(), options.keys.end());
+  const auto& teacher = options.learning.teacher;
+  if (std::ranges::any_of(teacher.engines, web::is_over_tls))
+    files.insert(files.end(), {teacher.credentials.certificate, teacher.credentials.key});
   return files;
 }
 

@@ -143,8 +143,10 @@ class Worker {
         .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
     SiteNames names(loop_, options_.names.tables, judging);
     names.load();
+    auto learning_options = options_.learning;
+    learning_options.teacher.credentials = read_engine_credentials(options_, given_);
     smtp::LearningService learning(
-        loop_, options_.learning,
+        loop_, learning_options,
         [&judging](const IpAddress& source, const auto& local, int64_t now) {
           return policy::is_exempt(judging.policy->snapshot(), source, local, now);
         });
@@ -207,7 +209,7 @@ class Worker {
       asio::co_spawn(loop_,
                      flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
                      asio::detached);
-      files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+      files_.start(service, outbound, learning, site.file, traps ? &*traps : nullptr);
       use_files();
       std::string backends;
       for (const auto& backend : options_.proxy.farm.backends)

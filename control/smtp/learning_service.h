@@ -33,6 +33,8 @@ class LearningService : private policy::LearningObserver {
   LearningService& operator=(const LearningService&) = delete;
 
   policy::Learning& learning() noexcept { return learning_; }
+  // What is shown to engines over TLS from now on.
+  void use(const web::EngineCredentials& credentials) { teacher_.use(credentials); }
   // Nothing more is told to engines. The loop runs out of this one's work.
   void stop();
 

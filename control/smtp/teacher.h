@@ -45,6 +45,8 @@ class Teacher {
   void teach(const Prefix& prefix);   // is, or was a moment ago, in learning
   void forget(const Prefix& prefix);  // is not any more
   void teach_all();
+  // What is shown to engines from now on. Who refused what was shown before gets all.
+  void use(const web::EngineCredentials& credentials);
   // Gives up what waits. The loop then runs out of Teacher's work.
   void stop();
 
