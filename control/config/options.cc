@@ -18,6 +18,7 @@
 #include "control/config/site_directory.h"
 #include "control/config/value.h"
 #include "control/config/values.h"
+#include "control/config/worker_share.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/host_name.h"
 
@@ -349,6 +350,9 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   options.only_check = given["check"].as<bool>();
   if (options.runs_proxy && options.listen.empty())
     options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
+  if (const auto limit = limit_below_workers(options); !limit.empty())
+    throw UsageError(limit + " is shared by all workers and less than workers, " +
+                     std::to_string(options.workers));
   return options;
 }
 

@@ -31,6 +31,7 @@
 #include "control/config/site_directory.h"
 #include "control/config/site_names.h"
 #include "control/config/user_files.h"
+#include "control/config/worker_share.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/milter/milter.h"
 #include "control/policy/evidence.h"
@@ -53,15 +54,6 @@ namespace asio = boost::asio;
 using process::Word;
 
 constexpr std::chrono::minutes kKeptTablesTime{5};
-
-// What bounds the host is shared out evenly; what bounds one source is whole in each worker, as a
-// source meets one of them only.
-Options share_of(Options options, size_t workers) {
-  auto& sessions = options.proxy.max_sessions;
-  sessions = (sessions + workers - 1) / workers;
-  options.spool_total /= workers;
-  return options;
-}
 
 uint64_t random_key() {
   std::random_device random;
@@ -96,7 +88,7 @@ asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<Kept
 class Worker {
  public:
   Worker(const Options& options, const listen::Steering& steering, process::Assignment assignment)
-      : options_(share_of(options, steering.workers())),
+      : options_(share_of(options, steering.workers(), assignment.number)),
         steering_(steering),
         number_(assignment.number),
         given_(std::move(assignment.files)),
