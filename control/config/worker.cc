@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <functional>
@@ -37,6 +38,7 @@
 #include "control/policy/evidence.h"
 #include "control/policy/harvest.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/log_text.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/role_address.h"
 #include "control/policy/source_memory.h"
@@ -246,13 +248,35 @@ class Worker {
     await_signal();
     parent_.start([this](process::Message& message) { hear(message); });
     parent_.say(Word::kPrepared);
-    loop_.run();
+    try {
+      loop_.run();
+    } catch (const std::exception& error) {
+      fail(error.what(), write_back);
+    } catch (...) {
+      fail("of an unknown kind", write_back);
+    }
     if (!handed_over_ && serving_) write_back();
     if (handed_over_) store.flush();
     spdlog::info("stopped worker={}", number_);
   }
 
  private:
+  // A fault in Postern that nobody has caught: the sessions of this worker are lost. Whatever was
+  // under way is not taken down piece by piece, as nobody knows its state: the parent starts
+  // another worker, in a process of its own.
+  void fail(const char* what, const std::function<void()>& write_back) {
+    if (!serving_) throw;  // who cannot begin is told about by main()
+    spdlog::error("worker state=failed worker={} error={}", number_, policy::log_value(what));
+    try {
+      if (!handed_over_) write_back();
+    } catch (const std::exception& error) {
+      spdlog::error("worker state=failed worker={} error={}", number_,
+                    policy::log_value(error.what()));
+    }
+    spdlog::default_logger()->flush();
+    std::_Exit(EXIT_FAILURE);
+  }
+
   void await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
