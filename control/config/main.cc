@@ -96,6 +96,14 @@ void warn_of_privileges(const Options& options) {
     spdlog::warn("seccomp state=off");
 }
 
+void warn_of_settings(const Options& options) {
+  std::string names;
+  for (const auto& name : options.unused) names += (names.empty() ? "" : ",") + name;
+  if (!names.empty())
+    spdlog::warn("settings state=unused names={} error=\"nothing that runs here looks at them\"",
+                 names);
+}
+
 int run(int count, char** words) {
   const auto parsed = parse_options(count, words);
   if (const auto* answer = std::get_if<Answer>(&parsed)) {
@@ -106,6 +114,7 @@ int run(int count, char** words) {
   spdlog::set_default_logger(spdlog::stderr_logger_st("postern-control"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
   if (options.debug) spdlog::set_level(spdlog::level::debug);
+  warn_of_settings(options);
   process::raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
 
