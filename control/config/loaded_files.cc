@@ -44,6 +44,17 @@ std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options,
   return std::make_shared<const smtp::TlsServer>(pairs);
 }
 
+web::EngineCredentials read_engine_credentials(const Options& options,
+                                               const process::GivenFiles& given) {
+  const auto& teacher = options.learning.teacher;
+  auto credentials = teacher.credentials;
+  if (std::ranges::none_of(teacher.engines, web::is_over_tls)) return credentials;
+  credentials.certificate_text = given.text(credentials.certificate);
+  credentials.key_text = given.text(credentials.key);
+  web::require_usable(credentials);
+  return credentials;
+}
+
 std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snapshot) {
   return std::make_shared<const policy::MessagePolicy>(Snapshot::open(snapshot));
 }
@@ -57,7 +68,9 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
       traps_(loop, "spamtraps", options.spamtraps) {}
 
 void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
-                        directory::FileDirectory* recipients, directory::FileDirectory* traps) {
+                        smtp::LearningService& learning, directory::FileDirectory* recipients,
+                        directory::FileDirectory* traps) {
+  learning_ = &learning;
   service_ = &service;
   outbound_ = &outbound;
   recipients_.file = recipients;
@@ -83,6 +96,11 @@ void LoadedFiles::stop() {
 }
 
 void LoadedFiles::use(const process::GivenFiles& given) {
+  use_certificates(given);
+  use_engine_credentials(given);
+}
+
+void LoadedFiles::use_certificates(const process::GivenFiles& given) {
   if (options_.certificates.empty()) return;
   try {
     service_->tls = read_certificates(options_, given);
@@ -90,6 +108,18 @@ void LoadedFiles::use(const process::GivenFiles& given) {
     spdlog::info("certificates state=loaded count={}", options_.certificates.size());
   } catch (const std::exception& error) {
     spdlog::error("certificates state=refused error={}", policy::log_value(error.what()));
+  }
+}
+
+void LoadedFiles::use_engine_credentials(const process::GivenFiles& given) {
+  const auto& teacher = options_.learning.teacher;
+  if (std::ranges::none_of(teacher.engines, web::is_over_tls)) return;
+  try {
+    learning_->use(read_engine_credentials(options_, given));
+    spdlog::info("engine-cert state=loaded file={}", teacher.credentials.certificate);
+  } catch (const std::exception& error) {
+    spdlog::error("engine-cert state=refused file={} error={}", teacher.credentials.certificate,
+                  policy::log_value(error.what()));
   }
 }
 

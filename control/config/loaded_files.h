@@ -21,6 +21,7 @@
 #include "control/process/given_files.h"
 #include "control/smtp/service.h"
 #include "control/smtp/tls_server.h"
+#include "control/web/engine_client.h"
 
 namespace postern::config {
 
@@ -30,6 +31,10 @@ std::shared_ptr<const policy::MessagePolicy> read_policy(const std::string& snap
 // Null: there is none.
 std::shared_ptr<const smtp::TlsServer> read_certificates(const Options& options,
                                                          const process::GivenFiles& given);
+// What is shown to engines over TLS, as the parent has read it; as the settings have it where no
+// engine is reached so.
+web::EngineCredentials read_engine_credentials(const Options& options,
+                                               const process::GivenFiles& given);
 
 class LoadedFiles {
  public:
@@ -37,8 +42,8 @@ class LoadedFiles {
   LoadedFiles(boost::asio::io_context& loop, const Options& options);
 
   // Begins to look. All, recipients and traps where they are not null, outlive the loop's run.
-  void start(smtp::Service& service, OutboundSite& outbound, directory::FileDirectory* recipients,
-             directory::FileDirectory* traps);
+  void start(smtp::Service& service, OutboundSite& outbound, smtp::LearningService& learning,
+             directory::FileDirectory* recipients, directory::FileDirectory* traps);
   // Of certificates and keys, those that are there now.
   void use(const process::GivenFiles& given);
   // Reads the others again.
@@ -61,6 +66,8 @@ class LoadedFiles {
   static boost::asio::awaitable<void> reload(const Addresses& addresses,
                                              directory::Shrinking shrinking);
   void reload_snapshot();
+  void use_certificates(const process::GivenFiles& given);
+  void use_engine_credentials(const process::GivenFiles& given);
 
   boost::asio::io_context& loop_;
   const Options& options_;
@@ -69,6 +76,7 @@ class LoadedFiles {
   Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;
   OutboundSite* outbound_ = nullptr;
+  smtp::LearningService* learning_ = nullptr;
   bool ending_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -26,6 +27,7 @@
 #include "control/process/privileges.h"
 #include "control/process/supervisor.h"
 #include "control/process/system_calls.h"
+#include "control/web/engine_client.h"
 #include "rules/text/diagnostic.h"
 
 namespace postern::config {
@@ -56,6 +58,9 @@ std::vector<process::WantedDoor> wanted_doors(const Options& options) {
 std::vector<std::string> certificate_files(const Options& options) {
   auto files = options.certificates;
   files.insert(files.end(), options.keys.begin(), options.keys.end());
+  const auto& teacher = options.learning.teacher;
+  if (std::ranges::any_of(teacher.engines, web::is_over_tls))
+    files.insert(files.end(), {teacher.credentials.certificate, teacher.credentials.key});
   return files;
 }
 
@@ -91,6 +96,14 @@ void warn_of_privileges(const Options& options) {
     spdlog::warn("seccomp state=off");
 }
 
+void warn_of_settings(const Options& options) {
+  std::string names;
+  for (const auto& name : options.unused) names += (names.empty() ? "" : ",") + name;
+  if (!names.empty())
+    spdlog::warn("settings state=unused names={} error=\"nothing that runs here looks at them\"",
+                 names);
+}
+
 int run(int count, char** words) {
   const auto parsed = parse_options(count, words);
   if (const auto* answer = std::get_if<Answer>(&parsed)) {
@@ -101,6 +114,7 @@ int run(int count, char** words) {
   spdlog::set_default_logger(spdlog::stderr_logger_st("postern-control"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
   if (options.debug) spdlog::set_level(spdlog::level::debug);
+  warn_of_settings(options);
   process::raise_file_limit();
   std::signal(SIGPIPE, SIG_IGN);
 

@@ -16,8 +16,10 @@
 #include "control/config/backend_text.h"
 #include "control/config/learning_options.h"
 #include "control/config/site_directory.h"
+#include "control/config/unused_settings.h"
 #include "control/config/value.h"
 #include "control/config/values.h"
+#include "control/config/worker_share.h"
 #include "rules/text/diagnostic.h"
 #include "rules/text/host_name.h"
 
@@ -347,14 +349,24 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   read_mail(values, options);
   read_sources(values, options);
   options.directory = read_directory(values);
+  // Nobody would ask it: it is not opened. How addresses are compared, spamtraps need.
+  if (!options.runs_proxy) {
+    DirectoryOptions none;
+    none.rules = options.directory.rules;
+    options.directory = none;
+  }
   options.names = read_names(values);
   options.judge.reverse_time = options.names.reverse_time;
   read_learning(values, options);
   read_limits(values, options);
   options.debug = given["debug"].as<bool>();
   options.only_check = given["check"].as<bool>();
+  options.unused = unused_settings(values, options);
   if (options.runs_proxy && options.listen.empty())
     options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
+  if (const auto limit = limit_below_workers(options); !limit.empty())
+    throw UsageError(limit + " is shared by all workers and less than workers, " +
+                     std::to_string(options.workers));
   return options;
 }
 

@@ -38,7 +38,9 @@ struct Options {
   std::vector<Listen> listen;
   policy::JudgeOptions judge;
   smtp::ProxyOptions proxy;
-  bool runs_proxy = true;                          // false: only milter
+  bool runs_proxy = true;  // false: only milter or outbound
+  // Messages are taken, so that they need room; not so where there is only a milter.
+  bool takes_messages() const { return runs_proxy || !outbound.listen.empty(); }
   std::vector<milter::SocketName> milter_sockets;  // empty: no milter
   std::string milter_group;                        // of the Unix ones; empty: ours
   milter::MilterOptions milter;
@@ -65,6 +67,7 @@ struct Options {
   size_t workers = 1;
   bool limit_system_calls = true;
   bool only_check = false;
+  std::vector<std::string> unused;  // settings that were given and do nothing
   bool debug = false;
 };
 

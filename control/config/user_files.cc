@@ -52,7 +52,7 @@ void require_spool(const Options& options) {
 }  // namespace
 
 void require_user_files(const Options& options) {
-  require_spool(options);
+  if (options.takes_messages()) require_spool(options);
   if (options.reputation != ":memory:")
     if (const auto fault = fault_of(options.reputation); !fault.empty())
       throw std::runtime_error("reputation " + options.reputation + ": " + user_name(options) +

@@ -16,6 +16,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 #include <functional>
@@ -32,12 +33,14 @@
 #include "control/config/site_directory.h"
 #include "control/config/site_names.h"
 #include "control/config/user_files.h"
+#include "control/config/worker_share.h"
 #include "control/dns/unbound_resolver.h"
 #include "control/learning/evidence.h"
 #include "control/learning/harvest.h"
 #include "control/learning/learning_service.h"
 #include "control/milter/milter.h"
 #include "control/policy/helo_patterns.h"
+#include "control/policy/log_text.h"
 #include "control/policy/message_judge.h"
 #include "control/policy/role_address.h"
 #include "control/policy/source_memory.h"
@@ -54,15 +57,6 @@ namespace asio = boost::asio;
 using process::Word;
 
 constexpr std::chrono::minutes kKeptTablesTime{5};
-
-// What bounds the host is shared out evenly; what bounds one source is whole in each worker, as a
-// source meets one of them only.
-Options share_of(Options options, size_t workers) {
-  auto& sessions = options.proxy.max_sessions;
-  sessions = (sessions + workers - 1) / workers;
-  options.spool_total /= workers;
-  return options;
-}
 
 uint64_t random_key() {
   std::random_device random;
@@ -110,7 +104,7 @@ void warn_of_memory(const Options& options) {
 class Worker {
  public:
   Worker(const Options& options, const listen::Steering& steering, process::Assignment assignment)
-      : options_(share_of(options, steering.workers())),
+      : options_(share_of(options, steering.workers(), assignment.number)),
         steering_(steering),
         number_(assignment.number),
         given_(std::move(assignment.files)),
@@ -160,8 +154,10 @@ class Worker {
         .lookup_slots = std::make_shared<policy::LookupSlots>(options_.names.reverse_lookups)};
     SiteNames names(loop_, options_.names.tables, judging);
     names.load();
+    auto learning_options = options_.learning;
+    learning_options.teacher.credentials = read_engine_credentials(options_, given_);
     learning::LearningService learning(
-        loop_, options_.learning,
+        loop_, learning_options,
         [&judging](const Prefix& network, const auto& local, int64_t now) {
           return policy::is_any_exempt(judging.policy->snapshot(), network, local, now);
         });
@@ -229,7 +225,7 @@ class Worker {
       asio::co_spawn(loop_,
                      flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
                      asio::detached);
-      files_.start(service, outbound, site.file, traps ? &*traps : nullptr);
+      files_.start(service, outbound, learning, site.file, traps ? &*traps : nullptr);
       use_files();
       std::string backends;
       for (const auto& backend : options_.proxy.farm.backends)
@@ -274,13 +270,35 @@ class Worker {
     await_signal();
     parent_.start([this](process::Message& message) { hear(message); });
     parent_.say(Word::kPrepared);
-    loop_.run();
+    try {
+      loop_.run();
+    } catch (const std::exception& error) {
+      fail(error.what(), write_back);
+    } catch (...) {
+      fail("of an unknown kind", write_back);
+    }
     if (!handed_over_ && serving_) write_back();
     if (handed_over_) store.flush();
     spdlog::info("stopped worker={}", number_);
   }
 
  private:
+  // A fault in Postern that nobody has caught: the sessions of this worker are lost. Whatever was
+  // under way is not taken down piece by piece, as nobody knows its state: the parent starts
+  // another worker, in a process of its own.
+  void fail(const char* what, const std::function<void()>& write_back) {
+    if (!serving_) throw;  // who cannot begin is told about by main()
+    spdlog::error("worker state=failed worker={} error={}", number_, policy::log_value(what));
+    try {
+      if (!handed_over_) write_back();
+    } catch (const std::exception& error) {
+      spdlog::error("worker state=failed worker={} error={}", number_,
+                    policy::log_value(error.what()));
+    }
+    spdlog::default_logger()->flush();
+    std::_Exit(EXIT_FAILURE);
+  }
+
   void await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;

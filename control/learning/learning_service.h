@@ -34,6 +34,8 @@ class LearningService : private LearningObserver {
   LearningService& operator=(const LearningService&) = delete;
 
   Learning& learning() noexcept { return learning_; }
+  // What is shown to engines over TLS from now on.
+  void use(const web::EngineCredentials& credentials) { teacher_.use(credentials); }
   // Once. Begins to read the file, which is made where there is none and which nothing waits for,
   // and to look after the engines. What is learned before is not kept.
   void start();

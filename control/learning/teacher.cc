@@ -99,6 +99,11 @@ void Teacher::teach_all() {
   }
 }
 
+void Teacher::use(const web::EngineCredentials& credentials) {
+  for (auto& engine : state_->engines) engine->client.use(credentials);
+  teach_all();
+}
+
 void Teacher::begin_backlog(State& state, Engine& engine) {
   engine.backlog = state.learning.prefixes(std::time(nullptr));
   std::ranges::reverse(engine.backlog);  // what lasts longest is brought first

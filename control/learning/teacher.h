@@ -49,6 +49,8 @@ class Teacher {
   // where one refuses. Empty: nobody asks.
   void forget(const Prefix& prefix, std::function<void()> told = {});
   void teach_all();
+  // What is shown to engines from now on. Who refused what was shown before gets all.
+  void use(const web::EngineCredentials& credentials);
   // Gives up what waits. The loop then runs out of Teacher's work.
   void stop();
 

@@ -4,6 +4,7 @@
 // an engine that was restarted in between.
 #include "control/web/engine_client.h"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -162,9 +163,16 @@ asio::ssl::context context_for(const EngineCredentials& credentials) {
   };
   if (credentials.certificate.empty() || credentials.key.empty() || credentials.authority.empty())
     throw std::runtime_error("a certificate, its key and an authority are needed for https");
-  context.use_certificate_chain_file(credentials.certificate, error);
+  if (credentials.certificate_text.empty())
+    context.use_certificate_chain_file(credentials.certificate, error);
+  else
+    context.use_certificate_chain(asio::buffer(credentials.certificate_text), error);
   check("certificate", credentials.certificate);
-  context.use_private_key_file(credentials.key, asio::ssl::context::pem, error);
+  // That it is the certificate's, OpenSSL looks at here.
+  if (credentials.key_text.empty())
+    context.use_private_key_file(credentials.key, asio::ssl::context::pem, error);
+  else
+    context.use_private_key(asio::buffer(credentials.key_text), asio::ssl::context::pem, error);
   check("key", credentials.key);
   context.load_verify_file(credentials.authority, error);
   check("authority", credentials.authority);
@@ -210,6 +218,10 @@ asio::awaitable<ApiReply> call_tls(std::string engine, EngineCredentials credent
 
 bool is_over_tls(std::string_view engine) noexcept {
   return engine.starts_with(kHttps);
+}
+
+void require_usable(const EngineCredentials& credentials) {
+  context_for(credentials);
 }
 
 asio::awaitable<ApiReply> EngineClient::call(std::string method, std::string target,

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace postern::web {
 
@@ -24,7 +25,13 @@ struct ApiReply {
 // What is shown to engines over TLS, and what theirs has to be signed by: files in PEM.
 struct EngineCredentials {
   std::string certificate, key, authority;
+  // What is in the files of certificate and key, where somebody else has read them; both empty: the
+  // files are read at each call.
+  std::string certificate_text = {}, key_text = {};
 };
+
+// Throws std::runtime_error that names the file which cannot be used.
+void require_usable(const EngineCredentials& credentials);
 
 class EngineClient {
  public:
@@ -33,6 +40,8 @@ class EngineClient {
       : engine_(std::move(engine)), credentials_(std::move(credentials)) {}
   // The path of the socket, or the URL.
   const std::string& socket_path() const noexcept { return engine_; }
+  // From the next call on.
+  void use(EngineCredentials credentials) { credentials_ = std::move(credentials); }
 
   // method: "GET", "PUT", "POST", "DELETE". body: null for none. Never throws for what the engine
   // or the socket does; ends by itself within the timeout.

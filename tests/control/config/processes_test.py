@@ -310,6 +310,28 @@ def test_a_worker_that_dies_is_started_again_and_the_others_go_on(site):
     assert not workers_of(site)
 
 
+@pytest.mark.skipif(SANITIZED, reason="the sanitizers' own pthread_create() comes first")
+def test_a_fault_that_nobody_catches_ends_one_worker_which_is_started_again(site):
+    fault = site.folder / "fault"
+    (site.folder / "names.pcre").write_text("/^dyn/ REJECT\n")
+    # The system calls of the test's own are none that a worker needs.
+    start(site, "--workers", "2", "--names", site.folder / "names.pcre", "--seccomp", "no",
+          env={**os.environ, "LD_PRELOAD": os.environ["FAILING_THREAD"], "POSTERN_FAULT": str(fault)})
+    for times in (1, 2):
+        before = workers_of(site)
+        fault.touch()
+        site.process.send_signal(signal.SIGHUP)  # each worker reads its tables, in a thread
+        # The second time the one that was started anew may die: a second passes before the next.
+        wait_until("another worker", lambda: len(site.lines("worker")) == 2 + 3 * times)
+        failed, ended, serving = site.lines("worker")[-3:]
+        assert " error worker state=failed worker=" in failed and 'error="Resource temporarily unavailable"' in failed
+        assert "state=ended" in ended and ended.endswith("status=1") and "state=serving" in serving
+        assert len(set(before) & set(workers_of(site))) == 1, "the other one goes on"
+    for n in range(1, 17):
+        assert Client(site.port, f"127.{n}.0.1").greeting.startswith(b"220")
+    assert site.stop() == 0
+
+
 def test_without_its_parent_no_worker_lives(site):
     start(site, "--workers", "2")
     workers = workers_of(site)
