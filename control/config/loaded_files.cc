@@ -68,7 +68,7 @@ LoadedFiles::LoadedFiles(asio::io_context& loop, const Options& options)
       traps_(loop, "spamtraps", options.spamtraps) {}
 
 void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
-                        smtp::LearningService& learning, directory::FileDirectory* recipients,
+                        learning::LearningService& learning, directory::FileDirectory* recipients,
                         directory::FileDirectory* traps) {
   learning_ = &learning;
   service_ = &service;

@@ -42,7 +42,7 @@ class LoadedFiles {
   LoadedFiles(boost::asio::io_context& loop, const Options& options);
 
   // Begins to look. All, recipients and traps where they are not null, outlive the loop's run.
-  void start(smtp::Service& service, OutboundSite& outbound, smtp::LearningService& learning,
+  void start(smtp::Service& service, OutboundSite& outbound, learning::LearningService& learning,
              directory::FileDirectory* recipients, directory::FileDirectory* traps);
   // Of certificates and keys, those that are there now.
   void use(const process::GivenFiles& given);
@@ -76,7 +76,7 @@ class LoadedFiles {
   Addresses recipients_, traps_;
   smtp::Service* service_ = nullptr;
   OutboundSite* outbound_ = nullptr;
-  smtp::LearningService* learning_ = nullptr;
+  learning::LearningService* learning_ = nullptr;
   bool ending_ = false;
 };
 
