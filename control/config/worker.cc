@@ -96,9 +96,9 @@ void warn_of_memory(const Options& options) {
                  options.workers, what);
   };
   if (options.reputation == ":memory:")
-    warn("reputation", "each worker counts what domains did by itself");
+    warn("reputation", "each of them counts what domains did by itself");
   if (options.learning.file.empty())
-    warn("learned-file", "each worker knows by itself who is trusted");
+    warn("learned-file", "each of them knows by itself who is trusted");
 }
 
 class Worker {

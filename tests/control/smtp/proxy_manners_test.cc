@@ -224,10 +224,10 @@ TEST(ProxyManners, ASlowDripHasNoMoreTimeThanSilence) {
 TEST(ProxyManners, InACrowdTheListedAreTurnedAwayFirstAndTheKnownLast) {
   RunningProxy proxy;
   proxy.options.max_sessions = 32;
-  proxy.start();
+  proxy.start("    accept any\n", "    drop category local\n    inspect any\n");
   std::vector<std::unique_ptr<MailClient>> crowd;
   while (crowd.size() < 28) crowd.push_back(greeted(proxy));
-  // 127.0.0.1 is in a list, and 28 of 32 is crowded.
+  // 127.0.0.1 is in a list that is acted against, and 28 of 32 is crowded.
   EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("421 4.3.2 "));
   proxy.on_loop([&] { proxy.sources().known.remember(loopback(), std::time(nullptr)); });
   while (crowd.size() < 32) crowd.push_back(greeted(proxy));
@@ -239,6 +239,18 @@ TEST(ProxyManners, InACrowdTheListedAreTurnedAwayFirstAndTheKnownLast) {
   crowd.resize(23);
   while (proxy.sessions() > 23) std::this_thread::sleep_for(milliseconds{2});
   EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("220 "));
+}
+
+TEST(ProxyManners, InACrowdAListThatNobodyActsAgainstTurnsNobodyAway) {
+  RunningProxy proxy;
+  proxy.options.max_sessions = 32;
+  proxy.start();
+  std::vector<std::unique_ptr<MailClient>> crowd;
+  while (crowd.size() < 31) {
+    crowd.push_back(std::make_unique<MailClient>(proxy.port()));
+    ASSERT_TRUE(crowd.back()->reply().starts_with("220 ")) << crowd.size();
+  }
+  EXPECT_TRUE(MailClient(proxy.port()).reply().starts_with("421 4.3.2 ")) << "full, for a stranger";
 }
 
 // Those who were silent already when it became crowded are not waited for any longer, either.
