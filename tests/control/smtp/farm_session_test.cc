@@ -2,7 +2,7 @@
 //
 // Our side towards the farm: one reply to one command at every cut, what EHLO offers, and farms
 // that speak out of turn.
-#include "control/smtp/client_session.h"
+#include "control/smtp/farm_session.h"
 
 #include <gtest/gtest.h>
 
@@ -13,10 +13,10 @@ namespace {
 
 const std::string kGreeting = "220 farm ESMTP\r\n";
 
-TEST(ClientSession, AWholeSessionAtEveryCut) {
+TEST(FarmSession, AWholeSessionAtEveryCut) {
   const std::string hello = "250-farm\r\n250-SIZE 2000\r\n250-8bitmime\r\n250 X\r\n";
   for (size_t cut = 0; cut <= hello.size(); cut++) {
-    ClientSession session("me.example");
+    FarmSession session("me.example");
     session.receive(kGreeting);
     EXPECT_EQ(session.next_reply()->code, 220);
     EXPECT_EQ(session.ehlo(), "EHLO me.example\r\n");
@@ -49,8 +49,8 @@ TEST(ClientSession, AWholeSessionAtEveryCut) {
   }
 }
 
-TEST(ClientSession, ParametersGoOnlyWhereTheyAreOffered) {
-  ClientSession session("me.example");
+TEST(FarmSession, ParametersGoOnlyWhereTheyAreOffered) {
+  FarmSession session("me.example");
   session.receive(kGreeting);
   session.next_reply();
   session.ehlo();
@@ -72,8 +72,8 @@ TEST(ClientSession, ParametersGoOnlyWhereTheyAreOffered) {
             "RCPT TO:<c@d.example>\r\n");
 }
 
-TEST(ClientSession, EveryParameterOfAFarmThatOffersAll) {
-  ClientSession session("me.example");
+TEST(FarmSession, EveryParameterOfAFarmThatOffersAll) {
+  FarmSession session("me.example");
   session.receive(kGreeting);
   session.next_reply();
   session.ehlo();
@@ -103,7 +103,7 @@ TEST(ClientSession, EveryParameterOfAFarmThatOffersAll) {
   EXPECT_FALSE(session.broken());
 }
 
-TEST(ClientSession, SizeWithoutALimit) {
+TEST(FarmSession, SizeWithoutALimit) {
   EXPECT_TRUE(read_offer(make_reply(250, "", "farm\nSIZE")).size_known);
   EXPECT_EQ(read_offer(make_reply(250, "", "farm\nSIZE")).size, 0u);
   EXPECT_EQ(read_offer(make_reply(250, "", "farm\nSIZE x")).size, 0u);
@@ -112,8 +112,8 @@ TEST(ClientSession, SizeWithoutALimit) {
   EXPECT_FALSE(read_offer(make_reply(250, "", "8BITMIME")).eight_bit_mime);
 }
 
-TEST(ClientSession, TwoRepliesToOneCommandBreakIt) {
-  ClientSession session("me.example");
+TEST(FarmSession, TwoRepliesToOneCommandBreakIt) {
+  FarmSession session("me.example");
   session.receive(kGreeting + "250 unasked\r\n");
   EXPECT_TRUE(session.next_reply());
   EXPECT_TRUE(session.broken());
@@ -121,8 +121,8 @@ TEST(ClientSession, TwoRepliesToOneCommandBreakIt) {
   EXPECT_FALSE(session.next_reply());
 }
 
-TEST(ClientSession, SpeakingUnaskedBreaksIt) {
-  ClientSession session("me.example");
+TEST(FarmSession, SpeakingUnaskedBreaksIt) {
+  FarmSession session("me.example");
   session.receive(kGreeting);
   session.next_reply();
   session.receive("421 idle too long\r\n");
@@ -131,16 +131,16 @@ TEST(ClientSession, SpeakingUnaskedBreaksIt) {
   EXPECT_TRUE(session.broken());
 }
 
-TEST(ClientSession, NotSmtp) {
-  ClientSession session("me.example");
+TEST(FarmSession, NotSmtp) {
+  FarmSession session("me.example");
   session.receive("HTTP/1.1 400 Bad Request\r\n");
   EXPECT_FALSE(session.next_reply());
   EXPECT_TRUE(session.broken());
 }
 
 // A session that has asked for TLS.
-ClientSession asked_for_tls() {
-  ClientSession session("me.example");
+FarmSession asked_for_tls() {
+  FarmSession session("me.example");
   session.receive(kGreeting);
   session.next_reply();
   session.ehlo();
@@ -152,7 +152,7 @@ ClientSession asked_for_tls() {
   return session;
 }
 
-TEST(ClientSession, NothingSaidInPlainOutlivesTheHandshake) {
+TEST(FarmSession, NothingSaidInPlainOutlivesTheHandshake) {
   auto session = asked_for_tls();
   session.receive("220 2.0.0 go\r\n");
   EXPECT_EQ(session.next_reply()->code, 220);
@@ -168,7 +168,7 @@ TEST(ClientSession, NothingSaidInPlainOutlivesTheHandshake) {
   EXPECT_FALSE(session.offer().starttls);
 }
 
-TEST(ClientSession, WordsInPlainBehindTheReplyToStarttlsBreakItAtEveryCut) {
+TEST(FarmSession, WordsInPlainBehindTheReplyToStarttlsBreakItAtEveryCut) {
   const std::string go = "220 2.0.0 go\r\n";
   for (const std::string injected :
        {"250 queued\r\n", "250-farm\r\n250 SIZE 1\r\n", "2", "\r\n", "\n", "\x16\x03\x01"}) {
@@ -192,21 +192,21 @@ TEST(ClientSession, WordsInPlainBehindTheReplyToStarttlsBreakItAtEveryCut) {
   }
 }
 
-TEST(ClientSession, CommandsInPlainWhileTheHandshakeIsDueBreakIt) {
+TEST(FarmSession, CommandsInPlainWhileTheHandshakeIsDueBreakIt) {
   auto session = asked_for_tls();
   session.receive("220 go\r\n");
   session.next_reply();
   session.ehlo();
   EXPECT_TRUE(session.broken());
   // And where none is due there is nothing to be secured.
-  ClientSession other("me.example");
+  FarmSession other("me.example");
   other.receive(kGreeting);
   other.next_reply();
   other.secured();
   EXPECT_TRUE(other.broken());
 }
 
-TEST(ClientSession, AfterARefusedStarttlsItGoesOnInPlain) {
+TEST(FarmSession, AfterARefusedStarttlsItGoesOnInPlain) {
   auto session = asked_for_tls();
   session.receive("454 4.7.0 not now\r\n");
   EXPECT_EQ(session.next_reply()->code, 454);
@@ -215,7 +215,7 @@ TEST(ClientSession, AfterARefusedStarttlsItGoesOnInPlain) {
   EXPECT_FALSE(session.broken());
 }
 
-TEST(ClientSession, AfterXclientNothingIsOfferedUntilTheNextEhlo) {
+TEST(FarmSession, AfterXclientNothingIsOfferedUntilTheNextEhlo) {
   auto session = asked_for_tls();
   session.receive("454 4.7.0 not now\r\n");
   session.next_reply();
@@ -236,9 +236,9 @@ TEST(ClientSession, AfterXclientNothingIsOfferedUntilTheNextEhlo) {
   EXPECT_FALSE(session.offer().xforward.empty());
 }
 
-TEST(ClientSession, ANameOfTheClientsIsSaidOnlyWhereItIsOneWord) {
+TEST(FarmSession, ANameOfTheClientsIsSaidOnlyWhereItIsOneWord) {
   const auto said = [](const std::string& name) {
-    ClientSession session("me.example");
+    FarmSession session("me.example");
     session.receive(kGreeting);
     session.next_reply();
     return session.ehlo(name);
@@ -250,7 +250,7 @@ TEST(ClientSession, ANameOfTheClientsIsSaidOnlyWhereItIsOneWord) {
     EXPECT_EQ(said(name), "EHLO me.example\r\n");
 }
 
-TEST(ClientSession, WhatTwoBackendsHaveInCommon) {
+TEST(FarmSession, WhatTwoBackendsHaveInCommon) {
   FarmOffer a{.extended = true, .eight_bit_mime = true, .enhanced_status_codes = true};
   a.utf8 = a.chunking = a.dsn = a.size_known = a.starttls = true;
   a.size = 2000;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ClientSession: our side of a session with the farm (RFC 5321) as a pure state machine: commands
+// FarmSession: our side of a session with the farm (RFC 5321) as a pure state machine: commands
 // are asked for and come out as bytes, the farm's bytes go in and come out as replies, one for each
 // command, in order. It has no socket and no clock. One command is outstanding at a time. A farm
 // that speaks unasked, or does not speak SMTP, is broken, and nothing more is sent to it.
@@ -43,10 +43,10 @@ FarmOffer read_offer(const Reply& ehlo_reply);
 // is each one's own and not in it.
 FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b);
 
-class ClientSession {
+class FarmSession {
  public:
   // The farm speaks first: at the beginning its greeting is outstanding.
-  explicit ClientSession(std::string own_name) : own_name_(std::move(own_name)) {}
+  explicit FarmSession(std::string own_name) : own_name_(std::move(own_name)) {}
 
   // Each returns the bytes to send. Call only when nothing is outstanding.
   // By our own name, or, where the backend was told whose mail we bring, by the client's.
