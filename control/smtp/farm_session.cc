@@ -108,11 +108,13 @@ std::string FarmSession::rcpt(const Recipient& recipient) {
 }
 
 std::string FarmSession::bdat_last(uint64_t octets) {
-  return send(Command::kOther, "BDAT " + std::to_string(octets) + " LAST");
+  auto line = send(Command::kNothing, "BDAT " + std::to_string(octets) + " LAST");
+  text_due_ = true;
+  return line;
 }
 
 std::string FarmSession::data() {
-  return send(Command::kOther, "DATA");
+  return send(Command::kData, "DATA");
 }
 std::string FarmSession::rset() {
   return send(Command::kOther, "RSET");
@@ -145,12 +147,14 @@ void FarmSession::secured() {
 }
 
 void FarmSession::text_sent() {
+  if (!text_due_ || outstanding() || reader_.holds_bytes()) broken_ = true;
+  text_due_ = false;
   outstanding_ = Command::kOther;
 }
 
 std::string FarmSession::send(Command command, std::string text) {
   if (outstanding()) broken_ = true;  // its replies could not be told apart any more
-  if (spoke_unasked() || handshake_due_) broken_ = true;
+  if (spoke_unasked() || handshake_due_ || text_due_) broken_ = true;
   outstanding_ = command;
   return text + "\r\n";
 }
@@ -162,6 +166,7 @@ std::optional<Reply> FarmSession::next_reply() {
   const Command command = std::exchange(outstanding_, Command::kNothing);
   if (command == Command::kEhlo) offer_ = read_offer(*reply);
   if (command == Command::kStartTls) handshake_due_ = reply->positive();
+  if (command == Command::kData) text_due_ = reply->code == 354;
   if (command == Command::kXclient && reply->positive()) offer_ = {};
   // Two replies to one command: the second would be taken for the answer to the next one.
   if (reader_.holds_bytes()) broken_ = true;

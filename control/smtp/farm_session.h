@@ -55,11 +55,13 @@ class FarmSession {
   // Parameters go along only where the farm offers their extension.
   std::string mail(const Sender& sender);
   std::string rcpt(const Recipient& recipient);
+  // After a 354 the text follows, then text_sent().
   std::string data();
   // "BDAT octets LAST": so many octets follow, then text_sent().
   std::string bdat_last(uint64_t octets);
   // The final dot, or the last octet, has been sent by the caller; its reply is outstanding from
-  // here on.
+  // here on. What came before it, behind the 354 or BDAT, is no answer to the text, and breaks the
+  // session; so does a command in the middle of one.
   void text_sent();
   std::string rset();
   std::string quit();
@@ -82,7 +84,7 @@ class FarmSession {
   const FarmOffer& offer() const noexcept { return offer_; }
 
  private:
-  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kOther };
+  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kData, kOther };
   std::string send(Command command, std::string text);
   std::string name_or_own(std::string_view client_name) const;
 
@@ -90,6 +92,7 @@ class FarmSession {
   ReplyReader reader_;
   Command outstanding_ = Command::kGreeting;
   FarmOffer offer_;
+  bool text_due_ = false;       // until text_sent() no command is said
   bool handshake_due_ = false;  // until secured() nothing is said in plain
   bool broken_ = false;
 };

@@ -49,6 +49,54 @@ TEST(FarmSession, AWholeSessionAtEveryCut) {
   }
 }
 
+TEST(FarmSession, WhatIsSaidBeforeTheEndOfATextIsNoAnswerToIt) {
+  const std::string early = "250 2.0.0 queued\r\n";
+  for (const bool chunk : {false, true}) {
+    for (size_t length = 0; length <= early.size(); length++) {
+      FarmSession session("me.example");
+      session.receive(kGreeting);
+      session.next_reply();
+      if (chunk) {
+        session.bdat_last(7);
+      } else {
+        session.data();
+        session.receive("354 go\r\n");
+        EXPECT_EQ(session.next_reply()->code, 354);
+      }
+      session.receive(early.substr(0, length));
+      EXPECT_FALSE(session.next_reply()) << "while the text is on its way";
+      session.text_sent();
+      session.receive(early.substr(length));
+      EXPECT_EQ(session.next_reply().has_value(), length == 0) << length;
+      EXPECT_EQ(session.broken(), length != 0) << length;
+    }
+  }
+}
+
+TEST(FarmSession, NoCommandIsSaidInTheMiddleOfAText) {
+  FarmSession session("me.example");
+  session.receive(kGreeting);
+  session.next_reply();
+  session.data();
+  session.receive("354 go\r\n");
+  session.next_reply();
+  session.rset();
+  EXPECT_TRUE(session.broken());
+
+  FarmSession refused("me.example");
+  refused.receive(kGreeting);
+  refused.next_reply();
+  refused.data();
+  refused.receive("451 4.3.0 later\r\n");
+  refused.next_reply();
+  refused.rset();
+  EXPECT_FALSE(refused.broken()) << "no text was asked for";
+  refused.receive("250 ok\r\n");
+  refused.next_reply();
+  refused.text_sent();
+  EXPECT_TRUE(refused.broken()) << "nor sent";
+}
+
 TEST(FarmSession, ParametersGoOnlyWhereTheyAreOffered) {
   FarmSession session("me.example");
   session.receive(kGreeting);
