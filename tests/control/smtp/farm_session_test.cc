@@ -6,7 +6,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <random>
+#include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "tests/control/smtp/farm_session_script.h"
 
 namespace postern::smtp {
 namespace {
@@ -47,6 +54,91 @@ TEST(FarmSession, AWholeSessionAtEveryCut) {
     EXPECT_FALSE(session.outstanding());
     EXPECT_FALSE(session.broken());
   }
+}
+
+using enum ScriptStep;
+
+std::string steps(std::initializer_list<ScriptStep> all) {
+  std::string script;
+  for (const auto step : all) script += static_cast<char>(step);
+  return script;
+}
+// What the farm says.
+std::string says(std::string_view words) {
+  std::string script;
+  for (; !words.empty(); words.remove_prefix(std::min<size_t>(words.size(), 127))) {
+    const auto piece = words.substr(0, 127);
+    script += static_cast<char>(0x80 + piece.size());
+    script += piece;
+  }
+  return script;
+}
+
+const std::string kOffered =
+    says("220 farm ESMTP\r\n") + steps({kEhlo}) +
+    says(
+        "250-farm\r\n250-SIZE 9\r\n250-8BITMIME\r\n250-DSN\r\n250-STARTTLS\r\n"
+        "250-XCLIENT NAME ADDR\r\n250 CHUNKING\r\n");
+// With all parameters, and an answer.
+const std::string kMailed = steps({kMail}) + '\x1f' + says("250 2.1.0 ok\r\n");
+
+// Farms in and out of their mind: whatever they say, it makes no difference where it is cut.
+TEST(FarmSession, WholeSessionsComeToTheSameAtEveryCut) {
+  const std::vector<std::string> scripts = {
+      kOffered + kMailed + steps({kRcpt}) + '\x03' + says("450-4.2.1 not\r\n450 4.2.1 now\r\n") +
+          steps({kData}) + says("354 go\r\n") + steps({kTextSent}) + says("250 2.0.0 taken\r\n") +
+          steps({kRset}) + says("250 ok\r\n") + steps({kQuit}) + says("221 bye\r\n"),
+      kOffered + kMailed + steps({kBdat, kTextSent}) + says("250-a\r\n250 b\r\n") + kMailed,
+      kOffered + steps({kStartTls}) + says("220 go\r\n") + steps({kSecured, kEhlo}) +
+          says("250-farm\n250 SIZE\n") + kMailed,
+      kOffered + steps({kStartTls}) + says("220 go\r\n250 farm\r\n") + steps({kSecured, kEhlo}) +
+          says("250 farm\r\n"),
+      kOffered + steps({kStartTls}) + says("454 4.7.0 not now\r\n") + kMailed,
+      kOffered + steps({kXclient}) + "\x04name" + says("220 farm\r\n") + steps({kEhlo}) +
+          says("250-farm\r\n250 XFORWARD ADDR\r\n") + steps({kXforward}) + says("250 ok\r\n"),
+      kOffered + kMailed + says("421 4.3.2 idle\r\n") + kMailed,
+      kOffered + kMailed + steps({kData}) + says("354 go\r\n250 taken\r\n") + steps({kTextSent}),
+      kOffered + kMailed + steps({kBdat}) + says("250 taken\r\n") + steps({kTextSent}) + kMailed,
+      kOffered + steps({kRset}) + says("250-ok\r\n251 ok\r\n") + kMailed,
+      says("HTTP/1.1 400 Bad Request\r\n\r\n") + steps({kEhlo}) + says("250 farm\r\n"),
+  };
+  for (const auto& script : scripts) {
+    FarmScript uncut(SIZE_MAX);
+    const auto whole = uncut.run(script);
+    ASSERT_GT(uncut.heard(), 20u);
+    EXPECT_EQ(FarmScript(1).run(script), whole);
+    for (size_t cut = 1; cut < uncut.heard(); cut++) {
+      ASSERT_EQ(FarmScript(SIZE_MAX, cut).run(script), whole) << cut;
+      ASSERT_EQ(FarmScript(7, cut).run(script), whole) << cut;
+    }
+  }
+}
+
+// The same of any commands and any words, against the twin.
+TEST(FarmSession, WhateverIsAskedAndSaid) {
+  std::mt19937 random(20261201);
+  const auto below = [&random](size_t n) { return static_cast<char>(random() % n); };
+  size_t replies = 0, overs = 0;
+  for (int i = 0; i < 20'000; i++) {
+    std::string script = random() % 4 == 0 ? "" : kOffered;
+    for (size_t length = random() % 24; length > 0; length--) {
+      script += below(static_cast<size_t>(kFarmLines) + postern::smtp::kFarmLines.size());
+      if (random() % 16 == 0) script += below(256);
+      // A command is answered more often than not.
+      if (random() % 4 != 0) script += static_cast<char>(kFarmLines);
+    }
+    std::string whole;
+    ASSERT_NO_THROW(whole = FarmScript(SIZE_MAX).run(script)) << testing::PrintToString(script);
+    const size_t piece = 1 + random() % 9;
+    std::string pieces;
+    ASSERT_NO_THROW(pieces = FarmScript(piece).run(script)) << testing::PrintToString(script);
+    ASSERT_EQ(pieces, whole) << testing::PrintToString(script) << " by " << piece;
+    replies += whole.find("F: 250 2.0.0 fine") != std::string::npos;
+    overs += whole.find("over") != std::string::npos;
+  }
+  EXPECT_GT(replies, 2'000u);
+  EXPECT_GT(overs, 2'000u);
+  EXPECT_LT(overs, 19'000u);
 }
 
 TEST(FarmSession, WhatIsSaidBeforeTheEndOfATextIsNoAnswerToIt) {
