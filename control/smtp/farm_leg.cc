@@ -71,7 +71,7 @@ asio::awaitable<bool> FarmLeg::open(const ForwardedClient* client) {
 
 asio::awaitable<bool> FarmLeg::open_at(asio::ip::tcp::endpoint endpoint, milliseconds time,
                                        const ForwardedClient* client, bool with_tls) {
-  session_ = ClientSession(options_.own_name);
+  session_ = FarmSession(options_.own_name);
   client_.reset();
   client_refusal_.reset();
   general_offer_.reset();

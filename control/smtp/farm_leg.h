@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// FarmLeg: one connection to a backend, carried by coroutines around ClientSession: made at the
+// FarmLeg: one connection to a backend, carried by coroutines around FarmSession: made at the
 // address that answers, secured as the site says, the client made known. It serves one message
 // after another. Whatever goes wrong with the connection is told as "no reply" and an error text;
 // what a client is then told is its user's choice (always a 4xx). What a backend that knows the
@@ -18,8 +18,8 @@
 #include <utility>
 
 #include "control/smtp/answer_time.h"
-#include "control/smtp/client_session.h"
 #include "control/smtp/farm_options.h"
+#include "control/smtp/farm_session.h"
 #include "control/smtp/farm_stream.h"
 #include "control/smtp/farm_tls.h"
 #include "control/smtp/forwarded_client.h"
@@ -131,7 +131,7 @@ class FarmLeg {
   FarmTls& tls_;
   TlsSessionSlot& tls_session_;
   FarmStream stream_;
-  ClientSession session_;
+  FarmSession session_;
   std::optional<ForwardedClient> client_;  // as the backend knows it
   std::optional<Reply> client_refusal_;
   std::optional<FarmOffer> general_offer_;

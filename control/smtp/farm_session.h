@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ClientSession: our side of a session with the farm (RFC 5321) as a pure state machine: commands
+// FarmSession: our side of a session with the farm (RFC 5321) as a pure state machine: commands
 // are asked for and come out as bytes, the farm's bytes go in and come out as replies, one for each
 // command, in order. It has no socket and no clock. One command is outstanding at a time. A farm
 // that speaks unasked, or does not speak SMTP, is broken, and nothing more is sent to it.
@@ -43,10 +43,10 @@ FarmOffer read_offer(const Reply& ehlo_reply);
 // is each one's own and not in it.
 FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b);
 
-class ClientSession {
+class FarmSession {
  public:
   // The farm speaks first: at the beginning its greeting is outstanding.
-  explicit ClientSession(std::string own_name) : own_name_(std::move(own_name)) {}
+  explicit FarmSession(std::string own_name) : own_name_(std::move(own_name)) {}
 
   // Each returns the bytes to send. Call only when nothing is outstanding.
   // By our own name, or, where the backend was told whose mail we bring, by the client's.
@@ -55,11 +55,13 @@ class ClientSession {
   // Parameters go along only where the farm offers their extension.
   std::string mail(const Sender& sender);
   std::string rcpt(const Recipient& recipient);
+  // After a 354 the text follows, then text_sent().
   std::string data();
   // "BDAT octets LAST": so many octets follow, then text_sent().
   std::string bdat_last(uint64_t octets);
   // The final dot, or the last octet, has been sent by the caller; its reply is outstanding from
-  // here on.
+  // here on. What came before it, behind the 354 or BDAT, is no answer to the text, and breaks the
+  // session; so does a command in the middle of one.
   void text_sent();
   std::string rset();
   std::string quit();
@@ -82,7 +84,7 @@ class ClientSession {
   const FarmOffer& offer() const noexcept { return offer_; }
 
  private:
-  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kOther };
+  enum class Command : uint8_t { kNothing, kGreeting, kEhlo, kStartTls, kXclient, kData, kOther };
   std::string send(Command command, std::string text);
   std::string name_or_own(std::string_view client_name) const;
 
@@ -90,6 +92,7 @@ class ClientSession {
   ReplyReader reader_;
   Command outstanding_ = Command::kGreeting;
   FarmOffer offer_;
+  bool text_due_ = false;       // until text_sent() no command is said
   bool handshake_due_ = false;  // until secured() nothing is said in plain
   bool broken_ = false;
 };

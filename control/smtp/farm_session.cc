@@ -2,7 +2,7 @@
 //
 // What is sent while something is outstanding, or after the farm spoke unasked, makes the session
 // broken: from there on nobody could tell which reply answers what.
-#include "control/smtp/client_session.h"
+#include "control/smtp/farm_session.h"
 
 #include <algorithm>
 #include <charconv>
@@ -72,15 +72,15 @@ FarmOffer common_offer(const FarmOffer& a, const FarmOffer& b) {
   return both;
 }
 
-std::string ClientSession::ehlo(std::string_view client_name) {
+std::string FarmSession::ehlo(std::string_view client_name) {
   return send(Command::kEhlo, "EHLO " + name_or_own(client_name));
 }
-std::string ClientSession::helo(std::string_view client_name) {
+std::string FarmSession::helo(std::string_view client_name) {
   return send(Command::kOther, "HELO " + name_or_own(client_name));
 }
 
 // A stranger's name goes into a command only where it is one word of printable ASCII.
-std::string ClientSession::name_or_own(std::string_view client_name) const {
+std::string FarmSession::name_or_own(std::string_view client_name) const {
   constexpr size_t kMaxName = 255;
   const bool sound = !client_name.empty() && client_name.size() <= kMaxName &&
                      std::all_of(client_name.begin(), client_name.end(),
@@ -88,7 +88,7 @@ std::string ClientSession::name_or_own(std::string_view client_name) const {
   return sound ? std::string(client_name) : own_name_;
 }
 
-std::string ClientSession::mail(const Sender& sender) {
+std::string FarmSession::mail(const Sender& sender) {
   std::string line = "MAIL FROM:<" + sender.address + ">";
   if (sender.size && offer_.size_known) line += " SIZE=" + std::to_string(*sender.size);
   if (sender.body && offer_.eight_bit_mime)
@@ -100,68 +100,73 @@ std::string ClientSession::mail(const Sender& sender) {
   return send(Command::kOther, std::move(line));
 }
 
-std::string ClientSession::rcpt(const Recipient& recipient) {
+std::string FarmSession::rcpt(const Recipient& recipient) {
   std::string line = "RCPT TO:<" + recipient.address + ">";
   if (!recipient.notify.empty() && offer_.dsn) line += " NOTIFY=" + recipient.notify;
   if (!recipient.original.empty() && offer_.dsn) line += " ORCPT=" + recipient.original;
   return send(Command::kOther, std::move(line));
 }
 
-std::string ClientSession::bdat_last(uint64_t octets) {
-  return send(Command::kOther, "BDAT " + std::to_string(octets) + " LAST");
+std::string FarmSession::bdat_last(uint64_t octets) {
+  auto line = send(Command::kNothing, "BDAT " + std::to_string(octets) + " LAST");
+  text_due_ = true;
+  return line;
 }
 
-std::string ClientSession::data() {
-  return send(Command::kOther, "DATA");
+std::string FarmSession::data() {
+  return send(Command::kData, "DATA");
 }
-std::string ClientSession::rset() {
+std::string FarmSession::rset() {
   return send(Command::kOther, "RSET");
 }
-std::string ClientSession::quit() {
+std::string FarmSession::quit() {
   return send(Command::kOther, "QUIT");
 }
 
-std::string ClientSession::starttls() {
+std::string FarmSession::starttls() {
   return send(Command::kStartTls, "STARTTLS");
 }
-std::string ClientSession::xclient(std::string line) {
+std::string FarmSession::xclient(std::string line) {
   return send(Command::kXclient, std::move(line));
 }
-std::string ClientSession::xforward(std::string line) {
+std::string FarmSession::xforward(std::string line) {
   return send(Command::kOther, std::move(line));
 }
 
-void ClientSession::receive(std::string_view bytes) {
+void FarmSession::receive(std::string_view bytes) {
   // In plain, from whoever sits on the wire, to be taken for the farm's word later.
   if (handshake_due_ && !bytes.empty()) broken_ = true;
   reader_.receive(bytes);
 }
 
-void ClientSession::secured() {
+void FarmSession::secured() {
   if (!handshake_due_) broken_ = true;
   handshake_due_ = false;
   reader_ = ReplyReader();
   offer_ = {};
 }
 
-void ClientSession::text_sent() {
+void FarmSession::text_sent() {
+  if (!text_due_ || outstanding() || reader_.holds_bytes()) broken_ = true;
+  text_due_ = false;
   outstanding_ = Command::kOther;
 }
 
-std::string ClientSession::send(Command command, std::string text) {
+std::string FarmSession::send(Command command, std::string text) {
   if (outstanding()) broken_ = true;  // its replies could not be told apart any more
-  if (spoke_unasked() || handshake_due_) broken_ = true;
+  if (spoke_unasked() || handshake_due_ || text_due_) broken_ = true;
   outstanding_ = command;
   return text + "\r\n";
 }
 
-std::optional<Reply> ClientSession::next_reply() {
+std::optional<Reply> FarmSession::next_reply() {
   if (!outstanding() || broken()) return std::nullopt;
   auto reply = reader_.next();
   if (!reply) return std::nullopt;
   const Command command = std::exchange(outstanding_, Command::kNothing);
   if (command == Command::kEhlo) offer_ = read_offer(*reply);
   if (command == Command::kStartTls) handshake_due_ = reply->positive();
+  if (command == Command::kData) text_due_ = reply->code == 354;
   if (command == Command::kXclient && reply->positive()) offer_ = {};
   // Two replies to one command: the second would be taken for the answer to the next one.
   if (reader_.holds_bytes()) broken_ = true;
