@@ -15,6 +15,7 @@
 #include "control/config/options.h"
 #include "control/config/outbound_site.h"
 #include "control/directory/file_directory.h"
+#include "control/learning/learning_service.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/message_judge.h"
 #include "control/process/file_watch.h"
