@@ -74,6 +74,10 @@ po::options_description settings() {
     ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
     ("user", text("NAME"), "the user that workers become; the parent binds ports and reads keys")
     ("workers", text("N"), "processes that serve; one source always meets the same one (1)")
+    ("status", text("SOCKET"),
+     "say there how farm, engines and sessions are, to `postern status`; of further workers at\n"
+     "SOCKET.1, SOCKET.2, ... (nowhere)")
+    ("status-group", text("NAME"), "the group that may ask there (that of the process)")
     ("seccomp", text("YES|NO"), "workers may make only the system calls that they need (yes)");
   po::options_description sources("Sources", 100);
   sources.add_options()
@@ -240,6 +244,10 @@ void read_mail(const Values& values, Options& options) {
   options.resolver.forward_to = values.texts("resolver");
   values.text("reputation", options.reputation);
   values.text("user", options.user);
+  values.text("status", options.status);
+  values.text("status-group", options.status_group);
+  if (options.status.empty() && !options.status_group.empty())
+    throw UsageError("status-group is given without status");
   values.number("workers", options.workers, 1, 64);
   values.yes_or_no("seccomp", options.limit_system_calls);
 }

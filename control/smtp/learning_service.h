@@ -9,6 +9,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "control/policy/learned_store.h"
 #include "control/policy/learning.h"
@@ -35,6 +36,7 @@ class LearningService : private policy::LearningObserver {
   policy::Learning& learning() noexcept { return learning_; }
   // What is shown to engines over TLS from now on.
   void use(const web::EngineCredentials& credentials) { teacher_.use(credentials); }
+  std::vector<Teacher::EngineState> engines() const { return teacher_.engines(); }
   // Nothing more is told to engines. The loop runs out of this one's work.
   void stop();
 
