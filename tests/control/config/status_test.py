@@ -4,6 +4,7 @@ they come and go. The real program, as an operator runs it. Environment: as prog
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -135,6 +136,15 @@ def test_what_is_asked_otherwise_gets_no_status(site):
         one.close()
     assert status(site)["worker"] == 0
     assert stat.S_IMODE(os.stat(site.status).st_mode) == 0o660
+    assert site.stop() == 0
+
+
+def test_an_upgrade_leaves_no_gap(site):
+    site.start("--status", site.status, "--workers", "2")
+    before = [worker["started"] for worker in json.loads(postern_status(site, "-j").stdout)["workers"]]
+    time.sleep(1.1)  # they are told in whole seconds
+    site.process.send_signal(signal.SIGUSR2)
+    wait_until("the new workers", lambda: all(status(site, number)["started"] > before[number] for number in (0, 1)))
     assert site.stop() == 0
 
 
