@@ -47,6 +47,7 @@ extern const Command kCaptureCommand;
 extern const Command kTopCommand;
 extern const Command kEntriesCommand;
 extern const Command kLearnedCommand;
+extern const Command kStatusCommand;
 extern const Command kReplayCommand;
 extern const Command kVerifyCommand;
 extern const Command kSignCommand;

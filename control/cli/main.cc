@@ -28,10 +28,11 @@ constexpr Command kDirectoryElsewhere = {.name = kDirectoryName,
                                          .program = "postern-directory"};
 
 constexpr const Command* kCommands[] = {
-    &kCheckCommand,   &kCompileCommand, &kExplainCommand, &kListsCommand,   &kDiffCommand,
-    &kApplyCommand,   &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,   &kDropsCommand,
-    &kCaptureCommand, &kTopCommand,     &kEntriesCommand, &kLearnedCommand, &kReplayCommand,
-    &kVerifyCommand,  &kSignCommand,    &kKeygenCommand,  &kNamesCommand,   &kDirectoryElsewhere};
+    &kCheckCommand,      &kCompileCommand, &kExplainCommand, &kListsCommand,   &kDiffCommand,
+    &kApplyCommand,      &kConfirmCommand, &kFetchElsewhere, &kStatsCommand,   &kDropsCommand,
+    &kCaptureCommand,    &kTopCommand,     &kEntriesCommand, &kLearnedCommand, &kStatusCommand,
+    &kReplayCommand,     &kVerifyCommand,  &kSignCommand,    &kKeygenCommand,  &kNamesCommand,
+    &kDirectoryElsewhere};
 
 }  // namespace
 

@@ -12,7 +12,7 @@ namespace po = boost::program_options;
 
 void add_learned_setting(po::options_description& into) {
   into.add_options()(
-      "learned", po::value<std::string>()->value_name("FILE"),
+      "learned", one_text("FILE"),
       "keep what was learned there, SQLite, for `postern learned` and for the next start;\n"
       ":memory: keeps nothing (:memory:)");
 }

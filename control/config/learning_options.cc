@@ -3,7 +3,6 @@
 // Weights are read behind the threshold that they must stay below.
 #include "control/config/learning_options.h"
 
-#include <boost/program_options/value_semantic.hpp>
 #include <charconv>
 #include <chrono>
 #include <string_view>
@@ -83,41 +82,37 @@ void read_trust(const Values& values, learning::TrustedSources::Options& trust) 
 }  // namespace
 
 po::options_description learning_settings() {
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  const auto texts = [](const char* name) {
-    return po::value<std::vector<std::string>>()->composing()->value_name(name);
-  };
   po::options_description learning("Learning", 100);
   add_learned_setting(learning);
   // clang-format off
   learning.add_options()
-    ("engine", texts("SOCKET"),
+    ("engine", several_texts("SOCKET"),
      "management socket of a packet engine to teach, or https://HOST:PORT; several times")
-    ("engine-cert", text("FILE"), "https: the certificate to show to engines (PEM)")
-    ("engine-key", text("FILE"), "https: its key")
-    ("engine-ca", text("FILE"), "https: the authority of the engines' certificates")
-    ("learned-entries", text("N"), "so many; beyond that the first to expire goes (65536)")
-    ("learn-for", text("TIME"), "how long an entry lives in the engines (1h)")
-    ("learn-prefix", texts("/LENGTH"),
+    ("engine-cert", one_text("FILE"), "https: the certificate to show to engines (PEM)")
+    ("engine-key", one_text("FILE"), "https: its key")
+    ("engine-ca", one_text("FILE"), "https: the authority of the engines' certificates")
+    ("learned-entries", one_text("N"), "so many; beyond that the first to expire goes (65536)")
+    ("learn-for", one_text("TIME"), "how long an entry lives in the engines (1h)")
+    ("learn-prefix", several_texts("/LENGTH"),
      "entries for that network: /32 or /24, and /64, /56 or /48; several times (/32, /64)")
-    ("learn-threshold", text("N"), "so many offences of one source make an entry; 2 or more (3)")
-    ("learn-half-life", text("TIME"), "after which an offence counts half as much (10m)")
-    ("learn-weight", texts("KIND=N"),
+    ("learn-threshold", one_text("N"), "so many offences of one source make an entry; 2 or more (3)")
+    ("learn-half-life", one_text("TIME"), "after which an offence counts half as much (10m)")
+    ("learn-weight", several_texts("KIND=N"),
      "an offence counts N times; 0: not at all; several times, the kinds: early-talker, bot-name,\n"
      "out-of-turn, errors, foreign-protocol, spamtrap (1 each)")
-    ("helo-patterns", text("FILE"),
+    ("helo-patterns", one_text("FILE"),
      "names that only bots say: one regular expression per line (built in)")
-    ("spamtraps", text("FILE"),
+    ("spamtraps", one_text("FILE"),
      "addresses that nobody has: who writes to them commits an offence, and nobody gets the mail; an\n"
      "address or @domain per line; read again when it was replaced, and on SIGHUP")
-    ("harvest-threshold", text("N"),
+    ("harvest-threshold", one_text("N"),
      "so many different unknown recipients of one source are an entry, too; 2 or more (20)")
-    ("harvest-window", text("TIME"), "within that time (10m)")
-    ("harvest-known", text("PERCENT"),
+    ("harvest-window", one_text("TIME"), "within that time (10m)")
+    ("harvest-known", one_text("PERCENT"),
      "but not where that many or more of its recipients were known (50)")
-    ("trust-for", text("TIME"),
+    ("trust-for", one_text("TIME"),
      "who sent authenticated mail of a well-reputed domain is not learned for that long; 0: is (7d)")
-    ("trust-reputation", text("SCORE"), "a domain is well-reputed from that on, above 0.5 to 1 (0.9)");
+    ("trust-reputation", one_text("SCORE"), "a domain is well-reputed from that on, above 0.5 to 1 (0.9)");
   // clang-format on
   return learning;
 }

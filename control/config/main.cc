@@ -21,6 +21,7 @@
 
 #include "control/config/options.h"
 #include "control/config/outbound_site.h"
+#include "control/config/status_socket.h"
 #include "control/config/worker.h"
 #include "control/process/doors.h"
 #include "control/process/inheritance.h"
@@ -52,6 +53,16 @@ std::vector<process::WantedDoor> wanted_doors(const Options& options) {
                      .place = {.path = name.path, .address = name.address, .port = name.port},
                      .for_all_workers = false,
                      .group = group});
+  if (options.status.empty()) return doors;
+  std::optional<gid_t> lookers;
+  if (!options.status_group.empty()) lookers = process::group_of(options.status_group);
+  for (size_t number = 0; number < options.workers; number++)
+    doors.push_back(
+        {.purpose = kStatus,
+         .place = {.path = status_socket(options.status, number), .address = {}, .port = 0},
+         .for_all_workers = false,
+         .worker = number,
+         .group = lookers});
   return doors;
 }
 

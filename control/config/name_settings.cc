@@ -33,25 +33,24 @@ void read_class(const Values& values, const char* name, std::string& into) {
 
 po::options_description name_settings() {
   po::options_description names("Names and the DNS", 100);
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   // clang-format off
   names.add_options()
-    ("names", po::value<Values::Strings>()->composing()->value_name("FILE"),
+    ("names", several_texts("FILE"),
      "a table of names, a Postfix pcre_table, which says what a client's names tell; several times,\n"
      "asked in their order; read again on SIGHUP (`postern names` tries them)")
-    ("names-class", text("WORD"), "what names are called that a table refuses (dynamic)")
-    ("names-marked", text("WORD"),
+    ("names-class", one_text("WORD"), "what names are called that a table refuses (dynamic)")
+    ("names-marked", one_text("WORD"),
      "and those of PREPEND, WARN, INFO and BCC (as names-class)")
-    ("names-exceptions", text("FILE"),
+    ("names-exceptions", one_text("FILE"),
      "a table of names that are static whatever the others say, or `none` (the built-in words)")
-    ("names-cache", text("DIR"), "keep compiled tables in this folder")
-    ("names-contact", text("URL"), "where somebody may object who is refused for a name")
-    ("reverse-time", text("TIME"), "for the names of a client, from its connection on (5s)")
-    ("reverse-lookups", text("N"), "so many clients' names are looked up at a time (1000)")
-    ("dns-patience", text("TIME"),
+    ("names-cache", one_text("DIR"), "keep compiled tables in this folder")
+    ("names-contact", one_text("URL"), "where somebody may object who is refused for a name")
+    ("reverse-time", one_text("TIME"), "for the names of a client, from its connection on (5s)")
+    ("reverse-lookups", one_text("N"), "so many clients' names are looked up at a time (1000)")
+    ("dns-patience", one_text("TIME"),
      "a domain whose DNS has not answered for that long is judged as if there were nothing;\n"
      "0: its mail is deferred for ever (1d)")
-    ("dns-silent", text("FILE"),
+    ("dns-silent", one_text("FILE"),
      "keep there which domains' DNS does not answer; without: in memory only");
   // clang-format on
   return names;

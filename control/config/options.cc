@@ -37,95 +37,95 @@ std::string host_name() {
 
 po::options_description settings() {
   po::options_description all(100, 50);
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  const auto texts = [](const char* name) {
-    return po::value<Values::Strings>()->composing()->value_name(name);
-  };
   po::options_description mail("Mail", 100);
   // clang-format off
   mail.add_options()
-    ("listen", texts("ADDRESS[:PORT]"),
+    ("listen", several_texts("ADDRESS[:PORT]"),
      "accept SMTP there; IPv6 in brackets; several times (0.0.0.0:25 and [::]:25)")
-    ("farm", texts("BACKEND"),
+    ("farm", several_texts("BACKEND"),
      "a mail exchanger behind us; needed for SMTP; several times: HOST[:PORT][,weight=N][,max=N]\n"
      "[,backup][,tls=none|may|require|verify][,tls-name=NAME][,hand-on=none|xclient|xforward|proxy]")
-    ("farm-ca", text("FILE"),
+    ("farm-ca", one_text("FILE"),
      "tls=verify: the authorities of the farm's certificates, PEM (the system's)")
-    ("load-balancer", texts("PREFIX"),
+    ("load-balancer", several_texts("PREFIX"),
      "connections from there begin with a PROXY header, version 1 or 2; several times")
-    ("milter", texts("SOCKET"),
+    ("milter", several_texts("SOCKET"),
      "serve mail servers as a milter there, unix:PATH or inet:PORT@ADDRESS; several times;\n"
      "without --listen and --farm SMTP is not spoken at all")
-    ("milter-group", text("NAME"), "the group that may connect to unix:PATH (that of the process)")
-    ("name", text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
-    ("authserv-id", text("ID"), "our name in Authentication-Results (that of --name)")
-    ("quarantine-field", text("NAME[: VALUE]"),
+    ("milter-group", one_text("NAME"), "the group that may connect to unix:PATH (that of the process)")
+    ("name", one_text("NAME"), "our name in the greeting, in EHLO and in Received (this host's)")
+    ("authserv-id", one_text("ID"), "our name in Authentication-Results (that of --name)")
+    ("quarantine-field", one_text("NAME[: VALUE]"),
      "the header field that tells the farm to keep a message from its recipients, such as\n"
      "X-Spam-Flag: YES (X-Postern-Quarantine: \"the rule\")")
-    ("certificate", texts("FILE"),
+    ("certificate", several_texts("FILE"),
      "certificate chain, PEM; with --key STARTTLS is offered; several times, the first for who names\n"
      "no other; read again when it was replaced, and on SIGHUP")
-    ("key", texts("FILE"), "its private key, PEM; as often, in the same order")
-    ("snapshot", text("FILE"),
+    ("key", several_texts("FILE"), "its private key, PEM; as often, in the same order")
+    ("snapshot", one_text("FILE"),
      "the compiled policy, from `postern apply`; needed; read again when it was replaced, and on\n"
      "SIGHUP")
-    ("resolver", texts("ADDRESS[@PORT]"),
+    ("resolver", several_texts("ADDRESS[@PORT]"),
      "name server to ask; several times (without: from the root)")
-    ("reputation", text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
-    ("user", text("NAME"), "the user that workers become; the parent binds ports and reads keys")
-    ("workers", text("N"), "processes that serve; one source always meets the same one (1)")
-    ("seccomp", text("YES|NO"), "workers may make only the system calls that they need (yes)");
+    ("reputation", one_text("FILE"), "what is remembered of domains; :memory: keeps nothing (:memory:)")
+    ("user", one_text("NAME"), "the user that workers become; the parent binds ports and reads keys")
+    ("workers", one_text("N"), "processes that serve; one source always meets the same one (1)")
+    ("status", one_text("SOCKET"),
+     "say there how farm, engines and sessions are, to `postern status`; of further workers at\n"
+     "SOCKET.1, SOCKET.2, ... (nowhere)")
+    ("status-group", one_text("NAME"), "the group that may ask there (that of the process)")
+    ("seccomp", one_text("YES|NO"), "workers may make only the system calls that they need (yes)");
   po::options_description sources("Sources", 100);
   sources.add_options()
-    ("greet-pause", text("TIME"),
+    ("greet-pause", one_text("TIME"),
      "wait that long before the greeting and notice who does not; 0: do not wait (1s)")
-    ("greet-teaser", text("YES|NO"), "say the first line of the greeting before the pause (yes)")
-    ("known-for", text("TIME"), "who behaved is not paused again for that long (7d)")
-    ("known-sources", text("FILE"), "keep them there; without: in memory only")
-    ("greylist", text("TIME"),
+    ("greet-teaser", one_text("YES|NO"), "say the first line of the greeting before the pause (yes)")
+    ("known-for", one_text("TIME"), "who behaved is not paused again for that long (7d)")
+    ("known-sources", one_text("FILE"), "keep them there; without: in memory only")
+    ("greylist", one_text("TIME"),
      "defer the first attempts of unknown networks for that long; 0: do not (0)")
-    ("session-rate", text("N/TIME"),
+    ("session-rate", one_text("N/TIME"),
      "sessions of one IPv4 address or IPv6 /64; 0: without limit (0)")
-    ("recipient-rate", text("N/TIME"), "recipients of one, likewise (0)")
-    ("postmaster-rate", text("N/TIME"),
+    ("recipient-rate", one_text("N/TIME"), "recipients of one, likewise (0)")
+    ("postmaster-rate", one_text("N/TIME"),
      "recipients postmaster@ and abuse@ of one, which nothing else stands in the way of (30/1h)")
-    ("null-sender-rate", text("N/TIME"),
+    ("null-sender-rate", one_text("N/TIME"),
      "those of mail with the null sender, which reports of failure have, likewise (0)")
-    ("unknown-rate", text("N/TIME"),
+    ("unknown-rate", one_text("N/TIME"),
      "recipients of one that do not exist, as the directory or the farm has it; beyond them all its\n"
      "recipients are deferred (100/10m)")
-    ("error-rate", text("N/TIME"), "bad commands of one, likewise (100/10m)");
+    ("error-rate", one_text("N/TIME"), "bad commands of one, likewise (100/10m)");
   po::options_description limits("Limits", 100);
   limits.add_options()
-    ("max-message", text("SIZE"), "the largest message (50M)")
-    ("bare-line-ends", text("WHAT"),
+    ("max-message", one_text("SIZE"), "the largest message (50M)")
+    ("bare-line-ends", one_text("WHAT"),
      "refuse: a message with a CR or LF that stands alone is refused; normalise: it is made CR LF "
      "(refuse)")
-    ("max-recipients", text("N"), "per message (1000)")
-    ("max-hops", text("N"), "Received fields; more are a loop (100)")
-    ("max-errors", text("N"), "bad commands per session (20)")
-    ("max-sessions", text("N"), "at a time (2000)")
-    ("max-sessions-per-source", text("N"), "at a time from one IPv4 address or IPv6 /64 (50)")
-    ("milter-sessions", text("N"), "connections of mail servers at a time (2000)")
-    ("milter-time", text("TIME"), "wait for the next word of a mail server (2h)")
-    ("spool", text("DIR"), "directory for messages that are too large for memory (/var/tmp)")
-    ("spool-memory", text("SIZE"), "of one message in memory (256K)")
-    ("spool-total", text("SIZE"), "of all messages under way (1G)")
-    ("command-time", text("TIME"), "wait for a whole command (5m)")
-    ("text-time", text("TIME"), "wait for each KiB of a message (3m)")
-    ("authentication-time", text("TIME"), "for all look-ups of one message (20s, which is the most)")
-    ("farm-connect-time", text("TIME"), "for a connection to a backend, and its greeting (30s)")
-    ("farm-reply-time", text("TIME"), "for the farm's answers (5m)")
-    ("farm-final-time", text("TIME"), "from the end of a message to the answer to it (570s)")
-    ("farm-check", text("TIME"), "ask a backend that often whether it lives (1m)")
-    ("farm-fall", text("N"), "so many failures in a row take a backend out (2)")
-    ("farm-rise", text("N"), "so many successes in a row bring it back (2)")
-    ("farm-slow-start", text("TIME"), "until it has its whole part again (30s)")
-    ("farm-stall", text("TIME"),
+    ("max-recipients", one_text("N"), "per message (1000)")
+    ("max-hops", one_text("N"), "Received fields; more are a loop (100)")
+    ("max-errors", one_text("N"), "bad commands per session (20)")
+    ("max-sessions", one_text("N"), "at a time (2000)")
+    ("max-sessions-per-source", one_text("N"), "at a time from one IPv4 address or IPv6 /64 (50)")
+    ("milter-sessions", one_text("N"), "connections of mail servers at a time (2000)")
+    ("milter-time", one_text("TIME"), "wait for the next word of a mail server (2h)")
+    ("spool", one_text("DIR"), "directory for messages that are too large for memory (/var/tmp)")
+    ("spool-memory", one_text("SIZE"), "of one message in memory (256K)")
+    ("spool-total", one_text("SIZE"), "of all messages under way (1G)")
+    ("command-time", one_text("TIME"), "wait for a whole command (5m)")
+    ("text-time", one_text("TIME"), "wait for each KiB of a message (3m)")
+    ("authentication-time", one_text("TIME"), "for all look-ups of one message (20s, which is the most)")
+    ("farm-connect-time", one_text("TIME"), "for a connection to a backend, and its greeting (30s)")
+    ("farm-reply-time", one_text("TIME"), "for the farm's answers (5m)")
+    ("farm-final-time", one_text("TIME"), "from the end of a message to the answer to it (570s)")
+    ("farm-check", one_text("TIME"), "ask a backend that often whether it lives (1m)")
+    ("farm-fall", one_text("N"), "so many failures in a row take a backend out (2)")
+    ("farm-rise", one_text("N"), "so many successes in a row bring it back (2)")
+    ("farm-slow-start", one_text("TIME"), "until it has its whole part again (30s)")
+    ("farm-stall", one_text("TIME"),
      "a client that is silent that long gives its backend back; 0: never (5s)")
-    ("farm-idle", text("N"), "connections kept per backend for other clients (10)")
-    ("farm-idle-time", text("TIME"), "for one of them (30s)")
-    ("drain-time", text("TIME"), "for sessions under way at SIGTERM (30s)");
+    ("farm-idle", one_text("N"), "connections kept per backend for other clients (10)")
+    ("farm-idle-time", one_text("TIME"), "for one of them (30s)")
+    ("drain-time", one_text("TIME"), "for sessions under way at SIGTERM (30s)");
   // clang-format on
   all.add(mail)
       .add(outbound_settings())
@@ -141,7 +141,7 @@ po::options_description general_options() {
   po::options_description general("General", 100);
   // clang-format off
   general.add_options()
-    ("config", po::value<std::string>()->value_name("FILE"),
+    ("config", one_text("FILE"),
      "read settings from there: NAME = VALUE, # comments")
     ("check", po::bool_switch(), "try the settings and the files that they name, and end")
     ("debug", po::bool_switch(), "log more")
@@ -243,6 +243,10 @@ void read_mail(const Values& values, Options& options) {
   options.resolver.forward_to = values.texts("resolver");
   values.text("reputation", options.reputation);
   values.text("user", options.user);
+  values.text("status", options.status);
+  values.text("status-group", options.status_group);
+  if (options.status.empty() && !options.status_group.empty())
+    throw UsageError("status-group is given without status");
   values.number("workers", options.workers, 1, 64);
   values.yes_or_no("seccomp", options.limit_system_calls);
 }

@@ -63,7 +63,9 @@ struct Options {
   uint64_t spool_memory = 256u << 10;
   uint64_t spool_total = uint64_t{1} << 30;
   std::chrono::milliseconds drain_time{30'000};
-  std::string user;  // of the workers; empty: stay who we are
+  std::string status;        // the socket that says how we are; empty: none
+  std::string status_group;  // which may ask there; empty: ours
+  std::string user;          // of the workers; empty: stay who we are
   size_t workers = 1;
   bool limit_system_calls = true;
   bool only_check = false;

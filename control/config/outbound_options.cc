@@ -4,7 +4,6 @@
 // networks would be an open relay.
 #include "control/config/outbound_options.h"
 
-#include <boost/program_options/value_semantic.hpp>
 #include <utility>
 #include <variant>
 
@@ -15,24 +14,20 @@ namespace postern::config {
 namespace po = boost::program_options;
 
 po::options_description outbound_settings() {
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  const auto texts = [](const char* name) {
-    return po::value<Values::Strings>()->composing()->value_name(name);
-  };
   po::options_description all("The site's own mail", 100);
   // clang-format off
   all.add_options()
-    ("outbound", texts("ADDRESS[:PORT]"),
+    ("outbound", several_texts("ADDRESS[:PORT]"),
      "take the site's own mail there, to sign it and send it on; several times")
-    ("outbound-from", texts("PREFIX"),
+    ("outbound-from", several_texts("PREFIX"),
      "from these networks and nobody else; what a milter sees from there is own mail as well")
-    ("smarthost", texts("BACKEND"),
+    ("smarthost", several_texts("BACKEND"),
      "where it goes; several times: as --farm, with the same terms")
-    ("dkim-keys", text("FILE"),
+    ("dkim-keys", one_text("FILE"),
      "who signs: a domain, a selector and a key file per line; read again on SIGHUP")
-    ("batv", text("FILE"),
+    ("batv", one_text("FILE"),
      "keys and domains whose envelope senders are tagged; read again on SIGHUP")
-    ("null-sender-domain-rate", text("N/TIME"),
+    ("null-sender-domain-rate", one_text("N/TIME"),
      "recipients of one domain, of mail with the null sender; 0: without limit (0)");
   // clang-format on
   return all;

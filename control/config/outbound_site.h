@@ -50,6 +50,9 @@ class OutboundSite {
 
   // "127.0.0.1:2525,..."; empty: no listener.
   const std::string& places() const noexcept { return places_; }
+  // Null, and none: no listener.
+  const smtp::Farm* farm() const noexcept { return farm_ ? &*farm_ : nullptr; }
+  size_t sessions() const noexcept { return proxy_ ? proxy_->sessions() : 0; }
   auth::SigningService* signing() noexcept { return signing_.table ? &signing_ : nullptr; }
 
  private:

@@ -4,7 +4,6 @@
 // others are to keep questions away from.
 #include "control/config/site_directory.h"
 
-#include <boost/program_options/value_semantic.hpp>
 #include <utility>
 #include <vector>
 
@@ -85,47 +84,43 @@ void read_ldap(const Values& values, DirectoryOptions& options) {
 }  // namespace
 
 po::options_description directory_settings() {
-  const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  const auto texts = [](const char* name) {
-    return po::value<std::vector<std::string>>()->composing()->value_name(name);
-  };
   po::options_description all("Recipients", 100);
   // clang-format off
   all.add_options()
-    ("directory-file", text("FILE"),
+    ("directory-file", one_text("FILE"),
      "who receives mail here: an address, @domain, or an alias and its target per line; read again\n"
      "when it was replaced, and on SIGHUP")
-    ("directory-ldap", texts("URI"),
+    ("directory-ldap", several_texts("URI"),
      "ldap://HOST, ldaps://HOST or ldapi://PATH to ask; several times, the first that can be had")
-    ("directory-ldap-base", texts("DN"), "where to search; several times")
-    ("directory-ldap-filter", text("FILTER"),
+    ("directory-ldap-base", several_texts("DN"), "where to search; several times")
+    ("directory-ldap-filter", one_text("FILTER"),
      "of an entry that is a recipient; %s address, %u local part, %d domain ((mail=%s))")
-    ("directory-ldap-attribute", texts("NAME"),
+    ("directory-ldap-attribute", several_texts("NAME"),
      "of the entry's primary address; several times, the first that is one (mail)")
-    ("directory-ldap-scope", text("SCOPE"), "sub, one or base (sub)")
-    ("directory-ldap-dereference", text("YES|NO"), "follow alias entries (no)")
-    ("directory-ldap-canary", texts("ADDRESS"),
+    ("directory-ldap-scope", one_text("SCOPE"), "sub, one or base (sub)")
+    ("directory-ldap-dereference", one_text("YES|NO"), "follow alias entries (no)")
+    ("directory-ldap-canary", several_texts("ADDRESS"),
      "a recipient that a server must show before it may say that another is unknown; several times\n"
      "(without: some recipient in every base)")
-    ("directory-ldap-bind", text("DN"), "bind as that one (anonymous)")
-    ("directory-ldap-password", text("FILE"), "whose first line is the password of it")
-    ("directory-ldap-starttls", text("YES|NO"), "ask ldap:// servers for TLS, and insist (no)")
-    ("directory-ldap-ca", text("FILE"),
+    ("directory-ldap-bind", one_text("DN"), "bind as that one (anonymous)")
+    ("directory-ldap-password", one_text("FILE"), "whose first line is the password of it")
+    ("directory-ldap-starttls", one_text("YES|NO"), "ask ldap:// servers for TLS, and insist (no)")
+    ("directory-ldap-ca", one_text("FILE"),
      "PEM: who signs the servers' certificates (the system's authorities)")
-    ("directory-ldap-connect-time", text("TIME"), "for a connection, with TLS and bind (5s)")
-    ("directory-ldap-time", text("TIME"), "for a look-up (5s)")
-    ("directory-ldap-searches", text("N"), "at a time (64)")
-    ("directory-backend", text("YES|NO"),
+    ("directory-ldap-connect-time", one_text("TIME"), "for a connection, with TLS and bind (5s)")
+    ("directory-ldap-time", one_text("TIME"), "for a look-up (5s)")
+    ("directory-ldap-searches", one_text("N"), "at a time (64)")
+    ("directory-backend", one_text("YES|NO"),
      "ask the farm itself, by MAIL FROM:<> and RCPT TO, behind the others (no)")
-    ("directory-known-time", text("TIME"), "keep answers of LDAP and the farm: known (1h)")
-    ("directory-unknown-time", text("TIME"), "unknown (1m)")
-    ("directory-stale-time", text("TIME"),
+    ("directory-known-time", one_text("TIME"), "keep answers of LDAP and the farm: known (1h)")
+    ("directory-unknown-time", one_text("TIME"), "unknown (1m)")
+    ("directory-stale-time", one_text("TIME"),
      "and known ones that much longer, while the directory is unavailable (1d)")
-    ("directory-cache", text("N"), "so many answers (100000)")
-    ("directory-extensions", text("CHARACTERS"),
+    ("directory-cache", one_text("N"), "so many answers (100000)")
+    ("directory-extensions", one_text("CHARACTERS"),
      "user+shop is also user: each of them begins an extension; \"\" none (+)")
-    ("directory-local-case", text("YES|NO"), "USER and user are two (no)")
-    ("directory-unavailable", text("WHAT"),
+    ("directory-local-case", one_text("YES|NO"), "USER and user are two (no)")
+    ("directory-unavailable", one_text("WHAT"),
      "pass: ask the farm about the recipient; defer: 451 (pass)");
   // clang-format on
   return all;

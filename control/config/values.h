@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/program_options/options_description.hpp>
+#include <boost/program_options/value_semantic.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,16 @@
 #include "control/config/value.h"
 
 namespace postern::config {
+
+// A setting that has one value, and one that may be given several times, each adding to it; told in
+// the help as `--name VALUE`. The caller owns the result, as Boost.Program_options has it.
+inline auto* one_text(const char* value_name) {
+  return boost::program_options::value<std::string>()->value_name(value_name);
+}
+inline auto* several_texts(const char* value_name) {
+  return boost::program_options::value<std::vector<std::string>>()->composing()->value_name(
+      value_name);
+}
 
 // The command line is wrong (exit status 2); what() is one line. What is wrong in the config file
 // is BadInput (exit status 1).

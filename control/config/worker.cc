@@ -32,6 +32,7 @@
 #include "control/config/parent_link.h"
 #include "control/config/site_directory.h"
 #include "control/config/site_names.h"
+#include "control/config/status_service.h"
 #include "control/config/user_files.h"
 #include "control/config/worker_share.h"
 #include "control/dns/unbound_resolver.h"
@@ -200,9 +201,24 @@ class Worker {
                                    .evidence = &evidence_,
                                    .signing = outbound.signing()};
     milter::Milter milter(loop_, milter_service);
+    StatusService status(loop_, [&] {
+      return status_of({.options = options_,
+                        .number = number_,
+                        .workers = steering_.workers(),
+                        .started = started_,
+                        .judging = judging,
+                        .overload = service.overload,
+                        .sessions = proxy.sessions(),
+                        .milter_sessions = milter.sessions(),
+                        .farm = farm,
+                        .outbound = outbound,
+                        .learning = learning});
+    });
+    for (auto& [purpose, socket] : sockets_)
+      if (purpose == kStatus) status.add(std::move(socket));
     std::string places, milter_places;
     for (auto& [purpose, socket] : sockets_) {
-      if (purpose == kOutbound) continue;
+      if (purpose == kOutbound || purpose == kStatus) continue;
       auto& all = purpose == kSmtp ? places : milter_places;
       all += (all.empty() ? "" : ",") + socket.place().to_string();
       if (purpose == kSmtp)
@@ -222,6 +238,7 @@ class Worker {
       if (options_.runs_proxy) proxy.start();
       milter.start();
       outbound.start();
+      status.start();
       asio::co_spawn(loop_,
                      flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
                      asio::detached);
@@ -247,6 +264,7 @@ class Worker {
     end_ = [&](bool hand_over) {
       if (std::exchange(ending_, true)) return;
       files_.stop();
+      status.stop();
       spdlog::info("stopping sessions={} milter={} worker={}", proxy.sessions(), milter.sessions(),
                    number_);
       const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
@@ -368,6 +386,7 @@ class Worker {
   std::function<void(bool hand_over)> end_;
   bool files_wait_ = false;    // given before it served
   bool reload_waits_ = false;  // asked for likewise
+  const int64_t started_ = std::time(nullptr);
   bool serving_ = false;
   bool ending_ = false;
   bool handed_over_ = false;

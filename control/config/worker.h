@@ -14,6 +14,7 @@ namespace postern::config {
 inline constexpr const char* kSmtp = "smtp";
 inline constexpr const char* kMilter = "milter";
 inline constexpr const char* kOutbound = "outbound";
+inline constexpr const char* kStatus = "status";
 
 // Serves until SIGTERM or SIGINT, or until another one takes over, and an orderly end. Throws what
 // the operator is to be told when it cannot begin. With options.only_check it ends when all is

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "control/learning/learned_store.h"
 #include "control/learning/learning.h"
@@ -36,6 +37,7 @@ class LearningService : private LearningObserver {
   Learning& learning() noexcept { return learning_; }
   // What is shown to engines over TLS from now on.
   void use(const web::EngineCredentials& credentials) { teacher_.use(credentials); }
+  std::vector<Teacher::EngineState> engines() const { return teacher_.engines(); }
   // Once. Begins to read the file, which is made where there is none and which nothing waits for,
   // and to look after the engines. What is learned before is not kept.
   void start();

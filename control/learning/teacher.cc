@@ -104,6 +104,28 @@ void Teacher::use(const web::EngineCredentials& credentials) {
   teach_all();
 }
 
+std::vector<Teacher::EngineState> Teacher::engines() const {
+  std::vector<EngineState> states;
+  for (const auto& engine : state_->engines)
+    states.push_back({.engine = engine->client.socket_path(),
+                      .reached = engine->reached,
+                      .since = engine->since,
+                      .waiting = engine->waiting.size() + engine->backlog.size(),
+                      .error = engine->error,
+                      .failed = engine->failed});
+  return states;
+}
+
+void Teacher::note(Engine& engine, const web::ApiReply& reply) {
+  const int64_t now = std::time(nullptr);
+  const bool reached = reply.status != 0;
+  if (engine.reached != reached) engine.since = now;
+  engine.reached = reached;
+  if (reply.ok()) return;
+  engine.error = reply.error;
+  engine.failed = now;
+}
+
 void Teacher::begin_backlog(State& state, Engine& engine) {
   engine.backlog = state.learning.prefixes(std::time(nullptr));
   std::ranges::reverse(engine.backlog);  // what lasts longest is brought first
@@ -157,6 +179,7 @@ asio::awaitable<void> Teacher::run(std::shared_ptr<State> state, std::shared_ptr
 asio::awaitable<void> Teacher::check(State& state, Engine& engine) {
   const auto reply =
       co_await engine.client.call("GET", "/v1/health", nullptr, state.options.call_time);
+  note(engine, reply);
   if (!reply.ok()) {
     engine.lost = true;
     co_return;
@@ -196,6 +219,7 @@ asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine
       co_await engine.client.call(method, "/v1/entries", std::move(body), state.options.call_time);
   if (state.stopped) co_return Delivery::kLater;
   const bool gone = forget && reply.status == 404;
+  if (!gone) note(engine, reply);
   const bool refused = !gone && reply.status >= 400 && reply.status < 500;
   if (reply.status == 0)
     engine.lost = true;

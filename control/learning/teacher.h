@@ -51,6 +51,16 @@ class Teacher {
   void teach_all();
   // What is shown to engines from now on. Who refused what was shown before gets all.
   void use(const web::EngineCredentials& credentials);
+  // An engine as it is seen now, for people who look.
+  struct EngineState {
+    std::string engine;
+    std::optional<bool> reached;  // nullopt: not asked yet
+    int64_t since;                // Unix seconds, from when on it is or is not; 0: not asked yet
+    size_t waiting;               // prefixes that it is yet to be told of
+    std::string error;            // of the last call that failed; empty: there was none
+    int64_t failed;               // and when it was
+  };
+  std::vector<EngineState> engines() const;
   // Gives up what waits. The loop then runs out of Teacher's work.
   void stop();
 
@@ -79,6 +89,10 @@ class Teacher {
     bool taught = false;          // it has taken something
     bool lost = false;            // it did not answer the last time
     std::optional<std::chrono::steady_clock::time_point> started;  // as it said
+    std::optional<bool> reached;                                   // as in EngineState
+    int64_t since = 0;
+    std::string error;
+    int64_t failed = 0;
   };
   struct State;
   static boost::asio::awaitable<void> run(std::shared_ptr<State> state,
@@ -86,6 +100,7 @@ class Teacher {
   static boost::asio::awaitable<void> check(State& state, Engine& engine);
   static boost::asio::awaitable<Delivery> deliver(State& state, Engine& engine, Task task,
                                                   bool of_backlog);
+  static void note(Engine& engine, const web::ApiReply& reply);
   static void begin_backlog(State& state, Engine& engine);
   std::shared_ptr<State> state_;
 };

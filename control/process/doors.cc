@@ -84,7 +84,7 @@ std::vector<GivenSocket> Doors::take(size_t worker) {
   abandon();
   for (auto& door : doors_)
     for (size_t i = 0; i < door.sockets.size(); i++)
-      if ((door.wanted.for_all_workers ? i % steering_.workers() : 0) == worker)
+      if ((door.wanted.for_all_workers ? i % steering_.workers() : door.wanted.worker) == worker)
         given.push_back({door.wanted.purpose, std::move(door.sockets[i])});
   doors_.clear();
   return given;

@@ -3,7 +3,7 @@
 // Doors: the listening sockets of a program with several workers. They belong to the parent and
 // outlive every worker: connections wait in them while a worker is started again or another version
 // of the program takes over, so that none is refused. A door that all workers share has one socket
-// for each, and Steering says who gets a connection; the others belong to the first worker.
+// for each, and Steering says who gets a connection; the others belong to one worker.
 #pragma once
 
 #include <list>
@@ -20,6 +20,7 @@ struct WantedDoor {
   std::string purpose;  // what it is for, in the words of whoever serves it
   listen::Place place;
   bool for_all_workers = true;                // TCP only
+  size_t worker = 0;                          // whose it is, where it is not for all
   std::optional<gid_t> group = std::nullopt;  // of a Unix socket
 };
 

@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <ctime>
 #include <utility>
 
 #include "control/policy/log_text.h"
@@ -310,11 +311,32 @@ void Farm::note_offer(const FarmLeg& leg) {
   review_offer();
 }
 
+std::vector<Farm::BackendState> Farm::states() const {
+  std::vector<BackendState> states;
+  for (size_t i = 0; i < members_.size(); i++) {
+    const Member& member = *members_[i];
+    const auto waits = [i](const Idle& idle) { return idle.leg->member() == i; };
+    states.push_back({.backend = member.backend,
+                      .health = pool_.health(i),
+                      .since = member.since,
+                      .open = room_->open[i],
+                      .idle = static_cast<size_t>(std::ranges::count_if(idle_, waits)),
+                      .error = member.error,
+                      .failed = member.failed});
+  }
+  return states;
+}
+
 void Farm::note(const FarmLeg& leg, bool succeeded) {
   const size_t i = leg.member();
+  if (!succeeded) {
+    members_[i]->error = leg.error();
+    members_[i]->failed = std::time(nullptr);
+  }
   const bool changed = succeeded ? pool_.succeeded(i, now()) : pool_.failed(i, now());
   if (succeeded) note_offer(leg);
   if (!changed) return;
+  members_[i]->since = std::time(nullptr);
   review_offer();
   if (pool_.health(i) == FarmPool::Health::kDown) {
     Member& member = *members_[i];

@@ -15,6 +15,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <list>
 #include <memory>
 #include <optional>
@@ -68,6 +69,16 @@ class Farm {
   const std::string& error() const noexcept { return error_; }
   bool had_no_room() const noexcept { return had_no_room_; }  // the same: that was why
   size_t live() const;
+  // A backend as it is seen now, for people who look.
+  struct BackendState {
+    const Backend& backend;  // as long as the farm's options
+    FarmPool::Health health;
+    int64_t since;      // Unix seconds, when its health became what it is; 0: it never changed
+    size_t open, idle;  // connections for clients; of those, the ones that wait
+    std::string error;  // of the last failure; empty: there was none
+    int64_t failed;     // and when it was
+  };
+  std::vector<BackendState> states() const;
   size_t idle() const noexcept { return idle_.size(); }
   size_t open(size_t member) const { return room_->open[member]; }  // for clients
 
@@ -78,6 +89,9 @@ class Farm {
     const Backend& backend;
     TlsSessionSlot session;
     std::optional<FarmOffer> offer;  // as seen last
+    int64_t since = 0;               // its health; as in BackendState
+    std::string error;
+    int64_t failed = 0;
     boost::asio::steady_timer timer;
     std::chrono::steady_clock::time_point next_check{};
   };

@@ -10,7 +10,7 @@ import pytest
 
 from postern_program import PROGRAM, POLICY, fine, postern, wrong_usage, write_site
 
-COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "learned", "replay", "verify", "sign", "keygen", "names", "directory")
+COMMANDS = ("check", "compile", "explain", "lists", "diff", "apply", "confirm", "fetch", "stats", "drops", "capture", "top", "entries", "learned", "status", "replay", "verify", "sign", "keygen", "names", "directory")
 
 
 def test_help_names_every_command():

@@ -33,7 +33,7 @@ std::vector<uint64_t> limits_of(const Options& options) {
 }
 
 TEST(WorkerShare, PartsAddUpToTheWhole) {
-  for (const size_t workers : {1, 2, 3, 7, 64})
+  for (const size_t workers : {1u, 2u, 3u, 7u, 64u})
     for (const uint64_t value : {64u, 65u, 100u, 2000u}) {
       std::vector<uint64_t> sums(limits_of(set_to(value)).size());
       for (size_t number = 0; number < workers; number++) {
