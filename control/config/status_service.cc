@@ -68,7 +68,7 @@ json::array backends_of(const smtp::Farm& farm) {
   return all;
 }
 
-json::array engines_of(const smtp::LearningService& learning) {
+json::array engines_of(const learning::LearningService& learning) {
   json::array all;
   for (const auto& state : learning.engines())
     all.push_back({{"engine", text_or_null(state.engine)},

@@ -15,9 +15,9 @@
 
 #include "control/config/options.h"
 #include "control/config/outbound_site.h"
+#include "control/learning/learning_service.h"
 #include "control/listen/accept_loop.h"
 #include "control/smtp/farm.h"
-#include "control/smtp/learning_service.h"
 #include "control/smtp/overload.h"
 
 namespace postern::config {
@@ -32,7 +32,7 @@ struct WorkerStatus {
   size_t sessions, milter_sessions;
   const smtp::Farm& farm;
   const OutboundSite& outbound;
-  const smtp::LearningService& learning;
+  const learning::LearningService& learning;
 };
 
 boost::json::object status_of(const WorkerStatus& status);

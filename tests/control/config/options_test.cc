@@ -9,41 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "rules/text/diagnostic.h"
+#include "tests/control/config/given_options.h"
 #include "tests/rules/support/temporary_directory.h"
 
-namespace postern::config {
+namespace postern::config::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::variant<Options, Answer> parse(std::vector<std::string> words) {
-  std::vector<const char*> pointers = {"postern-control"};
-  for (const auto& word : words) pointers.push_back(word.c_str());
-  return parse_options(static_cast<int>(pointers.size()), pointers.data());
-}
-
-Options options(const std::vector<std::string>& words) {
-  return std::get<Options>(parse(words));
-}
-
-const std::vector<std::string> kLeast = {"--farm", "127.0.0.1:2525", "--snapshot", "site.snap"};
-
-std::vector<std::string> with(std::vector<std::string> words) {
-  words.insert(words.begin(), kLeast.begin(), kLeast.end());
-  return words;
-}
-
-std::string complaint(const std::vector<std::string>& words) {
-  try {
-    parse(words);
-  } catch (const UsageError& error) {
-    return error.what();
-  } catch (const BadInput& error) {
-    return error.diagnostics().front().to_string();
-  }
-  return "";
-}
 
 TEST(ControlOptions, TheLeastThatIsNeeded) {
   const auto least = options(kLeast);
@@ -75,16 +47,6 @@ TEST(ControlOptions, AMilterAloneNeedsNoFarmAndListensNowhereElse) {
   EXPECT_EQ(more.milter_group, "mail");
   EXPECT_EQ(more.milter.max_sessions, 7u);
   EXPECT_EQ(more.milter.command_time, milliseconds{60'000});
-}
-
-TEST(ControlOptions, AnEngineOverTlsNeedsItsFiles) {
-  const auto told = complaint(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a"}));
-  EXPECT_NE(told.find("needs engine-cert, engine-key and engine-ca"), std::string::npos) << told;
-  const auto read = options(with({"--engine", "https://192.0.2.1:8443", "--engine-cert", "a",
-                                  "--engine-key", "b", "--engine-ca", "c"}));
-  EXPECT_EQ(read.learning.teacher.credentials.certificate, "a");
-  EXPECT_EQ(read.learning.teacher.credentials.key, "b");
-  EXPECT_EQ(read.learning.teacher.credentials.authority, "c");
 }
 
 TEST(ControlOptions, Sources) {
@@ -198,7 +160,7 @@ TEST(ControlOptions, OurOwnWorkHasABound) {
 }
 
 TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
-  const test::TemporaryDirectory directory;
+  const postern::test::TemporaryDirectory directory;
   const auto file = directory.write("control.conf",
                                     "# a comment\n"
                                     "listen = 192.0.2.25:25\n"
@@ -241,7 +203,7 @@ TEST(ControlOptions, EverythingFromTheFileAndTheCommandLineWins) {
 }
 
 TEST(ControlOptions, AFarmOfSeveralBackends) {
-  const test::TemporaryDirectory directory;
+  const postern::test::TemporaryDirectory directory;
   const auto file = directory.write("control.conf",
                                     "farm = a.example, weight=3\n"
                                     "snapshot = s\n");
@@ -313,7 +275,7 @@ TEST(ControlOptions, WhatIsWrongOnTheCommandLineIsNamed) {
 }
 
 TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
-  const test::TemporaryDirectory directory;
+  const postern::test::TemporaryDirectory directory;
   const auto wrong = [&](const std::string& lines) {
     return complaint({"--config", directory.write("control.conf", lines)});
   };
@@ -333,228 +295,6 @@ TEST(ControlOptions, WhatIsWrongInTheFileIsToldWithItsPlace) {
       << wrong(fine + "farm = b,backup\nfarm = a,tls=perhaps\n");
   EXPECT_NE(wrong(fine + "name = a\nname = b\n").find("control.conf"), std::string::npos);
   EXPECT_NE(complaint({"--config", directory.path("missing")}).find("missing"), std::string::npos);
-}
-
-TEST(ControlOptions, TheSitesOwnMail) {
-  const std::vector<std::string> words = {"--snapshot",      "s",
-                                          "--outbound",      "192.0.2.1:2525",
-                                          "--outbound-from", "192.0.2.0/24",
-                                          "--outbound-from", "2001:db8::/32",
-                                          "--smarthost",     "relay.example,tls=verify"};
-  const auto alone = options(words);
-  EXPECT_FALSE(alone.runs_proxy);
-  ASSERT_EQ(alone.outbound.listen.size(), 1u);
-  EXPECT_EQ(alone.outbound.listen[0].port, 2525);
-  EXPECT_EQ(alone.outbound.clients.size(), 2u);
-  EXPECT_EQ(alone.milter.own_networks, alone.outbound.clients);
-  ASSERT_EQ(alone.outbound.smarthosts.size(), 1u);
-  EXPECT_EQ(alone.outbound.smarthosts[0].place(), "relay.example:25");
-  EXPECT_EQ(alone.outbound.backscatter.per_domain.count, 0u);
-  EXPECT_TRUE(options(with({"--null-sender-domain-rate", "500/1h"})).runs_proxy);
-  EXPECT_EQ(options(with({"--null-sender-domain-rate", "500/1h"}))
-                .outbound.backscatter.per_domain.milliseconds,
-            3'600'000);
-  const auto rates = options(with({"--null-sender-rate", "30/1m"})).sources.limits.rates;
-  EXPECT_EQ(rates[static_cast<size_t>(policy::Limited::kNullSenders)].count, 30u);
-  // Signing needs somebody to sign for.
-  EXPECT_EQ(
-      options({"--snapshot", "s", "--milter", "unix:/x", "--dkim-keys", "k"}).outbound.dkim_keys,
-      "k");
-  EXPECT_EQ(complaint(with({"--dkim-keys", "k"})),
-            "dkim-keys is given without outbound and without milter: nothing would be signed");
-}
-
-TEST(ControlOptions, AnOutboundDoorNeedsItsNetworksAndSmarthosts) {
-  EXPECT_EQ(complaint(with({"--outbound", "127.0.0.1:25", "--smarthost", "x"})),
-            "outbound-from is missing: the networks whose mail outbound takes");
-  EXPECT_EQ(complaint(with({"--outbound", "127.0.0.1:25", "--outbound-from", "192.0.2.0/24"})),
-            "smarthost is missing: where the mail of outbound goes, HOST[:PORT]");
-  EXPECT_EQ(complaint(with({"--smarthost", "x"})), "smarthost is given without outbound");
-  EXPECT_EQ(complaint(with({"--outbound-from", "192.0.2.0/24"})),
-            "outbound-from is given without outbound and without milter");
-  EXPECT_EQ(complaint(with({"--outbound", "here"})),
-            "--outbound is to be ADDRESS[:PORT], IPv6 in brackets, not \"here\"");
-  EXPECT_EQ(complaint(with({"--outbound-from", "192.0.2.1/24"})),
-            "--outbound-from is to be a prefix such as 192.0.2.0/28, not \"192.0.2.1/24\"");
-  EXPECT_EQ(complaint(with({"--null-sender-domain-rate", "x"})),
-            "--null-sender-domain-rate is to be a rate such as 30/1m, or 0, not \"x\"");
-}
-
-TEST(ControlOptions, TheRecipientDirectory) {
-  const auto none = options(kLeast);
-  EXPECT_TRUE(none.directory.file.empty());
-  EXPECT_TRUE(none.directory.ldap.uris.empty());
-  EXPECT_FALSE(none.directory.backend);
-  const auto read = options(with({"--directory-file",
-                                  "r",
-                                  "--directory-ldap",
-                                  "ldap://a.example",
-                                  "--directory-ldap",
-                                  "ldaps://b.example",
-                                  "--directory-ldap-base",
-                                  "ou=people,dc=example",
-                                  "--directory-ldap-base",
-                                  "ou=lists,dc=example",
-                                  "--directory-ldap-filter",
-                                  "(|(mail=%s)(uid=%u))",
-                                  "--directory-ldap-attribute",
-                                  "primary",
-                                  "--directory-ldap-scope",
-                                  "one",
-                                  "--directory-ldap-dereference",
-                                  "yes",
-                                  "--directory-ldap-canary",
-                                  "a@example.org",
-                                  "--directory-ldap-canary",
-                                  "b@example.org",
-                                  "--directory-backend",
-                                  "yes",
-                                  "--directory-ldap-bind",
-                                  "cn=reader",
-                                  "--directory-ldap-password",
-                                  "pw",
-                                  "--directory-ldap-starttls",
-                                  "yes",
-                                  "--directory-ldap-ca",
-                                  "ca.pem",
-                                  "--directory-ldap-connect-time",
-                                  "2s",
-                                  "--directory-ldap-time",
-                                  "3s",
-                                  "--directory-ldap-searches",
-                                  "7",
-                                  "--directory-known-time",
-                                  "2h",
-                                  "--directory-unknown-time",
-                                  "5s",
-                                  "--directory-stale-time",
-                                  "3d",
-                                  "--directory-cache",
-                                  "1234",
-                                  "--directory-extensions",
-                                  "+-",
-                                  "--directory-local-case",
-                                  "yes",
-                                  "--directory-unavailable",
-                                  "defer",
-                                  "--harvest-threshold",
-                                  "5",
-                                  "--harvest-window",
-                                  "1h",
-                                  "--harvest-known",
-                                  "20"}));
-  const auto& site = read.directory;
-  EXPECT_EQ(site.file, "r");
-  EXPECT_EQ(site.ldap.uris, (std::vector<std::string>{"ldap://a.example", "ldaps://b.example"}));
-  EXPECT_EQ(site.ldap.bases,
-            (std::vector<std::string>{"ou=people,dc=example", "ou=lists,dc=example"}));
-  EXPECT_EQ(site.ldap.filter, "(|(mail=%s)(uid=%u))");
-  EXPECT_EQ(site.ldap.attributes, std::vector<std::string>{"primary"});
-  EXPECT_EQ(site.ldap.scope, directory::LdapScope::kOneLevel);
-  EXPECT_EQ(site.ldap.dereference, directory::LdapDereference::kAlways);
-  EXPECT_EQ(site.ldap.canaries, (std::vector<std::string>{"a@example.org", "b@example.org"}));
-  EXPECT_TRUE(site.backend);
-  EXPECT_EQ(site.ldap.credentials.dn, "cn=reader");
-  EXPECT_EQ(site.password_file, "pw");
-  EXPECT_TRUE(site.ldap.transport.start_tls);
-  EXPECT_EQ(site.ldap.transport.ca_file, "ca.pem");
-  EXPECT_EQ(site.ldap.connect_time, milliseconds{2000});
-  EXPECT_EQ(site.ldap.look_up_time, milliseconds{3000});
-  EXPECT_EQ(site.ldap.max_searches, 7u);
-  EXPECT_EQ(site.cache.known_time, milliseconds{7'200'000});
-  EXPECT_EQ(site.cache.unknown_time, milliseconds{5000});
-  EXPECT_EQ(site.cache.stale_time, std::chrono::hours{72});
-  EXPECT_EQ(site.cache.capacity, 1234u);
-  EXPECT_EQ(site.rules.extensions, "+-");
-  EXPECT_TRUE(site.rules.local_case);
-  EXPECT_TRUE(site.defer_when_unavailable);
-  EXPECT_EQ(read.harvest.threshold, 5u);
-  EXPECT_EQ(read.harvest.window, 3600);
-  EXPECT_EQ(read.harvest.known_percent, 20u);
-}
-
-TEST(ControlOptions, AWrongDirectoryIsTold) {
-  const std::vector<std::string> ldap = {"--directory-ldap", "ldap://a", "--directory-ldap-base",
-                                         "dc=x"};
-  const auto told = [&](std::vector<std::string> more) {
-    more.insert(more.begin(), ldap.begin(), ldap.end());
-    return complaint(with(more));
-  };
-  EXPECT_EQ(told({}), "");
-  EXPECT_NE(complaint(with({"--directory-ldap", "ldap://a"})).find("both, or neither"),
-            std::string::npos);
-  EXPECT_NE(told({"--directory-ldap", "http://a"}).find("--directory-ldap: "), std::string::npos);
-  EXPECT_NE(told({"--directory-ldap-filter", "mail=%s"}).find("begins with ("), std::string::npos);
-  EXPECT_NE(told({"--directory-ldap-scope", "all"}).find("sub, one or base"), std::string::npos);
-  EXPECT_NE(told({"--directory-ldap-starttls", "1"}).find("yes or no"), std::string::npos);
-  EXPECT_NE(told({"--directory-ldap-bind", "cn=x"}).find("both, or neither"), std::string::npos);
-  EXPECT_NE(told({"--directory-ldap-canary", "no address"}).find("an address"), std::string::npos);
-  EXPECT_NE(complaint(with({"--directory-ldap-canary", "a@x"})).find("needs directory-ldap"),
-            std::string::npos);
-  EXPECT_NE(told({"--directory-unavailable", "reject"}).find("pass or defer"), std::string::npos);
-  EXPECT_NE(told({"--harvest-known", "100"}).find("from 1 to 99"), std::string::npos);
-}
-
-TEST(ControlOptions, WhatIsLearned) {
-  const auto plain = options(with({}));
-  EXPECT_EQ(plain.learning.file, "");
-  EXPECT_EQ(plain.learning.gate.v4_length, 32);
-  EXPECT_EQ(plain.learning.gate.v6_length, 64);
-  EXPECT_EQ(plain.evidence.threshold, 3u);
-  EXPECT_EQ(plain.evidence.half_life, 600);
-  EXPECT_EQ(plain.evidence.weights, (std::array<uint32_t, learning::kOffences>{1, 1, 1, 1, 1, 1}));
-  EXPECT_EQ(plain.learning.gate.trust.trust_for, 7 * 86400);
-  EXPECT_EQ(options(with({"--learned", ":memory:"})).learning.file, "");
-  const auto read = options(with({"--learned",          "l.db",
-                                  "--learned-entries",  "77",
-                                  "--learn-prefix",     "/24",
-                                  "--learn-prefix",     "/56",
-                                  "--learn-threshold",  "5",
-                                  "--learn-weight",     "spamtrap=4",
-                                  "--learn-weight",     "errors=0",
-                                  "--spamtraps",        "t",
-                                  "--trust-for",        "1d",
-                                  "--trust-reputation", "0.75",
-                                  "--load-balancer",    "198.51.100.0/28"}));
-  EXPECT_EQ(read.learning.file, "l.db");
-  EXPECT_EQ(read.learning.gate.capacity, 77u);
-  EXPECT_EQ(read.learning.gate.v4_length, 24);
-  EXPECT_EQ(read.learning.gate.v6_length, 56);
-  EXPECT_EQ(read.evidence.weights, (std::array<uint32_t, learning::kOffences>{1, 1, 1, 0, 1, 4}));
-  EXPECT_EQ(read.spamtraps, "t");
-  EXPECT_EQ(read.learning.gate.trust.trust_for, 86400);
-  EXPECT_EQ(read.learning.gate.trust.least_reputation, 0.75);
-  ASSERT_EQ(read.learning.gate.never.size(), 1u);
-  EXPECT_EQ(read.learning.gate.never[0].to_string(), "198.51.100.0/28");
-}
-
-// Whatever is written there, it takes two offences.
-TEST(ControlOptions, NoSingleOffenceCanBeMadeEnough) {
-  const auto told = [&](const std::vector<std::string>& more) { return complaint(with(more)); };
-  EXPECT_NE(told({"--learn-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
-  EXPECT_NE(told({"--harvest-threshold", "1"}).find("from 2 to 1000"), std::string::npos);
-  for (size_t kind = 0; kind < learning::kOffences; kind++) {
-    const std::string name(learning::word(static_cast<learning::Offence>(kind)));
-    EXPECT_EQ(told({"--learn-weight", name + "=2"}), "") << name;
-    EXPECT_NE(
-        told({"--learn-weight", name + "=3"}).find("would let a single offence make an entry"),
-        std::string::npos)
-        << told({"--learn-weight", name + "=3"});
-    EXPECT_NE(
-        told({"--learn-threshold", "2", "--learn-weight", name + "=2"}).find("single offence"),
-        std::string::npos);
-  }
-  for (const char* bad :
-       {"spamtrap", "spamtrap=", "=1", "trap=1", "spamtrap=-1", "spamtrap=1x", ""})
-    EXPECT_NE(told({"--learn-weight", bad}).find("KIND=N"), std::string::npos) << bad;
-  for (const char* bad : {"/23", "24", "/0", "/128", "/16", ""})
-    EXPECT_NE(told({"--learn-prefix", bad}).find("/32 or /24"), std::string::npos) << bad;
-  for (const char* bad : {"0.5", "1.1", "x", "0.9x", "nan", "-1"})
-    EXPECT_NE(told({"--trust-reputation", bad}).find("above 0.5"), std::string::npos) << bad;
-  const test::TemporaryDirectory directory;
-  const auto file =
-      directory.write("control.conf", "farm = a\nlearn-weight = errors=9\nsnapshot = s\n");
-  EXPECT_TRUE(complaint({"--config", file}).starts_with(file + ":2:"));
 }
 
 TEST(ControlOptions, Processes) {
@@ -579,4 +319,4 @@ TEST(ControlOptions, HelpAndVersion) {
 }
 
 }  // namespace
-}  // namespace postern::config
+}  // namespace postern::config::test

@@ -6,50 +6,11 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/control/auth/rfc8463.h"
-#include "tests/control/auth/run.h"
-#include "tests/control/auth/signer.h"
-#include "tests/control/milter/running_milter.h"
+#include "tests/control/milter/milter_fixture.h"
 #include "tests/control/policy/table_text.h"
-#include "tests/rules/support/temporary_directory.h"
 
 namespace postern::milter::test {
 namespace {
-
-const std::string kMessage =
-    "From: <a@good.example>\r\nTo:c@d.example\r\nSubject: \t odd\r\n\tspacing \r\n\r\nHello.\r\n";
-
-constexpr std::chrono::milliseconds kPause{50};
-
-std::vector<auth::HeaderField> header_of(const std::string& text) {
-  return auth::split_header_fields(std::string_view(text).substr(0, text.find("\r\n\r\n") + 2));
-}
-
-class MilterTest : public testing::Test {
- protected:
-  MilterTest() : key_(auth::SigningKey::ed25519()) {
-    milter_.resolver.set_text("s._domainkey.good.example",
-                              {"v=DKIM1; k=ed25519; p=" + key_.public_part()});
-    milter_.resolver.fail("s._domainkey.silent.example", dns::RecordType::kTxt, "timed out");
-  }
-  std::string signed_by(const std::string& domain, const std::string& how = "simple/simple") const {
-    return auth::sign_message(
-        kMessage, "v=1; a=ed25519-sha256; c=" + how + "; d=" + domain + "; s=s; h=from:to:subject",
-        key_);
-  }
-
-  // A whole message up to the command that asks for the decision.
-  static void send_whole(MailServer& server, const std::string& text) {
-    server.send(envelope());
-    for (int i = 0; i < 2; i++) EXPECT_EQ(server.answer(), "c");
-    for (const auto& field : header_of(text))
-      server.send(header(std::string(field.name), value_for_server(field.body, true)));
-    server.send(packet('N') + packet('E', text.substr(text.find("\r\n\r\n") + 4)));
-  }
-
-  auth::SigningKey key_;
-  RunningMilter milter_;
-};
 
 TEST_F(MilterTest, SignedMailIsAcceptedMarkedAndRemembered) {
   milter_.start();
@@ -150,23 +111,6 @@ TEST_F(MilterTest, RecipientsWhoseRulesDifferComeInTurn) {
   EXPECT_TRUE(server.message(signed_by("good.example")).ends_with(" a"));
 }
 
-TEST_F(MilterTest, PostmasterIsHeardSoOftenAndNotMore) {
-  milter_.limit_options.rates[static_cast<size_t>(policy::Limited::kRoleRecipients)] = {2,
-                                                                                        3'600'000};
-  milter_.start("    reject any\n");
-  MailServer server(milter_);
-  server.begin();
-  for (const char* recipient : {"postmaster@d.example", "Abuse+4711@d.example"}) {
-    server.recipients = {recipient};
-    EXPECT_TRUE(server.message(signed_by("good.example")).ends_with(" a")) << recipient;
-  }
-  EXPECT_EQ(server.message(kMessage),
-            "y[450 4.7.1 too many recipients from your address; try again later]");
-  server.recipients = {"c@d.example"};
-  EXPECT_TRUE(server.message(kMessage).starts_with("y[550 5.7.1 "));
-  EXPECT_FALSE(milter_.remembered("good.example")) << "exempt from reputation";
-}
-
 TEST_F(MilterTest, ForgedResultsAreRemovedFromTheLastOn) {
   milter_.start();
   MailServer server(milter_);
@@ -201,165 +145,6 @@ TEST_F(MilterTest, AuthenticatedSubmissionsAreNotJudged) {
   // The client's name is asked for before it has logged in, and no key after that.
   EXPECT_EQ(milter_.on_loop([&] { return milter_.resolver.asked(); }),
             std::vector<std::string>{"7.100.51.198.in-addr.arpa"});
-}
-
-TEST_F(MilterTest, ASpamtrapGetsNothingAndTheOthersTheMessage) {
-  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
-  milter_.start();
-  MailServer server(milter_);
-  server.begin();
-  server.recipients = {"trap1@d.example", "c@d.example", "trap2@d.example"};
-  const auto answers = server.message(signed_by("good.example"));
-  EXPECT_TRUE(answers.starts_with("i[1|Authentication-Results|")) << answers;
-  EXPECT_TRUE(answers.ends_with(" -[<trap1@d.example>] -[<trap2@d.example>] a")) << answers;
-  milter_.wait_until([&] { return milter_.store.find("good.example").has_value(); });
-  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
-  server.recipients = {"trap1@d.example", "trap2@d.example"};
-  EXPECT_EQ(server.message(signed_by("good.example")), "d") << "nobody is left";
-  EXPECT_EQ(milter_.remembered("good.example").value().accepted, 1u);
-  server.recipients = {"c@d.example"};
-  EXPECT_TRUE(server.message(kMessage).ends_with("] a")) << "the next message is one of its own";
-}
-
-TEST_F(MilterTest, ATrapIsEvidenceUnlessNobodyWroteToIt) {
-  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
-  milter_.start();
-  const auto taught = [&] { return milter_.on_loop([&] { return milter_.taught; }); };
-  const auto hit = [&](const std::string& text, const std::string& sender) {
-    MailServer server(milter_);
-    server.begin("198.51.100.9");
-    server.recipients = {"trap@d.example"};
-    server.sender = sender;
-    EXPECT_EQ(server.message(text), "d");
-    EXPECT_EQ(server.message(text), "d");
-  };
-  for (int i = 0; i < 3; i++) {
-    hit(kMessage, "<>");
-    hit("Auto-Submitted: auto-replied\r\n" + kMessage, "<a@b.example>");
-  }
-  EXPECT_TRUE(taught().empty());
-  hit(kMessage, "<a@b.example>");
-  EXPECT_TRUE(taught().empty()) << "one offence for one client, and two are needed";
-  hit(kMessage, "<a@b.example>");
-  ASSERT_EQ(taught().size(), 1u);
-  EXPECT_NE(taught()[0].find("wrote to a spamtrap (2)"), std::string::npos) << taught()[0];
-}
-
-// Who may not remove recipients can only say that somebody wrote to a trap.
-TEST_F(MilterTest, AMailServerThatKeepsItsRecipientsIsNotToldToRemoveAny) {
-  milter_.is_trap = [](std::string_view to) { return to.starts_with("trap"); };
-  milter_.start();
-  MailServer server(milter_);
-  server.send(negotiation(6, kAllActions & ~0x8u) +
-              connection("client.example", '4', 4711, "198.51.100.7"));
-  EXPECT_EQ(server.answer(), "O");
-  server.recipients = {"trap@d.example", "c@d.example"};
-  const auto answers = server.message(kMessage);
-  EXPECT_TRUE(answers.ends_with("] a")) << answers;
-  EXPECT_EQ(answers.find("-["), std::string::npos) << answers;
-}
-
-class MilterSigningTest : public MilterTest {
- protected:
-  MilterSigningTest() {
-    const auto key = directory_.write("ed.pem", auth::kRfc8463Ed25519PrivateKey);
-    ::chmod(key.c_str(), 0600);
-    signing_.table = std::make_shared<const auth::SigningTable>(auth::SigningTable::load(
-        directory_.write("keys", "good.example ed ed.pem c=simple/simple\n")));
-    resolver_.set_text("ed._domainkey.good.example", {auth::kRfc8463Ed25519Key});
-    milter_.signing = &signing_;
-  }
-  ~MilterSigningTest() override { milter_.stop(); }
-
-  // The answers without the signature, which is verified. How it verified stands for it.
-  std::string answers(MailServer& server, const std::string& text,
-                      const std::vector<std::string>& macros_of_mail = {}) {
-    std::string all = server.message(text, macros_of_mail);
-    const std::string begin = "i[1|DKIM-Signature|";
-    const auto at = all.find(begin);
-    if (at == std::string::npos) return all;
-    const auto end = all.find(']', at);
-    std::string value = all.substr(at + begin.size(), end - at - begin.size());
-    for (size_t line = 0; (line = value.find('\n', line)) != std::string::npos; line += 2)
-      value.insert(line, 1, '\r');
-    const auto result = auth::authenticate("DKIM-Signature:" + value + "\r\n" + text, resolver_);
-    return all.replace(
-        at, end + 1 - at,
-        std::string(word(result.dkim.at(0).result)) + ' ' + result.dkim.at(0).reason);
-  }
-
-  postern::test::TemporaryDirectory directory_;
-  dns::ScriptedResolver resolver_;
-  auth::SigningService signing_;
-};
-
-TEST_F(MilterSigningTest, SubmissionsAreSignedAndNothingElse) {
-  milter_.start("    reject any\n");
-  MailServer server(milter_);
-  server.begin();
-  EXPECT_EQ(answers(server, kMessage, {"i", "4ABC", "{auth_authen}", "jo"}), "pass  a");
-  EXPECT_TRUE(answers(server, kMessage, {"i", "4ABD"}).starts_with("y[550 "));
-  EXPECT_EQ(answers(server, "From: a@other.example\r\n\r\nx\r\n", {"{auth_authen}", "jo"}), "a");
-  milter_.stop();
-  EXPECT_EQ(signing_.signed_messages, 1u);
-  EXPECT_EQ(signing_.unsigned_messages, 1u);
-}
-
-TEST_F(MilterSigningTest, ALongBodyIsSignedWhole) {
-  milter_.start();
-  MailServer server(milter_);
-  server.begin();
-  std::string text = kMessage;
-  while (text.size() < 100'000) text += "a line of text  \r\n\r\n";
-  EXPECT_EQ(answers(server, text, {"{auth_authen}", "jo"}), "pass  a");
-}
-
-TEST_F(MilterSigningTest, MailFromOurNetworksIsSignedAndNotJudged) {
-  milter_.options.own_networks = {*Prefix::parse("192.0.2.0/24", Prefix::HostBits::kRefuse)};
-  milter_.start("    reject any\n");
-  MailServer own(milter_);
-  own.begin("192.0.2.7", "ylmf-pc");
-  EXPECT_EQ(answers(own, kMessage), "pass  a");
-  MailServer stranger(milter_);
-  stranger.begin("198.51.100.7");
-  EXPECT_TRUE(answers(stranger, kMessage).starts_with("y[550 "));
-}
-
-TEST_F(MilterSigningTest, WithoutTellingBlanksHeadersAreSignedRelaxed) {
-  milter_.start();
-  MailServer server(milter_);
-  server.send(negotiation(6, kAllActions, kAllProtocol & ~0x100000u) +
-              connection("client.example", '4', 4711, "198.51.100.7"));
-  EXPECT_EQ(server.answer(), "O");
-  server.tells_blanks = false;
-  EXPECT_EQ(answers(server, kMessage, {"{auth_authen}", "jo"}), "pass  a");
-}
-
-TEST_F(MilterTest, BotsAreRefusedAtMailAndLearnedUnlessTheyLoggedInOrAreExempt) {
-  milter_.more_policy = "signature cutwail /^EHLO_BOT$/ drop learn 1h\n";
-  milter_.start();
-  const std::string refused =
-      "y[550 5.7.1 refused: the name ylmf-pc is one that bots use; write to postmaster if you are "
-      "none]";
-  const auto taught = [&] { return milter_.on_loop([&] { return milter_.taught; }); };
-  MailServer server(milter_);
-  server.begin("198.51.100.7", "ylmf-pc");
-  EXPECT_TRUE(server.message(kMessage, {"{auth_authen}", "jo"}).ends_with("a"));
-  EXPECT_EQ(server.message(kMessage), refused);
-  EXPECT_EQ(server.message(kMessage), refused);
-  EXPECT_TRUE(taught().empty());  // one offence for one client, and two are needed
-  MailServer again(milter_);
-  again.begin("198.51.100.7", "ylmf-pc");
-  EXPECT_EQ(again.message(kMessage), refused);
-  ASSERT_EQ(taught().size(), 1u);
-  EXPECT_TRUE(taught()[0].starts_with("198.51.100.7/32 2 offences in ")) << taught()[0];
-  MailServer exempt(milter_);
-  exempt.begin("192.0.2.7", "ylmf-pc");
-  EXPECT_TRUE(exempt.message(kMessage).ends_with(" a"));
-  MailServer signed_bot(milter_);
-  signed_bot.begin("198.51.100.8", "EHLO_BOT");
-  EXPECT_TRUE(signed_bot.message(kMessage).starts_with("y[550 5.7.1 refused"));
-  EXPECT_EQ(taught().back(), "198.51.100.8/32 signature cutwail 3600");
 }
 
 TEST_F(MilterTest, MissingAnswersDeferOnlyWhereTheyMatter) {
@@ -431,64 +216,6 @@ TEST_F(MilterTest, AServerThatIsGoneMeanwhileEndsTheQuery) {
   }
   milter_.wait_until([&] { return milter_.resolver.waiting() == 0; });
   while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
-}
-
-TEST_F(MilterTest, StrangersAreHeldBackAtRecipientsAndKnownAfterMailThatWasLetThrough) {
-  milter_.greylist_options.delay = 1;
-  milter_.start();
-  const auto source = *Prefix::parse("198.51.100.7/32", Prefix::HostBits::kRefuse);
-  const auto is_known = [&] { return milter_.known.knows(source, std::time(nullptr)); };
-  const auto leave = [](MailServer& server) {
-    server.send(packet('Q'));
-    EXPECT_EQ(server.answer(), "");
-  };
-  const std::string held =
-      "y[450 4.7.1 your network is new here (greylisted); try again in 1 seconds]";
-  {
-    // Nobody who logged in, writes to a role address or is exempt is held back.
-    MailServer server(milter_);
-    server.begin();
-    EXPECT_EQ(server.message(kMessage), held);
-    EXPECT_TRUE(server.message(kMessage, {"i", "1", "{auth_authen}", "jo"}).ends_with("a"));
-    server.recipients = {"abuse@d.example"};
-    EXPECT_TRUE(server.message(kMessage, {"i", "2"}).ends_with(" a"));
-    leave(server);
-    MailServer exempt(milter_);
-    exempt.begin("192.0.2.7");
-    EXPECT_TRUE(exempt.message(kMessage).ends_with(" a"));
-  }
-  EXPECT_FALSE(milter_.on_loop(is_known)) << "none of that is mail that was judged";
-  {
-    MailServer server(milter_);
-    server.begin();
-    while (server.message(kMessage) == held) std::this_thread::sleep_for(kPause);
-    EXPECT_FALSE(milter_.on_loop(is_known)) << "before he has gone in an orderly way";
-    leave(server);
-  }
-  milter_.wait_until(is_known);
-  // An offence makes a stranger of him.
-  MailServer bot(milter_);
-  bot.begin("198.51.100.7", "ylmf-pc");
-  EXPECT_TRUE(bot.message(kMessage).starts_with("y[550 "));
-  EXPECT_FALSE(milter_.on_loop(is_known));
-}
-
-TEST_F(MilterTest, WhatTheServerNeverHeardCountsForNobody) {
-  milter_.options.progress_time = std::chrono::hours{1};
-  milter_.resolver.stall("s._domainkey.good.example");
-  milter_.start();
-  {
-    MailServer server(milter_);
-    server.begin();
-    send_whole(server, signed_by("good.example"));
-    milter_.wait_until([&] { return milter_.resolver.waiting() == 1; });
-  }
-  milter_.on_loop([&] {
-    milter_.resolver.release();
-    return true;
-  });
-  while (milter_.sessions() != 0) std::this_thread::sleep_for(std::chrono::milliseconds{2});
-  EXPECT_FALSE(milter_.remembered("good.example"));
 }
 
 TEST_F(MilterTest, SeveralMessagesResetsAndAnotherClientInOneSession) {

@@ -7,11 +7,13 @@
 #include "rules/abi/snapshot_format.h"
 #include "rules/lists/list_format.h"
 #include "rules/policy/parse.h"
+#include "tests/rules/policy/policy_fault.h"
 #include "tests/rules/support/compiled.h"
 
 namespace postern {
 namespace {
 
+using test::Fault;
 using testing::HasSubstr;
 
 std::string known_formats() {
@@ -25,34 +27,10 @@ std::string complaints(const std::string& text) {
   return test::complaint_of([&] { parse_policy(text, "p"); });
 }
 
-struct Fault {
-  const char* text;  // the fault is in the last line
-  uint32_t column;
-  std::string message;
-};
-
-void PrintTo(const Fault& fault, std::ostream* stream) {
-  *stream << fault.text;
-}
-
 class OneFault : public testing::TestWithParam<Fault> {};
 
 TEST_P(OneFault, IsReportedAtItsPlace) {
-  const std::string text = GetParam().text;
-  const auto last = text.rfind('\n') + 1;
-  const auto line = static_cast<uint32_t>(1 + std::count(text.begin(), text.end(), '\n'));
-  try {
-    parse_policy(text, "p");
-    FAIL() << "no complaint";
-  } catch (const BadInput& bad) {
-    ASSERT_EQ(bad.diagnostics().size(), 1u) << bad.what();
-    const auto& diagnostic = bad.diagnostics()[0];
-    EXPECT_EQ(diagnostic.message, GetParam().message);
-    EXPECT_EQ(diagnostic.line, line);
-    EXPECT_EQ(diagnostic.column, GetParam().column);
-    EXPECT_EQ(diagnostic.source, text.substr(last));
-    EXPECT_EQ(diagnostic.file, "p");
-  }
+  test::expect_at_its_place(GetParam());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -391,113 +369,6 @@ INSTANTIATE_TEST_SUITE_P(
             "list a \"a\"\nservice mx 192.0.2.1\nconnection to mx\n limit list a 5/hour else drop\n"
             " drop weight < 0\n reset weight >= 0\n limit any 1/hour else drop",
             2, "this rule can never match: the rule at line 6 comes before it"}));
-
-INSTANTIATE_TEST_SUITE_P(
-    Messages, OneFault,
-    testing::Values(
-        Fault{"message any", 9, "expected \"to\", or the end of the line, not \"any\""},
-        Fault{"message to", 11,
-              "expected a domain in double quotes, list or category, but the line ends"},
-        Fault{"message to x.example", 12,
-              "expected a domain in double quotes, list or category, not \"x.example\""},
-        Fault{"message to \"com\"", 12, "\"com\" is a single label; a domain has at least two"},
-        Fault{"message to \"x.example\" \"y.example\"", 24,
-              "expected a comma, or the end of the line, not \"y.example\""},
-        Fault{"message to \"x.example\", \"X.Example.\"", 25,
-              "messages to \"x.example\" are judged at line 1 already"},
-        Fault{"message to \"x.example\"\n accept any\nmessage to \"a.b.x.example\"", 12,
-              "messages to \"a.b.x.example\" are judged at line 1 already"},
-        Fault{"message to list x", 17, "there is no list \"x\""},
-        Fault{"list a \"a\" format cidr category c\nmessage to list a", 17,
-              "list \"a\" has no domains"},
-        Fault{"list a \"a\" format cidr category c\nmessage to category c", 21,
-              "category \"c\" has no list of domains"},
-        Fault{"message to category c", 21, "no list has category \"c\""},
-        Fault{"list a \"a\"\nmessage to list a\nmessage to list a", 17,
-              "messages to these are judged at line 2 already"},
-        Fault{"list a \"a\" category c\nlist b \"b\" category c\nmessage to list a\n"
-              "message to list b\nmessage to category c",
-              21, "messages to these are judged at line 4 already"},
-        Fault{"message to \"x.example\"\n accept any\n reject any", 2,
-              "this rule can never match: the rule at line 2 comes before it"},
-        Fault{"message to \"x.example\"\n drop any", 2,
-              "\"drop\" is for connections; a message rule is accept, tag, quarantine, defer or "
-              "reject"},
-        Fault{"message\nmessage", 8, "there are message rules at line 1 already"},
-        Fault{"message\n lookalike any", 2,
-              "\"lookalike\" is not known to this version of Postern"},
-        Fault{"message\n drop any", 2,
-              "\"drop\" is for connections; a message rule is accept, tag, quarantine, defer or "
-              "reject"},
-        Fault{"message\n discard any", 2,
-              "expected accept, tag, quarantine, defer or reject, not \"discard\""},
-        Fault{"quarantine any", 1, "a rule with \"quarantine\" stands under \"message\""},
-        Fault{"message\n accept", 8,
-              "expected any, dkim, domain, reputation, dns, category, list, rdns, name or "
-              "helo-name, but the line ends"},
-        Fault{"message\n accept dmarc = fail", 9,
-              "\"dmarc\" is not known to this version of Postern"},
-        Fault{"message\n reject rdns = pass", 16,
-              "expected none, confirmed, unconfirmed or temperror, not \"pass\""},
-        Fault{"message\n reject name < dynamic", 14, "expected = or !=, not \"<\""},
-        Fault{"message\n reject helo-name = a_b", 21,
-              "a class of names has letters, digits and hyphens, 32 at most"},
-        Fault{"message\n reject name = dynamic learn", 29,
-              "expected a duration such as 12h or 7d (units s, m, h, d, w), but the line ends"},
-        Fault{"message\n reject name = dynamic learn 366d", 30,
-              "what is learned is kept for 365d at most"},
-        Fault{"message\n reject name = dynamic learn 1h and rdns = none", 33,
-              "expected the end of the line, not \"and\""},
-        Fault{"message\n tag name = dynamic learn 1h", 21,
-              "only the source of what is deferred or rejected can be learned"},
-        Fault{"message\n reject dkim = fail learn 1h", 21,
-              "this rule does not look at the source: nothing is to be learned of it; add a "
-              "condition such as name, rdns or category"},
-        Fault{"message\n reject any learn 1h", 13,
-              "this rule does not look at the source: nothing is to be learned of it; add a "
-              "condition such as name, rdns or category"},
-        Fault{"message\n defer name = dynamic and dns = error learn 1h", 39,
-              "this rule holds where the DNS fails, which is no evidence of anything"},
-        Fault{"message\n defer rdns = temperror learn 1h", 25,
-              "this rule holds where the DNS fails, which is no evidence of anything"},
-        Fault{"message\n accept any any", 13, "expected the end of the line, not \"any\""},
-        Fault{"message\n accept dkim", 13, "expected = or !=, but the line ends"},
-        Fault{"message\n accept dkim < pass", 14, "expected = or !=, not \"<\""},
-        Fault{"message\n accept dkim = \"pass\"", 16,
-              "expected pass, fail, none, policy, neutral, temperror or permerror, not \"pass\""},
-        Fault{"message\n accept dkim = pass and", 24,
-              "expected any, dkim, domain, reputation, dns, category, list, rdns, name or "
-              "helo-name, but the line ends"},
-        Fault{"message\n accept dkim = pass or dns = ok", 21,
-              "expected and, or the end of the line, not \"or\""},
-        Fault{"message\n accept domain", 15, "expected =, != or in, but the line ends"},
-        Fault{"message\n accept domain = example.net", 18,
-              "expected a domain in double quotes, not \"example.net\""},
-        Fault{"message\n accept domain = \"com\"", 18,
-              "\"com\" is a single label; a domain has at least two"},
-        Fault{"message\n accept domain in x", 19, "there is no list and no category \"x\""},
-        Fault{"list a \"a\" format cidr\nmessage\n accept domain in a", 19,
-              "\"a\" has no list of domains"},
-        Fault{"list a \"a\" category b\nlist b \"b\"\nmessage\n accept domain in b", 19,
-              "\"b\" is a list and also a category with other lists; rename one"},
-        Fault{"message\n accept reputation 0.5", 20, "expected one of = != < <= > >=, not \"0.5\""},
-        Fault{"message\n accept reputation < 1.1", 22, "expected a score from 0 to 1, not \"1.1\""},
-        Fault{"message\n accept reputation < -1", 22, "expected a score from 0 to 1, not \"-1\""},
-        Fault{"message\n accept reputation < .5", 22, "expected a score from 0 to 1, not \".5\""},
-        Fault{"message\n accept reputation < inf", 22, "expected a score from 0 to 1, not \"inf\""},
-        Fault{"message\n accept reputation < 1e-1", 22,
-              "expected a score from 0 to 1, not \"1e-1\""},
-        Fault{"message\n accept dns = bad", 15, "expected error or ok, not \"bad\""},
-        Fault{"message\n accept category x", 18, "no list has category \"x\""},
-        Fault{"message\n accept list x", 14, "there is no list \"x\""},
-        Fault{"list d \"d\" format domains category x\nmessage\n accept category x", 18,
-              "category \"x\" has only lists of domains; say \"domain in x\""},
-        Fault{"list d \"d\" format domains category x\nmessage\n accept list d", 14,
-              "list \"d\" has domains; say \"domain in d\""},
-        Fault{"message\n accept any\n reject dns = error", 2,
-              "this rule can never match: the rule at line 2 comes before it"},
-        Fault{"message\n accept dns = ok\n reject dkim = pass and dns=ok", 2,
-              "this rule can never match: the rule at line 2 comes before it"}));
 
 TEST(PolicyErrors, LookLikeThis) {
   EXPECT_EQ(complaints("service mx 192.0.2.1\nconnection to mx\n\tdrop list nope  # why\n"),
