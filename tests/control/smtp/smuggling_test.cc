@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // SMTP smuggling: a message hidden in another, because two servers do not agree where the first one
-// ends. Every string of up to kLongest octets over CR, LF, NUL, '.' and 'x' is put around the end
-// of a message, cut at every place. Whatever a client sends: we end a message at CRLF.CRLF and
-// nowhere else, and what we send on ends at one and the same octet for every reading that a farm
-// may have: the strict one, and those that Postfix, Exim and Sendmail had before they were mended
-// (CVE-2023-51764, -51766, -51765), which are still in use.
+// ends. Every string of up to kLongest octets over CR, LF, NUL, '.' and 'x' is put before the end
+// of a message, and behind it. Each comes whole, in two pieces cut at every place, and octet by
+// octet; those of up to kLongestInAllWays in every way to cut them. Whatever a client sends: we end
+// a message at CRLF.CRLF and nowhere else, and what we send on ends at one and the same octet for
+// every reading that a farm may have: the strict one, and those that Postfix, Exim and Sendmail had
+// before they were mended (CVE-2023-51764, -51766, -51765), which are still in use.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::array<char, 5> kAlphabet = {'\r', '\n', '\0', '.', 'x'};
 constexpr size_t kLongest = 7;
+constexpr size_t kLongestInAllWays = 3;
 
 // How one reading understands the octets behind DATA.
 struct Reading {
@@ -165,6 +167,31 @@ void expect_one_end(const std::string& message, std::string_view sent) {
     ASSERT_EQ(read_as(dialect, wire + "RSET\r\n"), strict) << dialect.name << ": " << shown(sent);
 }
 
+// What is cut are the first `length` octets, and behind them; of those some `varied` are the
+// string.
+void expect_same_in_pieces(const Front& ready, std::string_view sent, size_t length, size_t varied,
+                           const Result& whole) {
+  const auto in_pieces = [&](auto ends_at) {
+    Front pieces = ready;
+    size_t begin = 0;
+    for (size_t end = 1; end <= length; end++) {
+      if (!ends_at(end)) continue;
+      pieces.feed(sent.substr(begin, end - begin));
+      begin = end;
+    }
+    pieces.feed(sent.substr(begin));
+    return pieces.result();
+  };
+  for (size_t cut = 1; cut <= length; cut++)
+    ASSERT_EQ(in_pieces([cut](size_t end) { return end == cut; }), whole)
+        << shown(sent) << " cut at " << cut;
+  ASSERT_EQ(in_pieces([](size_t) { return true; }), whole) << shown(sent) << " octet by octet";
+  if (varied > kLongestInAllWays) return;
+  for (uint32_t cuts = 0; cuts < 1u << length; cuts++)
+    ASSERT_EQ(in_pieces([cuts](size_t end) { return (cuts >> (end - 1) & 1) != 0; }), whole)
+        << shown(sent) << " cut at the bits of " << cuts;
+}
+
 void check_all(BareLineEnds bare) {
   const Front ready(bare);
   every_string(kLongest, [&](const std::string& middle) {
@@ -188,12 +215,7 @@ void check_all(BareLineEnds bare) {
       ASSERT_EQ(whole.result().messages[0], strict.text);
     }
     for (const auto& message : whole.result().messages) expect_one_end(message, sent);
-    for (size_t cut = 1; cut < middle.size() + 6; cut++) {
-      Front pieces = ready;
-      pieces.feed(std::string_view(sent).substr(0, cut));
-      pieces.feed(std::string_view(sent).substr(cut));
-      ASSERT_EQ(pieces.result(), whole.result()) << shown(sent) << " cut at " << cut;
-    }
+    expect_same_in_pieces(ready, sent, middle.size() + 6, middle.size(), whole.result());
   });
 }
 
@@ -205,6 +227,21 @@ TEST(Smuggling, WhatIsNormalisedHasOneEnd) {
   check_all(BareLineEnds::kNormalise);
 }
 
+// What stands behind the end is commands, and bad ones: never text of the message before, nor one
+// of its own. The answers to them are the same for every cut, too.
+TEST(Smuggling, WhatComesBehindTheEndIsNoMessage) {
+  const Front ready(BareLineEnds::kRefuse);
+  every_string(kLongest, [&](const std::string& behind) {
+    if (testing::Test::HasFatalFailure()) return;
+    const std::string end = "a\r\n.\r\n";
+    const std::string sent = end + behind + "\r\n.\r\nNOOP\r\n";
+    Front whole = ready;
+    whole.feed(sent);
+    ASSERT_EQ(whole.result().messages, std::vector<std::string>{"a\r\n"}) << shown(sent);
+    expect_same_in_pieces(ready, sent, end.size() + behind.size(), behind.size(), whole.result());
+  });
+}
+
 // As a chunk there is no end to find: the same octets, all of them text.
 TEST(Smuggling, ChunksGoOnWithOneEnd) {
   every_string(kLongest, [&](const std::string& middle) {
@@ -213,10 +250,22 @@ TEST(Smuggling, ChunksGoOnWithOneEnd) {
       const std::string sent = "a" + middle + "\r\n";
       DataReader reader(Framing::kChunks, bare, 1000);
       std::string text;
-      const size_t half = sent.size() / 2;
-      reader.consume(std::string_view(sent).substr(0, half), text);
-      reader.consume(std::string_view(sent).substr(half), text);
+      reader.consume(sent, text);
       reader.finish(text);
+      for (size_t cut = 0; cut < sent.size(); cut++) {  // 0: octet by octet
+        DataReader pieces(Framing::kChunks, bare, 1000);
+        std::string same;
+        const size_t first = cut == 0 ? 1 : cut, others = cut == 0 ? 1 : sent.size();
+        pieces.consume(std::string_view(sent).substr(0, first), same);
+        for (size_t at = first; at < sent.size(); at += others)
+          pieces.consume(std::string_view(sent).substr(at, others), same);
+        pieces.finish(same);
+        ASSERT_EQ(pieces.nul(), reader.nul()) << shown(sent) << " cut at " << cut;
+        ASSERT_EQ(pieces.bare_line_end(), reader.bare_line_end()) << shown(sent) << cut;
+        // Of what is refused nothing goes on.
+        if (reader.nul() || (reader.bare_line_end() && bare == BareLineEnds::kRefuse)) continue;
+        ASSERT_EQ(same, text) << shown(sent) << " cut at " << cut;
+      }
       if (reader.nul() || (reader.bare_line_end() && bare == BareLineEnds::kRefuse)) continue;
       if (!reader.bare_line_end()) {
         ASSERT_EQ(text, sent);
