@@ -64,7 +64,9 @@ TEST(ProxySession, NothingThatIsSentAheadOfTlsIsActedOnAtAnyCut) {
   proxy.with_tls = true;
   proxy.start();
   const size_t before = proxy.farm.commands().size();
-  const std::string words = "STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@b.example>\r\n";
+  // With them a backend would hear of it, as a recipient is what the farm is asked about.
+  const std::string words =
+      "STARTTLS\r\nEHLO evil\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<c@d.example>\r\n";
   for (size_t cut = 1; cut < words.size(); cut++) {
     const auto client = greeted(proxy);
     client->send(words.substr(0, cut));
