@@ -158,8 +158,7 @@ class Worker {
     auto learning_options = options_.learning;
     learning_options.teacher.credentials = read_engine_credentials(options_, given_);
     learning::LearningService learning(
-        loop_, learning_options,
-        [&judging](const Prefix& network, const auto& local, int64_t now) {
+        loop_, learning_options, [&judging](const Prefix& network, const auto& local, int64_t now) {
           return policy::is_any_exempt(judging.policy->snapshot(), network, local, now);
         });
     judging.on_good_mail = [&learning](const auto& source, auto domain, auto reputation, auto now) {

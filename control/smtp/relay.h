@@ -37,7 +37,8 @@ class Relay {
                                         AnswerTime time);
   // The message comes to nothing.
   void reset();
-  // The client stalls, or is gone: others may have the backend. Not while anything of this is awaited.
+  // The client stalls, or is gone: others may have the backend. Not while anything of this is
+  // awaited.
   void release();
   bool holds_leg() const noexcept { return leg_ != nullptr; }
   void close();

@@ -23,7 +23,8 @@ inline Options options(const std::vector<std::string>& words) {
   return std::get<Options>(parse(words));
 }
 
-inline const std::vector<std::string> kLeast = {"--farm", "127.0.0.1:2525", "--snapshot", "site.snap"};
+inline const std::vector<std::string> kLeast = {"--farm", "127.0.0.1:2525", "--snapshot",
+                                                "site.snap"};
 
 inline std::vector<std::string> with(std::vector<std::string> words) {
   words.insert(words.begin(), kLeast.begin(), kLeast.end());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How clients behave at the milter: spamtraps, names that bots use, strangers, and what is learned of
-// them.
+// How clients behave at the milter: spamtraps, names that bots use, strangers, and what is learned
+// of them.
 #include <gtest/gtest.h>
 
 #include "tests/control/milter/milter_fixture.h"
