@@ -120,13 +120,20 @@ asio::awaitable<ClientStream::Read> ClientStream::read(std::span<char> buffer,
 
 asio::awaitable<ClientStream::Outcome> ClientStream::write(std::string_view bytes,
                                                            std::chrono::milliseconds time) {
+  auto block = Block::kNothing;
+  const auto write_on = [&] {
+    size_t count = 0;
+    block = try_write(bytes, count);
+    bytes.remove_prefix(count);
+  };
+  // A reply fits into the socket's buffer, most often: no time passes, and none is kept.
+  if (!bytes.empty()) write_on();
+  if (bytes.empty()) co_return Outcome::kDone;
   error_code error;
   deadline_.arm(time);
   while (!bytes.empty() && !error) {
-    size_t count = 0;
-    const auto block = try_write(bytes, count);
-    bytes.remove_prefix(count);
     if (block != Block::kNothing) error = co_await wait(block);
+    if (!error) write_on();
   }
   deadline_.disarm();
   co_return outcome_of(error);
