@@ -63,6 +63,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"recipient-rate", kProxy},
     {"postmaster-rate", kJudges},
     {"null-sender-rate", kProxy},
+    {"unknown-rate", kProxy},
     {"error-rate", kProxy},
     {"names", kJudges},
     {"names-class", kJudges},
