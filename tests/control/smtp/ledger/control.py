@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 import os
 import pathlib
-import random
 import signal
-import socket
 import subprocess
+
+from tests.support.smtp_wire import free_port
 
 CONTROL = os.environ.get("POSTERN_CONTROL", "")
 POSTERN = os.environ.get("POSTERN_PROGRAM", "")
@@ -26,15 +26,6 @@ message
 """
 
 
-def free_port():
-    """Of those that the kernel gives to no client, so that control finds it again after a kill."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-
-
 class Control:
     def __init__(self, folder, farm_ports, certificate, outbound):
         """certificate: the options of the command line that show it (tests/support/certificate_authority.py)."""
@@ -46,6 +37,7 @@ class Control:
                        check=True, capture_output=True)
         self.spool = folder / "spool"
         self.spool.mkdir()
+        # No client is given it by the kernel, so control finds it again after a kill.
         self.port, self.process, self.kills = free_port(), None, 0
         self.killing = asyncio.Lock()
         self.log = (folder / "control.log").open("w")
