@@ -41,11 +41,10 @@ asio::awaitable<Answer> PatientResolver::query(std::string name, RecordType type
 void PatientResolver::note(Answer& answer, const std::string& name, RecordType type,
                            steady_clock::duration waited) {
   if (zones_ == nullptr || answer.origin == Origin::kNotAsked) return;
-  const std::string zone = SilentZones::zone_of(name, type);
   if (answer.status != Status::kFailed)
-    zones_->note_answer(zone, std::time(nullptr), answer.origin);
+    zones_->note_answer(name, type, std::time(nullptr), answer.origin);
   else if (waited >= zones_->fair_wait())
-    answer.given_up = zones_->note_failure(zone, std::time(nullptr));
+    answer.given_up = zones_->note_failure(name, type, std::time(nullptr));
 }
 
 }  // namespace postern::dns

@@ -77,8 +77,8 @@ TEST_F(PatientResolverTest, ALookUpThatWasCutShortSaysNothing) {
 
 TEST_F(PatientResolverTest, WhoHasFailedForLongIsMarked) {
   inner.fail("broken.example", RecordType::kTxt, "SERVFAIL");
-  zones.note_failure("broken.example", std::time(nullptr) - 100);
-  zones.note_answer("other.example", std::time(nullptr), Origin::kReached);
+  zones.note_failure("broken.example", RecordType::kTxt, std::time(nullptr) - 100);
+  zones.note_answer("other.example", RecordType::kTxt, std::time(nullptr), Origin::kReached);
   auto resolver = within(std::chrono::minutes{1});
   const auto answer = ask(resolver, "broken.example");
   EXPECT_EQ(answer.status, Status::kFailed);
@@ -90,7 +90,7 @@ TEST_F(PatientResolverTest, WhoHasFailedForLongIsMarked) {
 
 TEST_F(PatientResolverTest, WhatWasKeptIsNoSignThatTheDnsIsThere) {
   inner.fail("broken.example", RecordType::kTxt, "SERVFAIL");
-  zones.note_failure("broken.example", std::time(nullptr) - 100);
+  zones.note_failure("broken.example", RecordType::kTxt, std::time(nullptr) - 100);
   auto resolver = within(std::chrono::minutes{1});
   Answer answer;
   answer.status = Status::kFound;
@@ -112,7 +112,7 @@ TEST_F(PatientResolverTest, WhoWasNotAskedWasNotSilentNorDidHeAnswer) {
   inner.set("full.example", RecordType::kTxt, answer);
   EXPECT_EQ(ask(resolver, "full.example").detail, "no room");
   EXPECT_EQ(zones.size(), 0u);
-  zones.note_failure("a..example", std::time(nullptr));
+  zones.note_failure("a..example", RecordType::kTxt, std::time(nullptr));
   answer.status = Status::kNoName;
   inner.set("a..example", RecordType::kTxt, answer);
   EXPECT_EQ(ask(resolver, "a..example").status, Status::kNoName);

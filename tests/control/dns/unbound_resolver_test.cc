@@ -176,18 +176,19 @@ TEST_F(WithNameServer, ADeadLineEndsNobodysPatience) {
   ask_all();
   // The line has been dead for two patiences, as far as the table knows.
   SilentZones before({.patience = kSilence});
-  before.note_answer("other.example", now - 2 * kSilence, Origin::kReached);
-  before.note_failure("silent.example", now - 2 * kSilence);
+  before.note_answer("other.example", RecordType::kTxt, now - 2 * kSilence, Origin::kReached);
+  before.note_failure("silent.example", RecordType::kTxt, now - 2 * kSilence);
   ASSERT_EQ(zones.read(before.text(), now), 0u);
   server->stop();
   ask_all();
-  EXPECT_FALSE(zones.note_failure("silent.example", now));
+  EXPECT_FALSE(zones.note_failure("silent.example", RecordType::kTxt, now));
   server.emplace("example.org", kZone);
   options.forward_to = {server->address()};
   UnboundResolver later(loop, options);
   PatientResolver again(later, &zones, std::chrono::steady_clock::now() + kPatience);
   EXPECT_EQ(ask(loop, again, "text.example.org", RecordType::kTxt).status, Status::kFound);
-  EXPECT_TRUE(zones.note_failure("silent.example", now)) << "others are answered again";
+  EXPECT_TRUE(zones.note_failure("silent.example", RecordType::kTxt, now))
+      << "others are answered again";
 }
 
 TEST_F(WithNameServer, FailsWhenTheServerIsDown) {

@@ -117,8 +117,8 @@ TEST_F(ProxyNames, NobodyWaitsForWhatNobodyAsksFor) {
 TEST_F(ProxyNames, AfterThePatienceThereIsNoName) {
   proxy_.resolver.fail(kReverse, RecordType::kPtr, "SERVFAIL");
   const auto now = std::time(nullptr);
-  proxy_.silent_zones.note_failure("0.0.127.in-addr.arpa", now - 86400 - 60);
-  proxy_.silent_zones.note_answer("other.example", now, dns::Origin::kReached);
+  proxy_.silent_zones.note_failure(kReverse, RecordType::kPtr, now - 86400 - 60);
+  proxy_.silent_zones.note_answer("other.example", RecordType::kTxt, now, dns::Origin::kReached);
   proxy_.start("    reject name = dynamic\n    tag rdns = none\n    accept any\n");
   EXPECT_TRUE(send().starts_with("250 "));
   EXPECT_NE(delivered().find("X-Postern-Tag: \"tag rdns = none\""), std::string::npos);
@@ -134,8 +134,8 @@ TEST_F(ProxyNames, AKeyThatNeverComesIsAsIfItWereNotThere) {
   for (const std::string domain : {"silent.example", "new.example"})
     proxy_.resolver.fail("s._domainkey." + domain, RecordType::kTxt, "timed out");
   const auto now = std::time(nullptr);
-  proxy_.silent_zones.note_failure("silent.example", now - 86400 - 60);
-  proxy_.silent_zones.note_answer("other.example", now, dns::Origin::kReached);
+  proxy_.silent_zones.note_failure("silent.example", RecordType::kTxt, now - 86400 - 60);
+  proxy_.silent_zones.note_answer("other.example", RecordType::kTxt, now, dns::Origin::kReached);
   proxy_.start(
       "    tag dkim = none\n    defer dkim = temperror\n    defer dns = error\n"
       "    reject dkim = permerror\n    accept any\n");
