@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
+#include <utility>
 
 namespace postern::smtp {
 
@@ -26,6 +27,7 @@ FarmStream::FarmStream(const asio::any_io_executor& executor)
 void FarmStream::end_tls() {
   if (tls_) SSL_set_shutdown(tls_->native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   tls_.reset();
+  ahead_.reset();
 }
 
 void FarmStream::close() {
@@ -76,7 +78,10 @@ asio::awaitable<bool> FarmStream::secure(FarmTls& tls, const Backend& backend, T
   deadline_.arm(time);
   co_await tls_->async_handshake(asio::ssl::stream_base::client,
                                  asio::redirect_error(asio::use_awaitable, error));
-  if (check(error, "the TLS handshake took too long")) co_return true;
+  if (check(error, "the TLS handshake took too long")) {
+    socket_.non_blocking(true, error);  // for quiet()
+    co_return true;
+  }
   const long verified = SSL_get_verify_result(tls_->native_handle());
   if (backend.tls == TlsUse::kVerify && verified != X509_V_OK)
     error_ = std::string("its certificate: ") + X509_verify_cert_error_string(verified);
@@ -106,6 +111,10 @@ asio::awaitable<bool> FarmStream::write(std::string_view bytes, milliseconds tim
 }
 
 asio::awaitable<size_t> FarmStream::read(std::span<char> buffer, milliseconds time) {
+  if (ahead_ && !buffer.empty()) {
+    buffer[0] = *std::exchange(ahead_, std::nullopt);
+    co_return 1;
+  }
   error_code error;
   const auto into = asio::buffer(buffer.data(), buffer.size());
   size_t count = 0;
@@ -120,12 +129,17 @@ asio::awaitable<size_t> FarmStream::read(std::span<char> buffer, milliseconds ti
 }
 
 bool FarmStream::quiet() {
-  if (!socket_.is_open()) return false;
-  char byte = 0;
-  const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  // TLS may have had something to say that is no word of SMTP: a ticket, or the end. A session that
-  // ended is found out by the first command.
-  if (tls_ && got > 0) return true;
+  if (!socket_.is_open() || ahead_) return false;
+  char octet = 0;
+  if (tls_) {
+    // Without waiting, as secure() has set the socket so. What TLS had to say itself, a ticket for
+    // one, is taken in by this and is no word of SMTP. Where TLS has to answer and the socket takes
+    // nothing, what it said is lost, and the session fails at the next record: never a 2xx.
+    error_code error;
+    if (tls_->read_some(asio::buffer(&octet, 1), error) > 0) ahead_ = octet;
+    return error == asio::error::would_block || error == asio::error::try_again;
+  }
+  const auto got = ::recv(socket_.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // FarmStream: a connection to a backend, plain at first and TLS from secure() on, with a time limit
-// on every operation. What fails closes it; error() says why. No byte is read ahead: what the
-// kernel holds when secure() begins goes to the handshake and never to SMTP.
+// on every operation. What fails closes it; error() says why. No byte is read ahead in plain: what
+// the kernel holds when secure() begins goes to the handshake and never to SMTP.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -43,7 +43,8 @@ class FarmStream {
   boost::asio::awaitable<size_t> read(std::span<char> buffer, std::chrono::milliseconds time);
 
   // True while the other side has neither said anything nor closed, as it should be with a
-  // connection that waits to be used.
+  // connection that waits to be used, and before the last octets of a text. What it said is still
+  // there to be read. Not while anything else is under way here.
   bool quiet();
   bool is_open() const { return socket_.is_open(); }
   bool timed_out() const noexcept { return deadline_.expired(); }
@@ -60,6 +61,7 @@ class FarmStream {
   boost::asio::ip::tcp::socket socket_;
   std::optional<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
   Deadline deadline_;
+  std::optional<char> ahead_;  // what quiet() took from TLS
   std::string error_;
 };
 

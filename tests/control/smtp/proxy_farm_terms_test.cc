@@ -47,6 +47,25 @@ TEST(ProxyFarmTerms, RequiredTlsIsSpokenAndSessionsAreResumed) {
   EXPECT_EQ(over.proxy.farm.count("EHLO"), over.proxy.farm.connections() * 2);
 }
 
+// More than the sockets between us hold, as in plain (proxy_farm_bounds_test.cc).
+TEST(ProxyFarmTerms, OverTlsNoAnswerBeforeTheEndOfTheTextIsBelievedUnlessItIsANo) {
+  OverTls over(TlsUse::kRequire);
+  auto& farm = over.proxy.farm;
+  over.proxy.start();
+  std::string text = "Subject: x\r\n\r\n";
+  const std::string line(998, 'x');
+  while (text.size() < 24u << 20) text += line + "\r\n";
+  const auto client = greeted(over.proxy);
+  farm.set("text", "250 2.0.0 it is mine\r\n");
+  EXPECT_EQ(send_message(*client, text), kUnavailable);
+  EXPECT_TRUE(farm.acknowledged().empty());
+  farm.set("text", "552 5.3.4 too much\r\n");
+  EXPECT_EQ(send_message(*client, text), "552 5.3.4 too much\r\n");
+  farm.set("text", "");
+  EXPECT_TRUE(send_message(*client, text).starts_with("250 "));
+  EXPECT_EQ(farm.acknowledged().size(), 1u);
+}
+
 TEST(ProxyFarmTerms, RequiredTlsThatIsNotToBeHadDefers) {
   for (const auto& [step, answer] : std::initializer_list<std::pair<const char*, const char*>>{
            {"EHLO", "250-farm.example\r\n250 8BITMIME\r\n"},
