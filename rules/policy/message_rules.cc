@@ -87,6 +87,18 @@ bool holds_for_a_fault(const Condition& condition) {
          reverse->comparison == Comparison::kEqual;
 }
 
+// Holds of a message with a signature that does not verify, whatever the reason: to be treated as
+// if it had none (RFC 6376 §6.3).
+bool holds_for_a_broken_signature(const Condition& condition) {
+  const auto* dkim = std::get_if<DkimIs>(&condition);
+  if (dkim == nullptr) return false;
+  const bool equal = dkim->comparison == Comparison::kEqual;
+  for (const auto broken :
+       {DkimWord::kFail, DkimWord::kPolicy, DkimWord::kNeutral, DkimWord::kPermError})
+    if ((dkim->word == broken) == equal) return true;
+  return false;
+}
+
 // What tells one source from others. A rule without such a condition would have whoever relays
 // somebody's mail learned.
 bool is_about_source(const Condition& condition) {
@@ -237,6 +249,10 @@ void MessageRules::read_learn(Statement& statement, const Token& word, MessageRu
   if (std::any_of(rule.conditions.begin(), rule.conditions.end(), holds_for_a_fault))
     statement.fail_at(word,
                       "this rule holds where the DNS fails, which is no evidence of anything");
+  if (std::any_of(rule.conditions.begin(), rule.conditions.end(), holds_for_a_broken_signature))
+    statement.fail_at(word,
+                      "this rule holds for a broken signature, which is no evidence of anything "
+                      "(RFC 6376 section 6.3): forwarders and mailing lists break them");
   if (std::none_of(rule.conditions.begin(), rule.conditions.end(), is_about_source))
     statement.fail_at(word,
                       "this rule does not look at the source: nothing is to be learned of it; add "

@@ -10,6 +10,10 @@ namespace {
 
 using test::Fault;
 
+const char kBroken[] =
+    "this rule holds for a broken signature, which is no evidence of anything (RFC 6376 section "
+    "6.3): forwarders and mailing lists break them";
+
 class OneMessageFault : public testing::TestWithParam<Fault> {};
 
 TEST_P(OneMessageFault, IsReportedAtItsPlace) {
@@ -74,7 +78,11 @@ INSTANTIATE_TEST_SUITE_P(
               "expected the end of the line, not \"and\""},
         Fault{"message\n tag name = dynamic learn 1h", 21,
               "only the source of what is deferred or rejected can be learned"},
-        Fault{"message\n reject dkim = fail learn 1h", 21,
+        Fault{"message\n reject dkim = fail and name = dynamic learn 1h", 40, kBroken},
+        Fault{"message\n reject name = dynamic and dkim != pass learn 1h", 41, kBroken},
+        Fault{"message\n reject dkim != none and name = dynamic learn 1h", 41, kBroken},
+        Fault{"message\n reject dkim = permerror and name = dynamic learn 1h", 45, kBroken},
+        Fault{"message\n reject dkim = none learn 1h", 21,
               "this rule does not look at the source: nothing is to be learned of it; add a "
               "condition such as name, rdns or category"},
         Fault{"message\n reject any learn 1h", 13,
