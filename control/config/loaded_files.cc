@@ -6,8 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
@@ -15,6 +13,7 @@
 #include <exception>
 #include <utility>
 
+#include "control/loop/launch.h"
 #include "control/policy/log_text.h"
 #include "rules/text/file_text.h"
 
@@ -75,10 +74,9 @@ void LoadedFiles::start(smtp::Service& service, OutboundSite& outbound,
   outbound_ = &outbound;
   recipients_.file = recipients;
   traps_.file = traps;
-  asio::co_spawn(loop_, reload_when_replaced(), asio::detached);
+  loop::launch(loop_, reload_when_replaced());
   for (auto* addresses : {&recipients_, &traps_})
-    if (addresses->file != nullptr)
-      asio::co_spawn(loop_, reload_when_replaced(*addresses), asio::detached);
+    if (addresses->file != nullptr) loop::launch(loop_, reload_when_replaced(*addresses));
 }
 
 void LoadedFiles::reload() {

@@ -7,8 +7,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -39,6 +37,7 @@
 #include "control/learning/evidence.h"
 #include "control/learning/harvest.h"
 #include "control/learning/learning_service.h"
+#include "control/loop/launch.h"
 #include "control/milter/milter.h"
 #include "control/policy/helo_patterns.h"
 #include "control/policy/log_text.h"
@@ -238,9 +237,7 @@ class Worker {
       milter.start();
       outbound.start();
       status.start();
-      asio::co_spawn(loop_,
-                     flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_),
-                     asio::detached);
+      loop::launch(loop_, flush_regularly(store, kept, options_.flush_time, flush_timer_, ending_));
       files_.start(service, outbound, learning, site.file, traps ? &*traps : nullptr);
       use_files();
       std::string backends;

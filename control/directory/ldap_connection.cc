@@ -9,8 +9,6 @@
 #include <openldap.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
@@ -22,6 +20,7 @@
 #include <utility>
 
 #include "control/directory/ldap_transport.h"
+#include "control/loop/launch.h"
 
 namespace postern::directory {
 
@@ -110,7 +109,7 @@ asio::awaitable<LdapConnection::Opened> LdapConnection::open_and_bind(
                                                options.connect_time);
     opened.error = connection->adopt(descriptor, options);
     if (opened.error.empty()) {
-      asio::co_spawn(executor, read(connection), asio::detached);
+      loop::launch(executor, read(connection));
       opened.error = co_await connection->bind(options.credentials);
     }
   } catch (const boost::system::system_error& error) {

@@ -5,8 +5,6 @@
 #include "control/directory/ldap_directory.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +14,7 @@
 #include <utility>
 
 #include "control/directory/filter_template.h"
+#include "control/loop/launch.h"
 
 namespace postern::directory {
 
@@ -249,7 +248,7 @@ asio::awaitable<Answer> LdapDirectory::search(std::shared_ptr<State> state, Mail
       if (!state->connecting) {
         if (auto hindrance = state->hindrance(); !hindrance.empty()) co_return without(hindrance);
         state->connecting = true;
-        asio::co_spawn(state->executor, connect(state), asio::detached);
+        loop::launch(state->executor, connect(state));
       }
       if (state->waiting >= options.max_waiting) co_return without("too many look-ups wait");
       const bool ended = co_await state->wait_in(state->for_connection, end);
@@ -362,7 +361,7 @@ asio::awaitable<std::string> LdapDirectory::list(std::string filter,
       state->not_before = {};  // who lists is not one of many
       if (auto hindrance = state->hindrance(); !hindrance.empty()) co_return hindrance;
       state->connecting = true;
-      asio::co_spawn(state->executor, connect(state), asio::detached);
+      loop::launch(state->executor, connect(state));
     }
     const auto end = steady_clock::now() +
                      options.connect_time * static_cast<int64_t>(state->servers.size() + 1);

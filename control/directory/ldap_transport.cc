@@ -8,9 +8,7 @@
 
 #include <array>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -26,6 +24,7 @@
 
 #include "control/directory/start_tls.h"
 #include "control/dns/host_lookup.h"
+#include "control/loop/launch.h"
 
 namespace postern::directory {
 
@@ -141,8 +140,8 @@ asio::awaitable<int> connect_to(LdapServer server, bool start_tls,
   co_await tunnel->far.async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
   stream_protocol::socket ours(executor);
   asio::local::connect_pair(tunnel->near, ours);
-  asio::co_spawn(executor, carry(tunnel, tunnel->near, tunnel->far), asio::detached);
-  asio::co_spawn(executor, carry(tunnel, tunnel->far, tunnel->near), asio::detached);
+  loop::launch(executor, carry(tunnel, tunnel->near, tunnel->far));
+  loop::launch(executor, carry(tunnel, tunnel->far, tunnel->near));
   co_return take_descriptor(ours.release());
 }
 

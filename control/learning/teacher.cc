@@ -7,14 +7,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/object.hpp>
 #include <ctime>
 #include <utility>
 
+#include "control/loop/launch.h"
 #include "control/policy/log_text.h"
 
 namespace postern::learning {
@@ -55,7 +54,7 @@ Teacher::Teacher(asio::io_context& loop, TeacherOptions options, Learning& learn
 
 void Teacher::start() {
   for (const auto& engine : state_->engines)
-    asio::co_spawn(engine->wake.get_executor(), run(state_, engine), asio::detached);
+    loop::launch(engine->wake.get_executor(), run(state_, engine));
 }
 
 Teacher::~Teacher() {

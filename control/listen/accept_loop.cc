@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+#include "control/loop/launch.h"
+
 namespace postern::listen {
 
 namespace asio = boost::asio;
@@ -48,10 +50,6 @@ void log_failure(const std::exception_ptr& thrown) {
   }
 }
 
-void pass_on(const std::exception_ptr& thrown) {
-  if (thrown) std::rethrow_exception(thrown);
-}
-
 }  // namespace
 
 template <typename Protocol>
@@ -64,7 +62,7 @@ AcceptLoop<Protocol>::AcceptLoop(asio::io_context& loop, ListeningSocket socket,
 
 template <typename Protocol>
 void AcceptLoop<Protocol>::start() {
-  asio::co_spawn(loop_, run(), pass_on);
+  loop::launch(loop_, run());
 }
 
 template <typename Protocol>

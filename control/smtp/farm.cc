@@ -6,13 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
 #include <utility>
 
+#include "control/loop/launch.h"
 #include "control/policy/log_text.h"
 
 namespace postern::smtp {
@@ -61,14 +60,14 @@ size_t Farm::live() const {
 }
 
 void Farm::start() {
-  for (size_t i = 0; i < members_.size(); i++) asio::co_spawn(executor_, watch(i), asio::detached);
+  for (size_t i = 0; i < members_.size(); i++) loop::launch(executor_, watch(i));
 }
 
 void Farm::stop() {
   stopping_ = true;
   for (auto& member : members_) member->timer.cancel();
   expiry_timer_.cancel();
-  for (auto& idle : idle_) asio::co_spawn(executor_, retire(std::move(idle.leg)), asio::detached);
+  for (auto& idle : idle_) loop::launch(executor_, retire(std::move(idle.leg)));
   idle_.clear();
 }
 
@@ -252,7 +251,7 @@ void Farm::give_back(std::unique_ptr<FarmLeg> leg) {
   if (leg->took_text()) note(*leg, true);
   const bool keep = !stopping_ && options_.idle_legs > 0 && leg->fit_for_others() &&
                     leg->messages() < kMostMessages && leg->refusals() < kMostRefusals;
-  asio::co_spawn(executor_, keep ? park(std::move(leg)) : retire(std::move(leg)), asio::detached);
+  loop::launch(executor_, keep ? park(std::move(leg)) : retire(std::move(leg)));
 }
 
 asio::awaitable<void> Farm::park(std::unique_ptr<FarmLeg> leg) {
@@ -279,7 +278,7 @@ asio::awaitable<void> Farm::retire(std::unique_ptr<FarmLeg> leg) {
 // Ends those that have waited long enough, and comes again for the next one.
 void Farm::expire() {
   while (!idle_.empty() && idle_.front().expires <= steady_clock::now()) {
-    asio::co_spawn(executor_, retire(std::move(idle_.front().leg)), asio::detached);
+    loop::launch(executor_, retire(std::move(idle_.front().leg)));
     idle_.pop_front();
   }
   if (idle_.empty() || stopping_) return;

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Where co_await may stand in control (docs/decisions/0031): g++ 12 compiles a co_await within a
 condition, or one whose operands hold a conditional expression, into code that crashes, without a
-word. This looks at the text of every statement with a co_await; it knows no C++ beyond that."""
+word. This looks at the text of every statement with a co_await; it knows no C++ beyond that. And
+how they are started: boost::asio::detached drops what a coroutine throws (control/loop/launch.h)."""
 
 import os
 import pathlib
@@ -47,6 +48,11 @@ class Coroutines(unittest.TestCase):
         for path in files:
             lines = complaints(path.read_text(encoding="utf-8"))
             self.assertEqual(lines, [], f"{path.relative_to(ROOT)}")
+
+    def test_nothing_is_started_that_may_end_without_a_word(self):
+        for path in sorted((ROOT / "control").rglob("*.cc")) + sorted((ROOT / "control").rglob("*.h")):
+            code = LITERALS.sub('""', path.read_text(encoding="utf-8"))
+            self.assertNotRegex(code, r"\bdetached\b", f"{path.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -68,14 +68,16 @@ RULES = (
     # Control: smtp, milter -> learning -> policy -> auth, names, reputation -> dns, and directory
     # beside dns. It never includes an engine; learning speaks to one through
     # control/web/engine_client.h, and the doors know of engines only by that.
-    # Below all of it: sockets that are listened on, and processes. They know no protocol.
-    Rule("control/listen", ("rules", "control/listen"), never=ENGINE_LIBRARIES),
+    # Below all of it: what runs on a loop, sockets that are listened on, and processes. They know
+    # no protocol.
+    Rule("control/loop", ("control/loop",), never=ENGINE_LIBRARIES),
+    Rule("control/listen", ("rules", "control/loop", "control/listen"), never=ENGINE_LIBRARIES),
     Rule("control/process", ("rules", "control/listen", "control/process"),
          never=ENGINE_LIBRARIES),
     Rule("control/dns", ("rules", "control/dns"), never=ENGINE_LIBRARIES),
     # Of dns it takes the one form of domain names, and where its servers are.
     Rule("control/directory", ("rules", "control/dns/domain_name.h", "control/dns/host_lookup.h",
-                               "control/directory"),
+                               "control/loop", "control/directory"),
          never=ENGINE_LIBRARIES),
     Rule("control/auth", ("rules", "control/dns", "control/auth"), never=ENGINE_LIBRARIES),
     # Names are only looked at: who asks the DNS for them is above.
@@ -86,11 +88,13 @@ RULES = (
                             "control/reputation", "control/policy"), never=ENGINE_LIBRARIES),
     Rule("control/web", ("rules", "control/web"), never=ENGINE_LIBRARIES),
     Rule("control/learning", ("rules", "control/reputation", "control/policy",
-                              "control/web/engine_client.h", "control/learning"),
+                              "control/web/engine_client.h", "control/loop",
+                              "control/learning"),
          never=ENGINE_LIBRARIES),
     Rule("control/smtp", ("rules", "control/dns", "control/auth", "control/names",
                           "control/reputation", "control/policy", "control/learning",
-                          "control/directory", "control/listen", "control/smtp"),
+                          "control/directory", "control/listen", "control/loop",
+                          "control/smtp"),
          never=ENGINE_LIBRARIES),
     Rule("control/milter", ("rules", "control/dns", "control/auth", "control/reputation",
                             "control/policy", "control/learning", "control/listen",
