@@ -128,11 +128,12 @@ void LoadedFiles::reload_snapshot() {
     judging.policy = read_policy(path);
     spdlog::info("snapshot state=loaded file={} generation={}", path,
                  judging.policy->snapshot().generation());
-    if (service_->learning != nullptr) service_->learning->review(std::time(nullptr));
   } catch (const std::exception& error) {
     // The one in force stays.
     spdlog::error("snapshot state=refused file={} error={}", path, policy::log_value(error.what()));
+    return;
   }
+  if (service_->learning != nullptr) service_->learning->review(std::time(nullptr));
 }
 
 asio::awaitable<void> LoadedFiles::reload_when_replaced() {

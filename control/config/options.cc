@@ -311,7 +311,7 @@ void read_limits(const Values& values, Options& options) {
               policy::kMostOwnTime);
   values.time("farm-connect-time", proxy.farm.connect_time, least);
   values.time("farm-reply-time", proxy.farm.reply_time, least);
-  values.time("farm-final-time", proxy.farm.final_time, least);
+  values.time("farm-final-time", proxy.farm.final_time, least, std::chrono::minutes{10});
   values.time("farm-check", proxy.farm.check_time, milliseconds{100});
   values.number("farm-fall", proxy.farm.pool.fall, 1, 100);
   values.number("farm-rise", proxy.farm.pool.rise, 1, 100);

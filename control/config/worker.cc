@@ -284,12 +284,16 @@ class Worker {
     await_signal();
     parent_.start([this](process::Message& message) { hear(message); });
     parent_.say(Word::kPrepared);
+    const auto save = [&] {
+      learning.keep();
+      if (!handed_over_) write_back();
+    };
     try {
       loop_.run();
     } catch (const std::exception& error) {
-      fail(error.what(), write_back);
+      fail(error.what(), save);
     } catch (...) {
-      fail("of an unknown kind", write_back);
+      fail("of an unknown kind", save);
     }
     if (!handed_over_ && serving_) write_back();
     if (handed_over_) store.flush();
@@ -300,11 +304,11 @@ class Worker {
   // A fault in Postern that nobody has caught: the sessions of this worker are lost. Whatever was
   // under way is not taken down piece by piece, as nobody knows its state: the parent starts
   // another worker, in a process of its own.
-  void fail(const char* what, const std::function<void()>& write_back) {
+  void fail(const char* what, const std::function<void()>& save) {
     if (!serving_) throw;  // who cannot begin is told about by main()
     spdlog::error("worker state=failed worker={} error={}", number_, policy::log_value(what));
     try {
-      if (!handed_over_) write_back();
+      save();
     } catch (const std::exception& error) {
       spdlog::error("worker state=failed worker={} error={}", number_,
                     policy::log_value(error.what()));

@@ -56,7 +56,7 @@ void LearnedStore::put(const LearnedEntry& entry) {
 
 void LearnedStore::erase(const Prefix& prefix) {
   enqueue([&](LearnedChanges& waiting) {
-    keep(waiting.entries, prefix, std::optional<LearnedEntry>(), options_.capacity);
+    keep(waiting.entries, prefix, std::optional<LearnedEntry>(), 2 * options_.capacity);
   });
 }
 

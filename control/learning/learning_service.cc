@@ -47,6 +47,10 @@ void LearningService::start() {
 }
 
 LearningService::~LearningService() {
+  keep();
+}
+
+void LearningService::keep() {
   if (!store_) return;
   if (const auto error = store_->end(); !error.empty())
     spdlog::error("learned-file state=lost file={} error={}", file_, log_value(error));

@@ -43,6 +43,8 @@ class LearningService : private LearningObserver {
   void start();
   // Nothing more is told to engines. The loop runs out of this one's work.
   void stop();
+  // Writes what the file has not got yet, if it takes it at once; nothing is kept after that.
+  void keep();
 
  private:
   void learned(const LearnedEntry& entry) override;

@@ -26,6 +26,15 @@ namespace {
 
 // Uptimes are told in whole seconds.
 constexpr std::chrono::seconds kSameStart{2};
+constexpr size_t kMostTellings = 16;  // who waits for one removal; others hear at the next start
+
+// What a request is answered that can never be carried out. Who does not let us in, or has no time,
+// may do so later: another certificate, another list of those who may.
+bool is_for_good(unsigned status) {
+  constexpr unsigned kUnauthorized = 401, kForbidden = 403, kTimeout = 408, kTooMany = 429;
+  return status >= 400 && status < 500 && status != kUnauthorized && status != kForbidden &&
+         status != kTimeout && status != kTooMany;
+}
 
 std::optional<int64_t> uptime_in(const boost::json::value& body) {
   const auto* object = body.if_object();
@@ -68,14 +77,10 @@ void Teacher::stop() {
 
 void Teacher::teach(const Prefix& prefix) {
   for (auto& engine : state_->engines) {
-    engine->waiting.push_front({.prefix = prefix});
+    engine->waiting.push_front(prefix);
     if (engine->waiting.size() > state_->options.queue) {
-      const Task last = engine->waiting.back();
       engine->waiting.pop_back();
-      if (last.forget)
-        engine->waiting.push_front(last);  // what is known does not say it again
-      else
-        engine->behind = true;
+      engine->behind = true;
     }
     engine->wake.cancel();
   }
@@ -86,7 +91,19 @@ void Teacher::forget(const Prefix& prefix, std::function<void()> told) {
   std::shared_ptr<Telling> telling;
   if (told) telling = std::make_shared<Telling>(Telling{state_->engines.size(), std::move(told)});
   for (auto& engine : state_->engines) {
-    engine->waiting.push_front({.prefix = prefix, .forget = true, .telling = telling});
+    auto& removals = engine->removals;
+    const bool is_full = removals.size() >= state_->options.queue && !removals.contains(prefix);
+    if (is_full) {
+      if (!std::exchange(engine->overflowing, true))
+        spdlog::warn(
+            "unlearn engine={} outcome=left error=\"too many wait: entries stay there "
+            "until they expire\"",
+            engine->client.socket_path());
+      continue;
+    }
+    auto& removal = removals[prefix];
+    removal.asked = true;
+    if (telling && removal.tellings.size() < kMostTellings) removal.tellings.push_back(telling);
     engine->wake.cancel();
   }
 }
@@ -106,12 +123,13 @@ void Teacher::use(const web::EngineCredentials& credentials) {
 std::vector<Teacher::EngineState> Teacher::engines() const {
   std::vector<EngineState> states;
   for (const auto& engine : state_->engines)
-    states.push_back({.engine = engine->client.socket_path(),
-                      .reached = engine->reached,
-                      .since = engine->since,
-                      .waiting = engine->waiting.size() + engine->backlog.size(),
-                      .error = engine->error,
-                      .failed = engine->failed});
+    states.push_back(
+        {.engine = engine->client.socket_path(),
+         .reached = engine->reached,
+         .since = engine->since,
+         .waiting = engine->removals.size() + engine->waiting.size() + engine->backlog.size(),
+         .error = engine->error,
+         .failed = engine->failed});
   return states;
 }
 
@@ -132,42 +150,62 @@ void Teacher::begin_backlog(State& state, Engine& engine) {
   engine.behind = false;
 }
 
+// What is next. A removal stays where it is until it is done: more may ask for it meanwhile.
+std::optional<Teacher::Task> Teacher::take(State& state, Engine& engine) {
+  if (!engine.removals.empty()) {
+    auto& [prefix, removal] = *engine.removals.begin();
+    removal.asked = false;
+    return Task{prefix, From::kRemovals};
+  }
+  if (engine.waiting.empty() && engine.backlog.empty() && engine.behind)
+    begin_backlog(state, engine);
+  if (!engine.waiting.empty()) {
+    const Task task{engine.waiting.front(), From::kWaiting};
+    engine.waiting.pop_front();
+    return task;
+  }
+  if (engine.backlog.empty()) return std::nullopt;
+  const Task task{engine.backlog.back(), From::kBacklog};
+  engine.backlog.pop_back();
+  return task;
+}
+
+void Teacher::finish(Engine& engine, const Task& task, Delivery delivery) {
+  if (task.from == From::kRemovals && delivery != Delivery::kLater) {
+    // What was asked for meanwhile may be to take out what was just brought, learned anew.
+    if (engine.removals.at(task.prefix).asked) return;
+    const auto done = engine.removals.extract(task.prefix);
+    if (engine.removals.empty()) engine.overflowing = false;
+    for (const auto& telling : done.mapped().tellings)
+      if (--telling->left == 0) telling->told();
+  } else if (task.from == From::kWaiting && delivery == Delivery::kLater) {
+    engine.waiting.push_front(task.prefix);
+  } else if (task.from == From::kBacklog && delivery == Delivery::kLater) {
+    engine.backlog.push_back(task.prefix);
+  } else if (task.from == From::kBacklog && engine.backlog.empty() && engine.brought > 0) {
+    spdlog::info("lessons engine={} brought={}", engine.client.socket_path(), engine.brought);
+  }
+}
+
 asio::awaitable<void> Teacher::run(std::shared_ptr<State> state, std::shared_ptr<Engine> engine) {
   const auto& options = state->options;
   auto pause = options.first_retry;
   boost::system::error_code woken;
   while (!state->stopped) {
-    if (engine->waiting.empty() && engine->backlog.empty() && engine->behind)
-      begin_backlog(*state, *engine);
-    if (engine->waiting.empty() && engine->backlog.empty()) {
+    const auto task = take(*state, *engine);
+    if (!task) {
       engine->wake.expires_after(options.check_time);
       co_await engine->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
       if (!woken && !state->stopped) co_await check(*state, *engine);
       continue;
     }
-    const bool of_backlog = engine->waiting.empty();
-    Task task;
-    if (of_backlog) {
-      task.prefix = engine->backlog.back();
-      engine->backlog.pop_back();
-    } else {
-      task = engine->waiting.front();
-      engine->waiting.pop_front();
-    }
-    const auto delivery = co_await deliver(*state, *engine, task, of_backlog);
+    const auto delivery = co_await deliver(*state, *engine, *task);
     if (state->stopped) co_return;
-    if (delivery == Delivery::kDone && task.telling && --task.telling->left == 0)
-      task.telling->told();
+    finish(*engine, *task, delivery);
     if (delivery != Delivery::kLater) {
       pause = options.first_retry;
-      if (of_backlog && engine->backlog.empty() && engine->brought > 0)
-        spdlog::info("lessons engine={} brought={}", engine->client.socket_path(), engine->brought);
       continue;
     }
-    if (of_backlog)
-      engine->backlog.push_back(task.prefix);
-    else
-      engine->waiting.push_front(task);
     engine->wake.expires_after(pause);
     co_await engine->wake.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     pause = std::min(pause * 2, options.last_retry);
@@ -192,15 +230,15 @@ asio::awaitable<void> Teacher::check(State& state, Engine& engine) {
   if (anew) begin_backlog(state, engine);
 }
 
-// kDone: brought, or no longer worth bringing. kRefused: for good.
-asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine, Task task,
-                                                    bool of_backlog) {
+// kDone: brought, or no longer worth bringing. kRefused: for good, and there is no such entry.
+asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine, Task task) {
+  const bool of_backlog = task.from == From::kBacklog;
   const int64_t now = std::time(nullptr);
   const std::string prefix = task.prefix.to_string();
   const std::string& socket = engine.client.socket_path();
   const auto* known = state.learning.find(task.prefix, now);
   // It may have been learned again since.
-  const bool forget = task.forget && known == nullptr;
+  const bool forget = task.from == From::kRemovals && known == nullptr;
   if (known == nullptr && !forget) co_return Delivery::kDone;
   boost::json::object body;
   body["prefix"] = prefix;
@@ -219,7 +257,7 @@ asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine
   if (state.stopped) co_return Delivery::kLater;
   const bool gone = forget && reply.status == 404;
   if (!gone) note(engine, reply);
-  const bool refused = !gone && reply.status >= 400 && reply.status < 500;
+  const bool refused = !gone && is_for_good(reply.status);
   if (reply.status == 0)
     engine.lost = true;
   else if (std::exchange(engine.lost, false) && engine.taught)
