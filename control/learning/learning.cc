@@ -4,6 +4,7 @@
 #include "control/learning/learning.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "control/policy/source_of.h"
@@ -22,11 +23,15 @@ std::string printable(std::string_view text) {
   return result;
 }
 
+std::span<const int> lengths_of_ours(Family family) noexcept {
+  static constexpr int kV4[] = {32, 24};
+  static constexpr int kV6[] = {64, 56, 48};
+  if (family == Family::kV4) return kV4;
+  return kV6;
+}
+
 bool has_length_of_ours(const Prefix& prefix) noexcept {
-  constexpr int kV4[] = {32, 24};
-  constexpr int kV6[] = {64, 56, 48};
-  if (prefix.family() == Family::kV4) return std::ranges::count(kV4, prefix.length()) > 0;
-  return std::ranges::count(kV6, prefix.length()) > 0;
+  return std::ranges::count(lengths_of_ours(prefix.family()), prefix.length()) > 0;
 }
 
 }  // namespace
@@ -111,8 +116,14 @@ Unlearned Learning::learn(Lesson lesson, int64_t now,
 void Learning::note_good_mail(const IpAddress& source, std::string_view domain, double reputation,
                               int64_t now) {
   const Prefix prefix = source_of(source);
-  if (trusted_.note(prefix, domain, reputation, now))
-    observer_.trusted(prefix, domain, trusted_.expiry(now));
+  if (!trusted_.note(prefix, domain, reputation, now)) return;
+  observer_.trusted(prefix, domain, trusted_.expiry(now));
+  withdraw_over(prefix, now);
+}
+
+void Learning::restore_trusted(const Prefix& source, std::string domain, int64_t expires,
+                               int64_t now) {
+  if (trusted_.restore(source, std::move(domain), expires, now)) withdraw_over(source, now);
 }
 
 void Learning::restore(LearnedEntry entry, int64_t now) {
@@ -129,18 +140,28 @@ void Learning::restore(LearnedEntry entry, int64_t now) {
   observer_.learned(entry);
 }
 
+// True: it was taken back.
+bool Learning::review(const Prefix& prefix, int64_t now) {
+  const auto* entry = entries_.find(prefix, now);
+  if (entry == nullptr) return false;
+  std::string because;
+  const auto why = why_not(*entry, now, because);
+  if (why == Unlearned::kNothing) return false;
+  observer_.withdrawn(*entry, why, because);
+  remove(prefix);
+  return true;
+}
+
 size_t Learning::review(int64_t now) {
   size_t withdrawn = 0;
-  for (const auto& prefix : prefixes(now)) {
-    const auto* entry = entries_.find(prefix, now);
-    std::string because;
-    const auto why = why_not(*entry, now, because);
-    if (why == Unlearned::kNothing) continue;
-    observer_.withdrawn(*entry, why, because);
-    remove(prefix);
-    withdrawn++;
-  }
+  for (const auto& prefix : prefixes(now)) withdrawn += review(prefix, now);
   return withdrawn;
+}
+
+// Entries may have been made by another worker, before, or for a neighbour.
+void Learning::withdraw_over(const Prefix& source, int64_t now) {
+  for (const int length : lengths_of_ours(source.family()))
+    review(*Prefix::make(source.first(), length, Prefix::HostBits::kMask), now);
 }
 
 bool Learning::remove(const Prefix& prefix) {

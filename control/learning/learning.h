@@ -94,9 +94,9 @@ class Learning {
   // There is another policy: takes back what could not be learned today, at whatever service. The
   // number of these, which are observed as withdrawn.
   size_t review(int64_t now);
-  void restore_trusted(const Prefix& source, std::string domain, int64_t expires, int64_t now) {
-    trusted_.restore(source, std::move(domain), expires, now);
-  }
+  // Likewise of a source; entries that cover one that is trusted are taken back, here and in
+  // note_good_mail().
+  void restore_trusted(const Prefix& source, std::string domain, int64_t expires, int64_t now);
   // False: there was none. Observed as removed in any case: an engine may know what we do not.
   bool remove(const Prefix& prefix);
 
@@ -111,6 +111,8 @@ class Learning {
   Unlearned why_not(const Prefix& network, const std::optional<policy::LocalPlace>& local,
                     int64_t now, std::string& because);
   Unlearned why_not(const LearnedEntry& entry, int64_t now, std::string& because);
+  bool review(const Prefix& prefix, int64_t now);
+  void withdraw_over(const Prefix& source, int64_t now);
   Prefix prefix_for(const IpAddress& source, const std::optional<policy::LocalPlace>& local,
                     int64_t now);
 

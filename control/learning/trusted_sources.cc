@@ -19,13 +19,14 @@ bool TrustedSources::note(const Prefix& source, std::string_view domain, double 
   return true;
 }
 
-void TrustedSources::restore(const Prefix& source, std::string domain, int64_t expires,
+bool TrustedSources::restore(const Prefix& source, std::string domain, int64_t expires,
                              int64_t now) {
   expires = std::min(expires, expiry(now));
   // Or it is known for as long.
   if (options_.trust_for <= 0 || expires <= now || sources_.find(source, expires - 1) != nullptr)
-    return;
+    return false;
   sources_.put(source, std::move(domain), expires);
+  return true;
 }
 
 const std::string* TrustedSources::any_within(const Prefix& prefix, int64_t now) {

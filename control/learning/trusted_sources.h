@@ -32,8 +32,8 @@ class TrustedSources {
   // Times are Unix seconds. True where it is worth writing down: not for each message of a source.
   bool note(const Prefix& source, std::string_view domain, double reputation, int64_t now);
   // As it was written down, by us or by another process; never for longer than it could be, and not
-  // where it is known for longer.
-  void restore(const Prefix& source, std::string domain, int64_t expires, int64_t now);
+  // where it is known for longer. True: it is trusted, or for longer, by this.
+  bool restore(const Prefix& source, std::string domain, int64_t expires, int64_t now);
 
   // The domain that it is trusted for; nullptr: it is not trusted. Valid until the table changes.
   const std::string* domain_of(const Prefix& source, int64_t now) {

@@ -203,6 +203,25 @@ TEST_F(Gate, NobodyIsLearnedWithinWhoseNetworkSomebodyIsExempt) {
   EXPECT_EQ(learning.learn(lesson("2001:db8:1:4:3::4"), 1000), Unlearned::kNothing);
 }
 
+// What another worker learned, or was learned of a neighbour, before the source had sent such mail.
+TEST_F(Gate, TrustTakesBackWhatCoversTheSource) {
+  auto learning = make({.v4_length = 24, .v6_length = 48});
+  for (const char* source : {"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8:1:2:3::4"})
+    learning.learn(lesson(source), 1000);
+  notes_.take();
+  learning.note_good_mail(*IpAddress::parse("192.0.2.7"), "b.example", 1.0, 1000);
+  EXPECT_EQ(notes_.take(),
+            (Strings{"trusted 192.0.2.7/32 b.example 605800",
+                     "withdrawn 192.0.2.0/24 trusted b.example", "removed 192.0.2.0/24"}));
+  learning.restore_trusted(prefix("198.51.100.1/32"), "b.example", 2000, 1000);
+  EXPECT_EQ(notes_.take(),
+            (Strings{"withdrawn 198.51.100.0/24 trusted b.example", "removed 198.51.100.0/24"}));
+  learning.restore_trusted(prefix("2001:db8:1:9::/64"), "b.example", 2000, 1000);
+  EXPECT_EQ(notes_.take(),
+            (Strings{"withdrawn 2001:db8:1::/48 trusted b.example", "removed 2001:db8:1::/48"}));
+  EXPECT_EQ(learning.size(), 1u) << "nobody is trusted in 203.0.113.0/24";
+}
+
 // Whatever learn() would not take today is not read back either.
 TEST_F(Gate, WhatIsReadBackIsAskedAboutAllOfItsNetwork) {
   exempt_ = {"192.0.2.200", "2001:db8:1:2::25"};
