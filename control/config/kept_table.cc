@@ -34,7 +34,7 @@ void KeptTable::read(int64_t now) {
   }
 }
 
-bool KeptTable::write() {
+bool KeptTable::write(std::chrono::milliseconds) {
   if (path_.empty() || !changed()) return true;
   try {
     const std::string text = table_.text();

@@ -5,6 +5,7 @@
 // never mail. Read whole and replaced whole.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,9 +34,10 @@ class KeptTable {
   KeptTable& operator=(const KeptTable&) = delete;
 
   void read(int64_t now);
-  // Replaces the file where anything changed since. False: it could not be; logged when that is
-  // new.
-  virtual bool write();
+  // Replaces the file where anything changed since. False: it could not be, which is logged when
+  // that is new, or somebody else was about to for longer than `patience`, and it is to be tried
+  // again soon.
+  virtual bool write(std::chrono::milliseconds patience = {});
 
  protected:
   const std::string& path() const noexcept { return path_; }

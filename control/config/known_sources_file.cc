@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "control/listen/descriptor.h"
@@ -78,14 +80,19 @@ std::string KnownSourcesFile::lines_of_others() const {
   });
 }
 
-bool KnownSourcesFile::write() {
+// Who has the lock may be stopped, or wait for a disk: this is a loop that serves mail.
+bool KnownSourcesFile::write(std::chrono::milliseconds patience) {
   listen::Descriptor lock;
   if (steering_.workers() > 1 && !path().empty() && changed()) {
     lock =
         listen::Descriptor(::open((path() + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock) ::flock(lock.get(), LOCK_EX);
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+      if (std::chrono::steady_clock::now() >= end) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
   }
-  return KeptTable::write();
+  return KeptTable::write(patience);
 }
 
 }  // namespace postern::config

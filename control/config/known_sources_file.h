@@ -22,7 +22,7 @@ class KnownSourcesFile : public KeptTable {
   KnownSourcesFile(std::string path, policy::KnownSources& sources,
                    const listen::Steering& steering, size_t worker);
 
-  bool write() override;
+  bool write(std::chrono::milliseconds patience = {}) override;
 
  private:
   Table table();

@@ -57,6 +57,7 @@ namespace asio = boost::asio;
 using process::Word;
 
 constexpr std::chrono::minutes kKeptTablesTime{5};
+constexpr std::chrono::seconds kLastPatience{1};  // for another worker that writes, at the end
 
 uint64_t random_key() {
   std::random_device random;
@@ -74,8 +75,9 @@ asio::awaitable<void> flush_regularly(reputation::Store& store, std::vector<Kept
     co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, woken));
     // Whole files, and a loss costs some time: not so often.
     if (std::chrono::steady_clock::now() - kept_written >= kKeptTablesTime) {
-      for (auto* table : kept) table->write();
-      kept_written = std::chrono::steady_clock::now();
+      bool all = true;
+      for (auto* table : kept) all = table->write() && all;
+      if (all) kept_written = std::chrono::steady_clock::now();
     }
     const bool works = store.flush();
     if (works != worked) {
@@ -253,7 +255,7 @@ class Worker {
       parent_.say(Word::kServing);
     };
     const auto write_back = [&] {
-      for (auto* table : kept) table->write();
+      for (auto* table : kept) table->write(kLastPatience);
       if (!store.flush())
         spdlog::error("reputation state=lost error=\"the last counts are not written\"");
     };

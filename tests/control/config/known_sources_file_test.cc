@@ -3,16 +3,21 @@
 // The file of known sources: written where something changed, read back, and never in the way.
 #include "control/config/known_sources_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "control/listen/descriptor.h"
 #include "tests/rules/support/temporary_directory.h"
 
 namespace postern::config {
@@ -63,6 +68,24 @@ TEST(KnownSourcesFile, WhatCannotBeReadOrWrittenIsNobodysTrouble) {
   ::mkdir(directory.path("no/such/folder").c_str(), 0700);
   EXPECT_TRUE(file.write()) << "what could not be written is written later";
   EXPECT_EQ(content(directory.path("no/such/folder/known")), sources.text());
+}
+
+// It is stopped, or its disk is slow: a loop that serves mail does not wait for it.
+TEST(KnownSourcesFile, WhoHasTheLockIsNotWaitedFor) {
+  const test::TemporaryDirectory directory;
+  const auto path = directory.path("known");
+  const listen::Steering two(2, 7, listen::Steering::By::kChance);
+  policy::KnownSources sources({});
+  KnownSourcesFile file(path, sources, two, 0);
+  sources.remember(source(), 1000);
+  const listen::Descriptor other(::open((path + ".lock").c_str(), O_RDWR | O_CREAT, 0600));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  EXPECT_FALSE(file.write());
+  EXPECT_FALSE(file.write(std::chrono::milliseconds{20}));
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_EQ(::flock(other.get(), LOCK_UN), 0);
+  EXPECT_TRUE(file.write()) << "what could not be written is written later";
+  EXPECT_EQ(content(path), sources.text());
 }
 
 TEST(KnownSourcesFile, WorkersShareOneFile) {
