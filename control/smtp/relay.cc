@@ -17,6 +17,9 @@ constexpr int kAttempts = 3;
 // Of one connection, before it is given up for another.
 constexpr size_t kMostRefusals = 15;
 
+// For Received, Authentication-Results and what else is put in front: far more than these take.
+constexpr uint64_t kHeadRoom = 16384;
+
 // What the client is told: the farm's reply, unless it concerns our connection or makes no sense.
 Reply for_client(Reply reply) {
   if (reply.code == 421) reply.code = 451;
@@ -78,6 +81,8 @@ Offer Service::offer() const {
   offer.chunking = all->chunking;
   offer.dsn = all->dsn;
   offer.recipients = all->recipients;
+  // What we put in front of a message is on the backend's account as well.
+  if (all->size > 2 * kHeadRoom) offer.size = std::min(offer.size, all->size - kHeadRoom);
   if (all->size != 0) offer.size = std::min(offer.size, all->size);
   return offer;
 }

@@ -67,6 +67,7 @@ class Session {
   void watch_manners();
   // nullopt: the recipient may be asked for.
   std::optional<Reply> limit_recipients(std::string_view recipient);
+  bool may_try_out() const;               // recipients, as far as we know
   void note_unknown(const Reply& reply);  // where it says that there is no such recipient
   std::optional<Reply> greylist(std::string_view recipient);
   Backscatter::Mail mail_for_backscatter() const;

@@ -22,12 +22,13 @@ namespace asio = boost::asio;
 namespace {
 
 // 5.1.1 is "bad destination mailbox address" (RFC 3463 §3.2); a farm without such codes can only
-// mean it by 550 (RFC 5321 §4.2.3).
+// mean it by 550 (RFC 5321 §4.2.3). Exchange says 5.1.10, which is "null MX" elsewhere (RFC 7505).
 bool says_unknown(const Reply& reply) {
   const std::string_view text = reply.lines.front();
   const bool has_code =
       text.starts_with("5.") && text.size() > 2 && text[2] >= '0' && text[2] <= '9';
-  return reply.code == 550 && (!has_code || text.starts_with("5.1.1 "));
+  return reply.code == 550 &&
+         (!has_code || text.starts_with("5.1.1 ") || text.starts_with("5.1.10 "));
 }
 
 }  // namespace
@@ -54,14 +55,10 @@ asio::awaitable<void> Session::on(RecipientEvent event) {
   const auto& is_trap = service_.judging.is_trap;
   const bool trap = service_.outbound == nullptr && is_trap && is_trap(event.recipient.address);
   if (service_.recipients != nullptr && !trap) {
-    // Reports of failure go to whoever was forged, and a server that sends good mail may have an
-    // old list: neither tries out addresses.
-    const bool may_learn = !transaction_->sender().empty() && !is_exempt() &&
-                           !service_.sources.known.knows(source_, std::time(nullptr));
     const RecipientCheck::Asker asker{.client = ends_.client,
                                       .local = local_place(ends_),
                                       .session = id_,
-                                      .may_learn = may_learn};
+                                      .may_learn = may_try_out() && !is_exempt()};
     const auto refusal = co_await service_.recipients->check(event.recipient.address, asker);
     if (refusal) {
       note_unknown(*refusal);
@@ -97,14 +94,22 @@ std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
   std::optional<policy::Refusal> refusal;
   if (!limits.take(thing, source_, now))
     refusal = policy::too_many_recipients();
-  else if (!role && limits.is_used_up(policy::Limited::kUnknownRecipients, source_, now))
+  else if (!role && may_try_out() &&
+           limits.is_used_up(policy::Limited::kUnknownRecipients, source_, now))
     refusal = policy::too_many_unknown_recipients();
   if (!refusal || is_exempt()) return std::nullopt;
   return make_reply(refusal->code, refusal->enhanced, refusal->text);
 }
 
+// Reports of failure go to whoever was forged, and a server that sends good mail may have an old
+// list: neither tries out addresses.
+bool Session::may_try_out() const {
+  return !transaction_->sender().empty() &&
+         !service_.sources.known.knows(source_, std::time(nullptr));
+}
+
 void Session::note_unknown(const Reply& reply) {
-  if (says_unknown(reply))
+  if (says_unknown(reply) && may_try_out())
     service_.sources.limits.take(policy::Limited::kUnknownRecipients, source_, policy::rate_time());
 }
 

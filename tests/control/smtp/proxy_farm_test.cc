@@ -92,7 +92,7 @@ TEST(ProxyFarm, WhatIsOfferedIsWhatAllLiveBackendsOffer) {
   two.other.stop();
   two.proxy.wait_for_live(1);
   EXPECT_EQ(offered(),
-            "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n"
+            "250-mx.example\r\n250-PIPELINING\r\n250-SIZE 983616\r\n250-8BITMIME\r\n"
             "250-ENHANCEDSTATUSCODES\r\n250 LIMITS MAILMAX=1000 RCPTMAX=1000\r\n");
 }
 

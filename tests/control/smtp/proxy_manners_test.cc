@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/control/smtp/one_message.h"
 #include "tests/control/smtp/running_proxy.h"
 
 namespace postern::test {
@@ -191,6 +192,32 @@ TEST(ProxyManners, WhoTriesOutAddressesIsToldNoMore) {
         "450 4.7.1 too many recipients that do not exist from your address; try again later\r\n")
         << "and who does is not told apart";
   EXPECT_TRUE(begin()->say("RCPT TO:<postmaster@d.example>").starts_with("250 "));
+  const auto report = greeted(proxy);
+  report->say("MAIL FROM:<>");
+  EXPECT_TRUE(report->say("RCPT TO:<c@d.example>").starts_with("250 ")) << "reports are no search";
+}
+
+// A forged sender of ours makes others report to addresses that do not exist, and who sends good
+// mail may have an old list.
+TEST(ProxyManners, ReportsAndKnownSourcesTryOutNoAddresses) {
+  for (const bool known : {false, true}) {
+    RunningProxy proxy;
+    proxy.source_options.limits.rates[static_cast<size_t>(policy::Limited::kUnknownRecipients)] = {
+        2, 3'600'000};
+    proxy.farm.set("RCPT TO:<no@d.example>", "550 5.1.10 nobody\r\n");
+    proxy.start();
+    const std::string mail = known ? "MAIL FROM:<a@b.example>" : "MAIL FROM:<>";
+    if (known) {
+      EXPECT_TRUE(one_message(proxy).starts_with("250 "));
+    }
+    const auto client = greeted(proxy);
+    client->say(mail);
+    for (int i = 0; i < 5; i++)
+      EXPECT_EQ(client->say("RCPT TO:<no@d.example>"), "550 5.1.10 nobody\r\n") << known;
+    const auto other = greeted(proxy);
+    other->say("MAIL FROM:<a@b.example>");
+    EXPECT_TRUE(other->say("RCPT TO:<c@d.example>").starts_with("250 ")) << known;
+  }
 }
 
 // An octet now and then buys no time: neither within a command nor within the text.
