@@ -322,6 +322,18 @@ void read_limits(const Values& values, Options& options) {
   values.time("drain-time", options.drain_time, milliseconds{0});
 }
 
+Options read_settings(const Values& values) {
+  Options options;
+  read_mail(values, options);
+  read_sources(values, options);
+  options.directory = read_directory(values);
+  options.names = read_names(values);
+  options.judge.reverse_time = options.names.reverse_time;
+  read_learning(values, options);
+  read_limits(values, options);
+  return options;
+}
+
 }  // namespace
 
 std::variant<Options, Answer> parse_options(int count, const char* const* words) {
@@ -348,29 +360,23 @@ std::variant<Options, Answer> parse_options(int count, const char* const* words)
   } catch (const po::error& error) {
     throw UsageError(error.what());
   }
-  Options options;
   const Values values(given, file ? &*file : nullptr);
-  read_mail(values, options);
-  read_sources(values, options);
-  options.directory = read_directory(values);
-  // Nobody would ask it: it is not opened. How addresses are compared, spamtraps need.
-  if (!options.runs_proxy) {
-    DirectoryOptions none;
-    none.rules = options.directory.rules;
-    options.directory = none;
+  Options options = read_settings(values);
+  // What nothing looks at has to be right all the same, and is then as if it were not given: it is
+  // not opened either.
+  if (auto unused = unused_settings(values, options); !unused.empty()) {
+    for (const auto& name : unused) given.erase(name);
+    options = read_settings(values);
+    options.unused = std::move(unused);
   }
-  options.names = read_names(values);
-  options.judge.reverse_time = options.names.reverse_time;
-  read_learning(values, options);
-  read_limits(values, options);
   options.debug = given["debug"].as<bool>();
   options.only_check = given["check"].as<bool>();
-  options.unused = unused_settings(values, options);
   if (options.runs_proxy && options.listen.empty())
     options.listen = {{IpAddress::v4(0), 25}, {IpAddress::v6({}), 25}};
   if (const auto limit = limit_below_workers(options); !limit.empty())
     throw UsageError(limit + " is shared by all workers and less than workers, " +
                      std::to_string(options.workers));
+  if (const auto fault = spool_below_message(options); !fault.empty()) throw UsageError(fault);
   return options;
 }
 

@@ -23,7 +23,7 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"farm-ca", kMail},
     {"load-balancer", kProxy},
     {"milter-group", kMilterDoor},
-    {"authserv-id", kJudges},
+    {"authserv-id", kProxy | kOutside | kMilterDoor},  // whose claims are taken out
     {"quarantine-field", kJudges},
     {"certificate", kMail},
     {"key", kMail},
@@ -75,6 +75,11 @@ constexpr auto kSettings = std::to_array<Setting>({
     {"reverse-lookups", kJudges},
     {"dns-patience", kJudges},
     {"dns-silent", kJudges},
+    {"engine", kJudges},
+    {"learned", kJudges},
+    {"learned-entries", kJudges},
+    {"learn-for", kJudges},
+    {"learn-prefix", kJudges},
     {"engine-cert", kEnginesOverTls},
     {"engine-key", kEnginesOverTls},
     {"engine-ca", kEnginesOverTls},
@@ -117,12 +122,19 @@ constexpr auto kSettings = std::to_array<Setting>({
 
 }  // namespace
 
+std::vector<std::string> settings_of_parts() {
+  std::vector<std::string> names;
+  for (const auto& setting : kSettings) names.emplace_back(setting.name);
+  return names;
+}
+
 std::vector<std::string> unused_settings(const Values& values, const Options& options) {
   unsigned parts = 0;
   if (options.runs_proxy) parts |= kProxy;
   if (!options.outbound.listen.empty()) parts |= kOutside;
   if (!options.milter_sockets.empty()) parts |= kMilterDoor;
-  if (std::ranges::any_of(options.learning.teacher.engines, web::is_over_tls))
+  if ((parts & kJudges) != 0 &&
+      std::ranges::any_of(options.learning.teacher.engines, web::is_over_tls))
     parts |= kEnginesOverTls;
   std::vector<std::string> unused;
   for (const auto& setting : kSettings)

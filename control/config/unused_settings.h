@@ -17,4 +17,7 @@ namespace postern::config {
 // "greet-pause", in the order of the help.
 std::vector<std::string> unused_settings(const Values& values, const Options& options);
 
+// All that only some parts look at; the others are looked at by each.
+std::vector<std::string> settings_of_parts();
+
 }  // namespace postern::config

@@ -39,7 +39,8 @@ Options share_of(Options options, size_t workers, size_t number) {
     for (auto& backend : *backends) part.take_some(backend.max);
   part.take_some(options.proxy.farm.idle_legs);
   part.take_some(options.directory.ldap.max_searches);
-  part.take_some(options.names.reverse_lookups);
+  // A milter is the first worker's alone.
+  if (options.runs_proxy) part.take_some(options.names.reverse_lookups);
   part.take_some(options.outbound.backscatter.per_domain.count);
   return options;
 }
@@ -52,6 +53,14 @@ std::string limit_below_workers(const Options& options) {
       if (backend.max != 0 && backend.max < options.workers)
         return std::string("max of ") + name + backend.place();
   return {};
+}
+
+std::string spool_below_message(const Options& options) {
+  const uint64_t part = options.spool_total / options.workers;
+  if (!options.takes_messages() || part >= options.proxy.max_message) return {};
+  return "spool-total, " + std::to_string(options.spool_total) + ", leaves each of " +
+         std::to_string(options.workers) + " workers " + std::to_string(part) +
+         " octets: less than max-message, " + std::to_string(options.proxy.max_message);
 }
 
 }  // namespace postern::config

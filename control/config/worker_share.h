@@ -21,4 +21,8 @@ Options share_of(Options options, size_t workers, size_t number);
 // there is none.
 std::string limit_below_workers(const Options& options);
 
+// One line where a worker's part of the spool could never hold a message that is offered to be
+// taken; empty: it can.
+std::string spool_below_message(const Options& options);
+
 }  // namespace postern::config

@@ -6,9 +6,12 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "control/config/unused_settings.h"
 #include "tests/control/config/given_options.h"
 #include "tests/rules/support/temporary_directory.h"
 
@@ -315,6 +318,17 @@ TEST(ControlOptions, HelpAndVersion) {
   for (const char* name : {"--listen", "--farm", "--snapshot", "--greet-pause", "--drain-time",
                            "--milter", "--milter-group", "--milter-sessions", "--milter-time"})
     EXPECT_NE(help.find(name), std::string::npos) << name;
+  // Whoever adds a setting says who looks at it (control/config/unused_settings.cc).
+  std::set<std::string> told,
+      known{"check",    "config",       "debug",         "dkim-keys", "drain-time",
+            "farm",     "help",         "listen",        "milter",    "name",
+            "outbound", "seccomp",      "outbound-from", "smarthost", "snapshot",
+            "status",   "status-group", "user",          "version",   "workers"};
+  for (const auto& name : settings_of_parts()) known.insert(name);
+  const std::regex setting("(^|\\n)[^\\n]{0,9}--([a-z0-9-]+)");
+  for (std::sregex_iterator at(help.begin(), help.end(), setting), end; at != end; ++at)
+    told.insert((*at)[2]);
+  EXPECT_EQ(told, known);
   EXPECT_TRUE(std::get<Answer>(parse({"--version"})).text.starts_with("postern-control "));
 }
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from program_test import CONTROL, PATIENCE, Site, listens_there, run
+from program_test import CONTROL, PATIENCE, Site, listens_there, run, wait_until
 
 ROOT = pathlib.Path(os.environ["POSTERN_ROOT"])
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -88,6 +88,19 @@ def test_what_only_a_milter_or_a_judge_looks_at_is_told_elsewhere(site):
     outbound = run(*words, "--outbound", "127.0.0.1:0", "--outbound-from", "127.0.0.0/8", "--smarthost", "127.0.0.1:1",
                    "--names-contact", "mailto:a@b.example", "--greylist", "5m", "--max-hops", "3")
     assert outbound.returncode == 0 and unused(outbound.stderr) == ["greylist", "names-contact"], outbound.stderr
+    # Nor is anything of it opened, and what removes claims of our own name is looked at by all.
+    nothing = site.folder / "not-there"
+    opened = [word for name in ("helo-patterns", "names", "spamtraps", "reputation", "known-sources", "learned",
+                                "dns-silent", "directory-file", "engine")
+              for word in (f"--{name}", str(nothing / name))]
+    outbound = run(*words, "--outbound", "127.0.0.1:0", "--outbound-from", "127.0.0.0/8", "--smarthost", "127.0.0.1:1",
+                   "--authserv-id", "mx.example", *opened)
+    assert outbound.returncode == 0 and sorted(unused(outbound.stderr)) == sorted(
+        word[2:] for word in opened if word.startswith("--")), outbound.stderr
+    assert "state=refused" not in outbound.stderr and not nothing.exists()
+    wrong = run(*words, "--outbound", "127.0.0.1:0", "--outbound-from", "127.0.0.0/8", "--smarthost", "127.0.0.1:1",
+                "--greylist", "soon")
+    assert wrong.returncode == 2 and "greylist" in wrong.stderr, "what is not looked at has to be right all the same"
     both = run(*words, "--farm", "127.0.0.1:1", "--milter", f"unix:{site.folder / 'm.sock'}", "--milter-time", "5m",
                "--greylist", "5m")
     assert both.returncode == 0 and unused(both.stderr) == [], both.stderr
@@ -137,12 +150,18 @@ def test_max_hops(site):
 
 def test_spool_total(site):
     site.start_farm()
-    configured(site, "spool-total = 128K\nspool-memory = 16K\n")
-    for size, answer in ((32, "250 "), (512, "452 4.3.1 ")):
-        client = Client(site)
-        text = ("x" * 62 + "\r\n") * (16 * size)  # KiB
-        assert client.say("HELO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA",
-                          f"From: a@b.example\r\n\r\n{text}.").startswith(answer), size
+    configured(site, "max-message = 128K\nspool-total = 128K\nspool-memory = 16K\n")
+    begin = ("HELO x.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA")
+    line = "x" * 62 + "\r\n"  # 16 of them are a KiB
+    first, second = Client(site), Client(site)
+    assert first.say(*begin).startswith("354 ")
+    first.socket.sendall(("From: a@b.example\r\n\r\n" + line * 16 * 100).encode())
+    large = f"From: a@b.example\r\n\r\n{line * 16 * 100}."
+    second.say(begin[0])
+    # As soon as the first one's text has been read.
+    wait_until("no room", lambda: second.say(*begin[1:], large).startswith("452 4.3.1 "))
+    assert first.say(".").startswith("250 ")
+    assert second.say(*begin[1:], large).startswith("250 "), "there is room again"
     assert site.stop() == 0
 
 

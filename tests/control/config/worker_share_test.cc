@@ -84,6 +84,26 @@ std::string fault_of(std::vector<const char*> more) {
   return "taken";
 }
 
+// What is offered at EHLO would be refused at the end of its text, each time.
+TEST(WorkerShare, ASpoolThatHoldsNoMessageOfAWorkerIsRefused) {
+  EXPECT_EQ(fault_of({"--farm", "192.0.2.1", "--spool-total", "200M", "--max-message", "50M"}),
+            "taken");
+  EXPECT_EQ(fault_of({"--farm", "192.0.2.1", "--spool-total", "199M", "--max-message", "50M"}),
+            "spool-total, 208666624, leaves each of 4 workers 52166656 octets: less than "
+            "max-message, 52428800");
+  EXPECT_EQ(fault_of({"--milter", "unix:/m", "--spool-total", "64K"}), "taken")
+      << "a milter has no spool";
+}
+
+TEST(WorkerShare, ReverseLookUpsOfAMilterAloneAreTheFirstWorkers) {
+  Options options;
+  options.runs_proxy = false;
+  options.names.reverse_lookups = 100;
+  EXPECT_EQ(share_of(options, 4, 0).names.reverse_lookups, 100u);
+  options.runs_proxy = true;
+  EXPECT_EQ(share_of(options, 4, 0).names.reverse_lookups, 25u);
+}
+
 TEST(WorkerShare, ALimitOfWhichAWorkerWouldHaveNothingIsRefused) {
   EXPECT_EQ(fault_of({"--farm", "192.0.2.1,max=4"}), "taken");
   EXPECT_EQ(fault_of({"--farm", "192.0.2.1,max=3"}),
