@@ -58,6 +58,15 @@ class AnswerReader {
     if (!address) fail(name);
     return address;
   }
+  Prefix prefix(const char* name) const {
+    const auto prefix = Prefix::parse(text(name), Prefix::HostBits::kRefuse);
+    if (!prefix) fail(name);
+    return *prefix;
+  }
+  std::optional<Prefix> optional_prefix(const char* name) const {
+    if (is_null(name)) return std::nullopt;
+    return prefix(name);
+  }
   // Bytes in hexadecimal; none where there is no such member.
   std::vector<uint8_t> bytes(const char* name) const {
     std::vector<uint8_t> bytes;
@@ -233,21 +242,37 @@ EngineRules EngineApi::rules() {
   return rules;
 }
 
-EngineEntries EngineApi::entries() {
-  const auto reply = call("GET", "/v1/entries", nullptr, kPatience);
+// Of one answer; where the next page begins after it.
+std::optional<Prefix> EngineApi::read_entries(const std::string& target, EngineEntries& entries) {
+  const auto reply = call("GET", target.c_str(), nullptr, kPatience);
   if (!reply.ok()) throw EngineError(socket(), reply.error);
   const AnswerReader answer(socket(), reply.body);
-  EngineEntries entries;
   entries.capacity = answer.number("capacity");
   entries.evicted = answer.number("evicted");
   for (const auto& value : answer.array("entries")) {
     const AnswerReader entry(socket(), value);
-    const auto prefix = Prefix::parse(entry.text("prefix"), Prefix::HostBits::kRefuse);
-    if (!prefix) throw EngineError(socket(), "the answer lacks a sound \"prefix\"");
-    entries.entries.push_back({*prefix, entry.text("action"), entry.text("reason"),
+    entries.entries.push_back({entry.prefix("prefix"), entry.text("action"), entry.text("reason"),
                                static_cast<int64_t>(entry.number("seconds"))});
   }
-  return entries;
+  return answer.optional_prefix("next");
+}
+
+EngineEntries EngineApi::entries() {
+  EngineEntries entries;
+  for (std::optional<Prefix> after;;) {
+    const auto next =
+        read_entries("/v1/entries" + (after ? "?after=" + after->to_string() : ""), entries);
+    if (!next) return entries;
+    if (after && *next <= *after)
+      throw EngineError(socket(), "the pages of its entries come to no end");
+    after = next;
+  }
+}
+
+std::vector<EngineEntry> EngineApi::entries_for(const IpAddress& address) {
+  EngineEntries entries;
+  read_entries("/v1/entries?address=" + address.to_string(), entries);
+  return std::move(entries.entries);
 }
 
 SampleBatch EngineApi::samples(const std::string& target, std::chrono::milliseconds wait) {

@@ -111,7 +111,10 @@ class EngineApi {
   EngineHealth health();
   EngineCounters counters();
   EngineRules rules();
+  // All of them, page by page: one that is in force all the while is there once; 1.3 MB at a time.
   EngineEntries entries();
+  // Those that cover the address, the longest first.
+  std::vector<EngineEntry> entries_for(const IpAddress& address);
   // target: "/v1/samples?...", that waits so long at most.
   SampleBatch samples(const std::string& target, std::chrono::milliseconds wait);
   // The account of an address by the rules in force (rules/compile/account.h).
@@ -128,6 +131,7 @@ class EngineApi {
  private:
   web::ApiReply call(const char* method, const char* target, boost::json::value body,
                      std::chrono::milliseconds timeout);
+  std::optional<Prefix> read_entries(const std::string& target, EngineEntries& entries);
   web::EngineClient client_;
 };
 

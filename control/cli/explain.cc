@@ -43,12 +43,8 @@ std::vector<CoveringEntry> covering_entries(const std::vector<std::string>& sock
                                             const IpAddress& address) {
   std::vector<CoveringEntry> covering;
   for (const auto& socket : sockets) {
-    std::optional<EngineEntry> longest;
-    for (auto& entry : EngineApi(socket).entries().entries)
-      if (entry.prefix.contains(address) &&
-          (!longest || entry.prefix.length() > longest->prefix.length()))
-        longest = std::move(entry);
-    if (longest) covering.push_back({socket, std::move(*longest)});
+    auto entries = EngineApi(socket).entries_for(address);
+    if (!entries.empty()) covering.push_back({socket, std::move(entries.front())});
   }
   return covering;
 }

@@ -32,8 +32,8 @@ namespace http = beast::http;
 using boost::system::error_code;
 using Stream = beast::basic_stream<asio::local::stream_protocol>;
 
-// A million dynamic entries as JSON are about 100 MB.
-constexpr uint64_t kMaxReplyBytes = uint64_t{256} << 20;
+// Entries and samples come by the page; what all rules counted is some megabytes at most.
+constexpr uint64_t kMaxReplyBytes = uint64_t{64} << 20;
 
 std::string describe(const error_code& error) {
   return error == beast::error::timeout ? "no answer within the time allowed" : error.message();

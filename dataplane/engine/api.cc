@@ -25,9 +25,12 @@ namespace {
 namespace json = boost::json;
 
 constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
-// An answer with samples is not much larger than this, however slowly it is read.
+// An answer with samples or entries is not much larger than this, however slowly it is read.
 constexpr size_t kMaxAnswerBytes = 1 << 20;
 constexpr size_t kBytesOfASample = 700;  // without its frame, about
+constexpr size_t kBytesOfAnEntry = 100;  // without its reason, about
+// Of those that expire at once: others have the same thread, and readers look at the time anyway.
+constexpr size_t kMostSwept = 20'000;
 constexpr std::string_view kOnlyOperators = "only operators may change what this engine does";
 
 int64_t unix_now() {
@@ -111,7 +114,7 @@ Api::Api(Engine& engine, const ApiSettings& settings)
 
 void Api::tick() {
   engine_.attend();
-  engine_.dynamic().sweep(monotonic_ns());
+  engine_.dynamic().sweep(monotonic_ns(), kMostSwept);
   engine_.rotate_cookies(unix_now());
   history_.add(monotonic_ns(), attempts_of(engine_.counters()));
   remember_categories();
@@ -196,7 +199,7 @@ ApiAnswer Api::dispatch(const Request& request) {
     if (method == "GET") return samples(request);
     allowed = "GET";
   } else if (path == "/v1/entries") {
-    if (method == "GET") return list_entries();
+    if (method == "GET") return list_entries(query);
     if (method == "POST") return add_entry(request);
     if (method == "DELETE") return remove_entry(request);
     allowed = "GET, POST, DELETE";
@@ -375,11 +378,29 @@ ApiAnswer Api::samples(const Request& asked) {
                       {"samples", std::move(samples)}});
 }
 
-ApiAnswer Api::list_entries() {
+ApiAnswer Api::list_entries(std::string_view query) {
+  auto request = read_entries_request(query);
   const auto now = monotonic_ns();
   json::array entries;
-  for (const auto& entry : engine_.dynamic().list(now)) entries.push_back(entry_object(entry, now));
+  json::value next = nullptr;  // where the rest begins; null: there is none
+  if (request.address) {
+    for (const auto& entry : engine_.dynamic().covering(*request.address, now))
+      entries.push_back(entry_object(entry, now));
+  } else {
+    for (size_t bytes = 0;;) {
+      const auto entry = engine_.dynamic().next(request.after, now);
+      if (!entry) break;
+      if (entries.size() == request.limit || bytes >= kMaxAnswerBytes) {
+        next = request.after->to_string();
+        break;
+      }
+      entries.push_back(entry_object(*entry, now));
+      bytes += kBytesOfAnEntry + entry->reason.size();
+      request.after = entry->prefix;
+    }
+  }
   return answer_with({{"entries", std::move(entries)},
+                      {"next", std::move(next)},
                       {"capacity", engine_.dynamic().capacity()},
                       {"evicted", engine_.dynamic().evicted()}});
 }

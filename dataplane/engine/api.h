@@ -70,7 +70,7 @@ class Api {
   ApiAnswer counters();
   ApiAnswer rule_counts();
   ApiAnswer samples(const Request& request);
-  ApiAnswer list_entries();
+  ApiAnswer list_entries(std::string_view query);
   ApiAnswer add_entry(const Request& request);
   ApiAnswer remove_entry(const Request& request);
   ApiAnswer metrics();

@@ -2,19 +2,23 @@
 //
 // Connections of the management API and who is at their other end (dataplane/engine/api_server.h).
 // Each connection is a coroutine on the one thread, so that handlers never run beside each other.
+// What one throws ends that connection, and what the clock's work throws is tried again: packets of
+// a whole site pass through this process, which a management API is never to end.
 #include "dataplane/engine/api_server.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
+#include <exception>
 #include <system_error>
+
+#include <spdlog/spdlog.h>
 
 #include "dataplane/engine/http_session.h"
 #include "dataplane/engine/peer_roles.h"
@@ -29,6 +33,36 @@ constexpr size_t kMaxRefused = 64;  // connections told so at one time; further 
 // Handshakes under way hold no place among those that are served: nobody knows yet who it is.
 constexpr size_t kMaxHandshakes = 64;
 constexpr std::chrono::seconds kHandshakeTime{10};
+
+void tell(const char* what) noexcept {
+  try {
+    spdlog::error("event=api-failed why=\"{}\"", what);
+  } catch (...) {  // there is no room even for that
+  }
+}
+
+// The end of a coroutine that nobody waits for.
+void tell_failure(const std::exception_ptr& thrown) noexcept {
+  if (!thrown) return;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    tell(error.what());
+  } catch (...) {
+    tell("of no known kind");
+  }
+}
+
+template <typename Work>
+bool succeeds(const Work& work) noexcept {
+  try {
+    work();
+    return true;
+  } catch (...) {
+    tell_failure(std::current_exception());
+    return false;
+  }
+}
 
 }  // namespace
 
@@ -53,10 +87,10 @@ class ApiServer::Listener {
     });
     wake_.async_wait(asio::posix::stream_descriptor::wait_read,
                      [this](const auto&) { loop_.stop(); });
-    asio::co_spawn(loop_, tick(), asio::detached);
-    asio::co_spawn(loop_, tick_samples(), asio::detached);
-    asio::co_spawn(loop_, accept(), asio::detached);
-    if (tls_) asio::co_spawn(loop_, accept_tls(), asio::detached);
+    asio::co_spawn(loop_, tick(), tell_failure);
+    asio::co_spawn(loop_, tick_samples(), tell_failure);
+    asio::co_spawn(loop_, accept(), tell_failure);
+    if (tls_) asio::co_spawn(loop_, accept_tls(), tell_failure);
     loop_.run();
   }
 
@@ -89,7 +123,7 @@ class ApiServer::Listener {
   asio::awaitable<void> tick() {
     asio::steady_timer timer(loop_);
     for (;;) {
-      api_.tick();
+      succeeds([&] { api_.tick(); });
       timer.expires_after(kTickInterval);
       co_await timer.async_wait(kAwait);
     }
@@ -98,7 +132,7 @@ class ApiServer::Listener {
   asio::awaitable<void> tick_samples() {
     asio::steady_timer timer(loop_);
     for (;;) {
-      api_.tick_samples();
+      succeeds([&] { api_.tick_samples(); });
       timer.expires_after(Api::kSampleInterval);
       co_await timer.async_wait(kAwait);
     }
@@ -118,8 +152,11 @@ class ApiServer::Listener {
         co_await rest();
         continue;
       }
-      auto caller = roles_.caller_of(socket.native_handle());
-      begin(UnixStream(std::move(socket)), std::move(caller));
+      const bool begun = succeeds([&] {
+        auto caller = roles_.caller_of(socket.native_handle());
+        begin(UnixStream(std::move(socket)), std::move(caller));
+      });
+      if (!begun) co_await rest();
     }
   }
 
@@ -131,19 +168,19 @@ class ApiServer::Listener {
     const bool may = caller.role != Role::kNobody;
     if (may && served_ < kMaxConnections)
       asio::co_spawn(loop_, serve(std::move(stream), std::move(caller), Count(served_)),
-                     asio::detached);
+                     tell_failure);
     else if (refused_ < kMaxRefused)
       asio::co_spawn(
           loop_,
           turn_away(std::move(stream),
                     may ? api_error(503, "too many connections; try again") : api_.unknown(caller),
                     Count(refused_)),
-          asio::detached);
+          tell_failure);
   }
 
   template <typename Stream>
   asio::awaitable<void> serve(Stream stream, Caller caller, Count) {
-    HttpSession session(api_, std::move(caller));
+    HttpSession session(api_, unsent_, std::move(caller));
     co_await session.serve(stream);
   }
 
@@ -159,10 +196,13 @@ class ApiServer::Listener {
         co_await rest();
         continue;
       }
-      if (handshakes_ < kMaxHandshakes)
+      const bool begun = succeeds([&] {
+        if (handshakes_ >= kMaxHandshakes) return;
         asio::co_spawn(
             loop_, shake_hands(TlsStream(std::move(socket), tls_->context()), Count(handshakes_)),
-            asio::detached);
+            tell_failure);
+      });
+      if (!begun) co_await rest();
     }
   }
 
@@ -183,6 +223,7 @@ class ApiServer::Listener {
   size_t served_ = 0;
   size_t refused_ = 0;
   size_t handshakes_ = 0;
+  size_t unsent_ = 0;  // octets of answers
   PeerRoles roles_;
   asio::io_context loop_{1};
   std::unique_ptr<TlsListener> tls_;  // none: only the socket

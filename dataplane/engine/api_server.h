@@ -20,6 +20,8 @@ class ApiServer {
   static constexpr size_t kMaxConnections = 64;
   static constexpr int kIdleSeconds = 30;
   static constexpr size_t kMaxHeaderBytes = 8 * 1024;
+  // Of answers that clients asked for and do not read: beyond it, 503.
+  static constexpr size_t kMaxUnsentBytes = 32 << 20;
 
   // Listens at once, so that clients may connect before run(): creates the socket's directory when
   // it is absent, replaces a socket that nobody serves any more, mode 0660, or 0666 where groups

@@ -274,8 +274,8 @@ bool DynamicTable::remove(const Prefix& prefix) {
   return true;
 }
 
-void DynamicTable::sweep(uint64_t now_ns) {
-  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now_ns)
+void DynamicTable::sweep(uint64_t now_ns, size_t most) {
+  for (; most > 0 && !by_expiry_.empty() && by_expiry_.begin()->first <= now_ns; most--)
     forget(details_.find(by_expiry_.begin()->second));
 }
 
@@ -286,12 +286,22 @@ std::optional<DynamicEntry> DynamicTable::find(const Prefix& prefix, uint64_t no
   return DynamicEntry{prefix, detail.action, detail.reason, detail.expires_ns};
 }
 
-std::vector<DynamicEntry> DynamicTable::list(uint64_t now_ns) const {
+std::optional<DynamicEntry> DynamicTable::next(const std::optional<Prefix>& after,
+                                               uint64_t now_ns) const {
+  auto at = after ? details_.upper_bound(*after) : details_.begin();
+  while (at != details_.end() && at->second.expires_ns <= now_ns) ++at;
+  if (at == details_.end()) return std::nullopt;
+  const auto& [prefix, detail] = *at;
+  return DynamicEntry{prefix, detail.action, detail.reason, detail.expires_ns};
+}
+
+std::vector<DynamicEntry> DynamicTable::covering(const IpAddress& address, uint64_t now_ns) const {
   std::vector<DynamicEntry> entries;
-  entries.reserve(details_.size());
-  for (const auto& [prefix, detail] : details_)
-    if (detail.expires_ns > now_ns)
-      entries.push_back({prefix, detail.action, detail.reason, detail.expires_ns});
+  for (const auto& kind : kKinds) {
+    if (kind.family != address.family()) continue;
+    const auto prefix = Prefix::make(address, kind.length, Prefix::HostBits::kMask);
+    if (auto entry = find(*prefix, now_ns)) entries.push_back(std::move(*entry));
+  }
   return entries;
 }
 

@@ -67,14 +67,18 @@ class DynamicTable {
   // same times. Where a bucket has no room for all, those stay that expire last.
   void copy_from(std::span<const ps_dynamic_bucket> former, uint64_t now_ns);
   bool remove(const Prefix& prefix);  // false: there was none
-  // Forgets entries whose time has passed. Call every second. As with remove(), the gate of a kind
-  // closes with its last entry.
-  void sweep(uint64_t now_ns);
+  // Forgets entries whose time has passed, those first that expired first, and `most` at a time: a
+  // microsecond each. Call every second. As with remove(), the gate of a kind closes with its last
+  // entry.
+  void sweep(uint64_t now_ns, size_t most = SIZE_MAX);
 
   // The entry of that very prefix, if it is still in force.
   std::optional<DynamicEntry> find(const Prefix& prefix, uint64_t now_ns) const;
-  // Those still in force, by prefix.
-  std::vector<DynamicEntry> list(uint64_t now_ns) const;
+  // The first one that is still in force behind `after`, in the order of prefixes; null: of all.
+  std::optional<DynamicEntry> next(const std::optional<Prefix>& after, uint64_t now_ns) const;
+  // Those still in force that cover the address, the longest first: one of each length at most.
+  std::vector<DynamicEntry> covering(const IpAddress& address, uint64_t now_ns) const;
+  // With those whose time has passed since the last sweep().
   size_t size() const noexcept { return details_.size(); }
   // What the memory was sized for; more fit as long as their buckets have room.
   size_t capacity() const noexcept {

@@ -43,8 +43,10 @@ class HttpSession {
   using Request = http::request_parser<http::string_body>;
   using Response = http::response<http::string_body>;
 
-  // api must outlive this.
-  HttpSession(Api& api, Caller caller) : api_(api), caller_(std::move(caller)) {}
+  // Both must outlive this. unsent: octets of all sessions' answers that their clients have not
+  // taken yet, which this one adds to (ApiServer::kMaxUnsentBytes).
+  HttpSession(Api& api, size_t& unsent, Caller caller)
+      : api_(api), unsent_(unsent), caller_(std::move(caller)) {}
 
   // Until the client or an error ends it.
   template <typename Stream>
@@ -63,6 +65,10 @@ class HttpSession {
       }
       const auto& message = request.get();
       auto answer = co_await answer_to(message);
+      // One alone is always given, whatever its size.
+      if (unsent_ > 0 && unsent_ + answer.body.size() > ApiServer::kMaxUnsentBytes)
+        answer = api_error(503, "too many answers wait to be read; try again");
+      const Unsent waiting(unsent_, answer.body.size());
       auto response = response_of(std::move(answer), message.version());
       response.keep_alive(message.keep_alive());
       open = response.keep_alive();
@@ -92,6 +98,18 @@ class HttpSession {
   }
 
  private:
+  class Unsent {
+   public:
+    Unsent(size_t& all, size_t bytes) noexcept : all_(all), bytes_(bytes) { all_ += bytes_; }
+    ~Unsent() { all_ -= bytes_; }
+    Unsent(const Unsent&) = delete;
+    Unsent& operator=(const Unsent&) = delete;
+
+   private:
+    size_t& all_;
+    const size_t bytes_;
+  };
+
   template <typename Stream>
   static void allow(Stream& stream, std::chrono::seconds time) {
     beast::get_lowest_layer(stream).expires_after(time);
@@ -133,6 +151,7 @@ class HttpSession {
   static ApiAnswer answer_to_error(const beast::error_code& error);
 
   Api& api_;
+  size_t& unsent_;
   const Caller caller_;
 };
 

@@ -133,6 +133,12 @@ uint64_t number_from(std::string_view name, std::string_view text, uint64_t leas
   return number;
 }
 
+IpAddress address_from(std::string_view text) {
+  const auto address = IpAddress::parse(text);
+  if (!address) throw ApiRefusal{422, in_quotes(text) + " is not an address"};
+  return address->unmapped();
+}
+
 uint64_t reasons_of_fate(std::string_view word) {
   if (word != "stopped" && word != "passed" && word != "all")
     throw ApiRefusal{422, "fate is stopped, passed or all, not " + in_quotes(word)};
@@ -194,14 +200,33 @@ ExplainRequest read_explain_request(std::string_view query) {
   std::optional<IpAddress> address, to;
   read_parameters(query, {}, [&](std::string_view name, const std::string& text) {
     if (name != "address" && name != "to") return false;
-    auto& target = name == "address" ? address : to;
-    target = IpAddress::parse(text);
-    if (!target) throw ApiRefusal{422, in_quotes(text) + " is not an address"};
-    target = target->unmapped();
+    (name == "address" ? address : to) = address_from(text);
     return true;
   });
   if (!address) throw ApiRefusal{400, "the parameter 'address' is missing"};
   return {*address, to};
+}
+
+EntriesRequest read_entries_request(std::string_view query) {
+  EntriesRequest request;
+  bool paged = false;
+  read_parameters(query, {}, [&](std::string_view name, const std::string& text) {
+    paged = paged || name != "address";
+    if (name == "after") {
+      request.after = Prefix::parse(text, Prefix::HostBits::kRefuse);
+      if (!request.after) throw ApiRefusal{422, in_quotes(text) + " is not a prefix"};
+    } else if (name == "limit") {
+      request.limit = number_from(name, text, 1, INT64_MAX);
+    } else if (name == "address") {
+      request.address = address_from(text);
+    } else {
+      return false;
+    }
+    return true;
+  });
+  if (request.address && paged)
+    throw ApiRefusal{400, "the parameter 'address' excludes 'after' and 'limit'"};
+  return request;
 }
 
 SamplesRequest read_samples_request(std::string_view query) {

@@ -54,6 +54,13 @@ struct ExplainRequest {
   std::optional<IpAddress> to;
 };
 ExplainRequest read_explain_request(std::string_view query);
+// GET /v1/entries?after=P&limit=N, or ?address=A
+struct EntriesRequest {
+  std::optional<Prefix> after;  // those behind it, in the order of prefixes; null: from the first
+  size_t limit = SIZE_MAX;
+  std::optional<IpAddress> address;  // only those that cover it
+};
+EntriesRequest read_entries_request(std::string_view query);
 // GET /v1/samples?...
 struct SamplesRequest {
   static constexpr size_t kMaxLimit = 250;

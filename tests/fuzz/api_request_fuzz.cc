@@ -51,6 +51,13 @@ void check_readers(std::string_view body) {
     check_refusal(refusal);
   }
   try {
+    const auto request = read_entries_request(body);
+    require(request.limit >= 1);
+    require(!request.address || (!request.after && request.limit == SIZE_MAX));
+  } catch (const ApiRefusal& refusal) {
+    check_refusal(refusal);
+  }
+  try {
     const auto request = read_samples_request(body);
     require(request.wish.reasons != 0 && request.wish.every >= 1);
     require(request.wish.snap >= 1 && request.wish.snap <= PS_SAMPLE_MAX_BYTES);

@@ -2,10 +2,12 @@
 //
 // A process that serves the real management API for an engine in plain memory, so that the command
 // line can be tested against it without a network device: engine_host SOCKET [--refuse] [--traffic]
-// [options of the API, as the engines have them]. With --refuse, it loads no snapshot. Its counters
+// [--learned N] [options of the API, as the engines have them]. With --refuse, it loads no
+// snapshot. With --learned, it has N entries with long reasons from the start. Its counters
 // start as fixed numbers. With --traffic, a few frames are judged by the core, by the rules that
 // are loaded, again and again, some hundred in a second: listed sources, others, one that says more
 // than headers, one behind two tags.
+#include <algorithm>
 #include <atomic>
 #include <boost/program_options.hpp>
 #include <chrono>
@@ -28,6 +30,7 @@ using namespace postern::packets;
 // is half full, so that none is lost however the two threads are scheduled.
 class JudgingEngine : public MemoryEngine {
  public:
+  using MemoryEngine::MemoryEngine;
   void judge(const Bytes& frame) {
     if (samples_.wanted() != 0 && ++offered_ > SampleRing::kSlots / 2) return;
     const std::lock_guard lock(rules_);
@@ -87,7 +90,8 @@ int run(int argc, char** argv) {
   namespace po = boost::program_options;
   ApiSettings settings;
   po::options_description options;
-  options.add_options()("refuse", po::bool_switch())("traffic", po::bool_switch());
+  options.add_options()("refuse", po::bool_switch())("traffic", po::bool_switch())(
+      "learned", po::value<uint32_t>()->default_value(0));
   add_api_options(options, settings);
   po::variables_map given;
   po::positional_options_description socket;
@@ -96,7 +100,13 @@ int run(int argc, char** argv) {
   po::notify(given);
   if (const auto fault = fault_of(settings); !fault.empty()) throw std::runtime_error(fault);
 
-  JudgingEngine engine;
+  const auto learned = given["learned"].as<uint32_t>();
+  JudgingEngine engine(std::max<size_t>(64, learned));
+  for (uint32_t i = 0; i < learned; i++)
+    engine.dynamic().add(
+        {*Prefix::make(IpAddress::v4(0x0a000000 + i), 32, Prefix::HostBits::kRefuse), Action::DROP,
+         std::string(DynamicTable::kMaxReasonBytes, 'r'), UINT64_MAX},
+        monotonic_ns());
   engine.refuses_ = given["refuse"].as<bool>();
   engine.features_ = PS_FEATURE_SIGNATURE;
   engine.counters_.packets[PS_PORT_WAN][PS_REASON_RULE_DROP] = 1234567;

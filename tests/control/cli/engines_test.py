@@ -152,6 +152,15 @@ def test_entries_are_added_listed_and_removed(host):
     assert "1 entry of " in fine("entries", "-e", host.socket)
 
 
+def test_more_entries_than_an_answer_holds(tmp_path):
+    with EngineHost(tmp_path / "many.sock", "--learned", "10000") as host:
+        engine, = fine_json("entries", "-e", host.socket)["engines"]
+        there = [one["prefix"] for one in engine["entries"]]
+        assert len(set(there)) == len(there) > 9_900  # but for full buckets
+        assert set(there) <= {f"10.0.{i >> 8}.{i & 255}/32" for i in range(10_000)}
+        assert "entries of " in fine("entries", "-e", host.socket).splitlines()[0]
+
+
 @pytest.mark.parametrize("action", ["allow", "inspect", "drop", "reset", "refuse"])
 def test_entries_have_every_action(host, action):
     fine("entries", "add", "203.0.113.8", "--action", action, "-e", host.socket)

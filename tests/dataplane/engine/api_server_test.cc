@@ -5,6 +5,7 @@
 
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,6 +41,11 @@ class Client {
   ~Client() { close(socket_); }
   Client(const Client&) = delete;
   bool connected() const { return connected_; }
+  // Whether an answer has begun, or the connection has ended, before the end of a hang.
+  bool is_answered() const {
+    pollfd one{socket_, POLLIN, 0};
+    return poll(&one, 1, 60'000) == 1;
+  }
 
   void send(const std::string& bytes) {
     for (size_t sent = 0; sent < bytes.size();) {
@@ -108,7 +114,7 @@ class ApiServerTest : public testing::Test {
     server_.reset();
   }
 
-  MemoryEngine engine_;
+  MemoryEngine engine_{8192};
   std::string directory_, path_;
   std::unique_ptr<ApiServer> server_;
   std::thread thread_;
@@ -136,6 +142,37 @@ TEST_F(ApiServerTest, AnswersRequestsThatCameTogether) {
   const auto refused = client.receive();
   EXPECT_EQ(status_of(refused), 405);
   EXPECT_NE(refused.find("Allow: GET\r\n"), std::string::npos) << refused;
+}
+
+// Who asks and does not read costs memory, of which there is so much and no more.
+TEST_F(ApiServerTest, AnswersThatNobodyReadsAreBounded) {
+  const auto now = monotonic_ns();
+  for (uint32_t i = 0; i < 4000; i++)
+    engine_.dynamic().add({*Prefix::make(IpAddress::v4(i * 77'777), 32, Prefix::HostBits::kRefuse),
+                           Action::DROP, std::string(250, 'r'), UINT64_MAX},
+                          now);
+  start();
+  std::vector<std::unique_ptr<Client>> clients;
+  for (size_t i = 0; i < ApiServer::kMaxConnections - 1; i++) {
+    clients.push_back(std::make_unique<Client>(path_));
+    clients.back()->send("GET /v1/entries HTTP/1.1\r\nHost: e\r\n\r\n");
+    ASSERT_TRUE(clients.back()->is_answered());
+  }
+  size_t bytes = 0, refused = 0;
+  for (const auto& client : clients) {
+    const auto answer = client->receive();
+    if (status_of(answer) == 200) {
+      EXPECT_EQ(refused, 0u) << "the first ones had room";
+      bytes += answer.size();
+    } else {
+      EXPECT_EQ(status_of(answer), 503) << answer.substr(0, 200);
+      refused++;
+    }
+  }
+  EXPECT_GT(refused, 0u);
+  EXPECT_GT(bytes, ApiServer::kMaxUnsentBytes * 9 / 10);
+  EXPECT_LT(bytes, ApiServer::kMaxUnsentBytes * 11 / 10);
+  EXPECT_EQ(status_of(Client(path_).ask("GET", "/v1/entries")), 200) << "all was read since";
 }
 
 TEST_F(ApiServerTest, ClosesWhenAsked) {

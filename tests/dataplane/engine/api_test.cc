@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -170,6 +171,81 @@ TEST_F(ApiTest, AnEntryIsInForceWhenTheAnswerComes) {
   EXPECT_EQ(object_of(removed).at("removed"), true);
   EXPECT_EQ(engine_.learned(source, monotonic_ns()), -1);
   expect_error(ask("DELETE", "/v1/entries", R"({"prefix":"203.0.113.7/32"})"), 404);
+}
+
+// However many there are, an answer has about a megabyte of them and says where the rest begins.
+TEST_F(ApiTest, EntriesComeByThePage) {
+  MemoryEngine engine(10'000);
+  Api api(engine);
+  const auto get = [&](const std::string& target) {
+    return api.handle(this_engine(), "GET", target, "");
+  };
+  const auto now = monotonic_ns();
+  const uint64_t later = now + 3600 * uint64_t{1'000'000'000};
+  std::vector<std::string> all;
+  for (uint32_t i = 0; i < 10'000; i++) {
+    const auto prefix = *Prefix::make(IpAddress::v4(0x0a000000 + i * 256), i % 2 ? 24 : 32,
+                                      Prefix::HostBits::kMask);
+    engine.dynamic().add({prefix, Action::DROP, std::string(250, 'r'), later}, now);
+  }
+  ASSERT_GT(engine.dynamic().size(), 9'900u);  // but for full buckets
+  std::string after;
+  size_t pages = 0;
+  for (std::string target = "/v1/entries";; target = "/v1/entries?after=" + after) {
+    const auto answer = get(target);
+    ASSERT_EQ(answer.status, 200u) << answer.body;
+    EXPECT_LT(answer.body.size(), 1'500'000u);
+    const auto object = object_of(answer);
+    for (const auto& entry : object.at("entries").as_array())
+      all.emplace_back(entry.at("prefix").as_string());
+    pages++;
+    if (object.at("next").is_null()) break;
+    EXPECT_EQ(object.at("next"), json::string(all.back()));
+    after = all.back();
+  }
+  EXPECT_GE(pages, 3u);
+  EXPECT_EQ(all.size(), engine.dynamic().size());
+  EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
+
+  const auto few = object_of(get("/v1/entries?limit=2&after=" + all[9]));
+  ASSERT_EQ(few.at("entries").as_array().size(), 2u);
+  EXPECT_EQ(few.at("entries").as_array()[0].at("prefix"), json::string(all[10]));
+  EXPECT_EQ(few.at("next"), json::string(all[11]));
+  // One that is not there any more, or never was, is a place all the same.
+  EXPECT_EQ(object_of(get("/v1/entries?limit=1&after=0.0.0.0/0")).at("entries").as_array().size(),
+            1u);
+  const auto none = object_of(get("/v1/entries?after=" + all.back()));
+  EXPECT_TRUE(none.at("entries").as_array().empty());
+  EXPECT_TRUE(none.at("next").is_null());
+}
+
+TEST_F(ApiTest, EntriesThatCoverAnAddress) {
+  for (const auto* prefix : {"203.0.113.0/24", "203.0.113.7/32", "203.0.113.8/32",
+                             "2001:db8:1:2::/64", "2001:db8:1::/48", "2001:db8:2::/48"})
+    ASSERT_EQ(ask("POST", "/v1/entries",
+                  std::string(R"({"action":"drop","seconds":60,"prefix":")") + prefix + "\"}")
+                  .status,
+              200u);
+  const auto prefixes = [&](const std::string& address) {
+    std::string text;
+    const auto answer = object_of(ask("GET", "/v1/entries?address=" + address));
+    for (const auto& entry : answer.at("entries").as_array())
+      text += std::string(entry.at("prefix").as_string()) + ' ';
+    EXPECT_TRUE(answer.at("next").is_null());
+    return text;
+  };
+  EXPECT_EQ(prefixes("203.0.113.7"), "203.0.113.7/32 203.0.113.0/24 ");
+  EXPECT_EQ(prefixes("::ffff:203.0.113.9"), "203.0.113.0/24 ");
+  EXPECT_EQ(prefixes("2001:db8:1:2::3"), "2001:db8:1:2::/64 2001:db8:1::/48 ");
+  EXPECT_EQ(prefixes("192.0.2.1"), "");
+}
+
+TEST_F(ApiTest, WrongQuestionsForEntriesAreRefused) {
+  for (const auto* query : {"x=1", "after", "address=192.0.2.1&limit=1", "limit=1&limit=2"})
+    expect_error(ask("GET", std::string("/v1/entries?") + query), 400);
+  for (const auto* query : {"after=192.0.2.1/24", "after=x", "limit=0", "limit=-1", "limit=x",
+                            "address=192.0.2.0/24", "address="})
+    expect_error(ask("GET", std::string("/v1/entries?") + query), 422);
 }
 
 TEST_F(ApiTest, ARefusedEntryChangesNothing) {

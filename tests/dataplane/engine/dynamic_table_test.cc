@@ -30,6 +30,7 @@ class Table {
  public:
   explicit Table(size_t slots) : memory_(1 + slots / PS_DYNAMIC_WAYS), table_(memory_) {}
   DynamicTable* operator->() { return &table_; }
+  const DynamicTable& operator*() const { return table_; }
   const ps_dynamic_header& header() const {
     return *reinterpret_cast<const ps_dynamic_header*>(memory_.data());
   }
@@ -49,6 +50,13 @@ class Table {
   DynamicTable table_;
 };
 
+std::vector<DynamicEntry> list_of(const DynamicTable& table, uint64_t now) {
+  std::vector<DynamicEntry> entries;
+  for (auto entry = table.next(std::nullopt, now); entry; entry = table.next(entry->prefix, now))
+    entries.push_back(*entry);
+  return entries;
+}
+
 TEST(DynamicTable, HoldsWhatItWasTold) {
   Table table(64);
   table->add({prefix("203.0.113.7/32"), Action::RESET, "spoke first", 100}, 1);
@@ -57,7 +65,7 @@ TEST(DynamicTable, HoldsWhatItWasTold) {
   EXPECT_EQ(table.find("203.0.113.8", 99), -1);
   EXPECT_EQ(table.find("2001:db8:1:ffff::1", 99), PS_ACTION_DROP);
   EXPECT_EQ(table.find("2001:db8:2::1", 99), -1);
-  const auto entries = table->list(1);
+  const auto entries = list_of(*table, 1);
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].prefix.to_string(), "203.0.113.7/32");
   EXPECT_EQ(entries[0].reason, "spoke first");
@@ -69,7 +77,7 @@ TEST(DynamicTable, AnEntryIsAbsentAtItsExpiry) {
   table->add({prefix("203.0.113.7/32"), Action::DROP, "", 100}, 1);
   EXPECT_EQ(table.find("203.0.113.7", 99), PS_ACTION_DROP);
   EXPECT_EQ(table.find("203.0.113.7", 100), -1);
-  EXPECT_TRUE(table->list(100).empty());
+  EXPECT_TRUE(list_of(*table, 100).empty());
 }
 
 TEST(DynamicTable, TheMostSpecificEntryDecides) {
@@ -93,6 +101,21 @@ TEST(DynamicTable, TheGateClosesWithTheLastEntryOfItsKind) {
   EXPECT_TRUE(table->remove(prefix("203.0.113.8/32")));
   EXPECT_EQ(table.header().gate.kinds, 0u);
   EXPECT_FALSE(table->remove(prefix("203.0.113.8/32")));
+}
+
+TEST(DynamicTable, ManyThatExpireAtOnceAreForgottenInParts) {
+  Table table(64);
+  for (int i = 0; i < 10; i++)
+    table->add({prefix("203.0.113." + std::to_string(i) + "/32"), Action::DROP, "", 100u + i % 2},
+               1);
+  table->sweep(200, 4);
+  EXPECT_EQ(table->size(), 6u);
+  EXPECT_TRUE(list_of(*table, 200).empty()) << "their time has passed all the same";
+  EXPECT_EQ(list_of(*table, 100).size(), 5u) << "those went first that expired first";
+  EXPECT_EQ(table.header().gate.kinds, 1u << PS_DYNAMIC_V4_32);
+  table->sweep(200, 6);
+  EXPECT_EQ(table->size(), 0u);
+  EXPECT_EQ(table.header().gate.kinds, 0u);
 }
 
 TEST(DynamicTable, AFullBucketGivesUpTheOneExpiringFirst) {
@@ -123,7 +146,7 @@ TEST(DynamicTable, ReplacesTheEntryOfTheSamePrefix) {
                1);
   EXPECT_EQ(table->size(), 1u);
   EXPECT_EQ(table->evicted(), 0u);
-  EXPECT_EQ(table->list(1).at(0).reason, "19");
+  EXPECT_EQ(list_of(*table, 1).at(0).reason, "19");
   EXPECT_EQ(table.find("203.0.113.7", 118), PS_ACTION_DROP);
   table->sweep(118);  // past the expiries that were replaced
   EXPECT_EQ(table->size(), 1u);
@@ -185,7 +208,7 @@ TEST(DynamicTable, KeepsWhatADeadProcessLeft) {
     for (auto& entry : bucket.entries)
       if (entry.expires_ns == 300) entry.sequence++;
   DynamicTable after(memory);
-  const auto entries = after.list(1);
+  const auto entries = list_of(after, 1);
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].prefix.to_string(), "203.0.113.7/32");
   EXPECT_EQ(entries[0].action, Action::RESET);
@@ -247,7 +270,7 @@ TEST(DynamicTable, ATableOfAnotherSizeTakesThoseThatExpireLast) {
                    kNow - 99 + random() % 1000},
                   1);
     }
-    const auto before = former->list(kNow);
+    const auto before = list_of(*former, kNow);
     Table table(size);
     table->copy_from(former.memory(), kNow);
     EXPECT_EQ(table->size() + table->lost(), before.size());
@@ -301,7 +324,7 @@ TEST(DynamicTable, StartsEmptyOverMemoryThatIsNotATable) {
     DynamicTable table(memory);
     EXPECT_EQ(table.size(), 0u);
     table.add({prefix("203.0.113.7/32"), Action::DROP, "", kForever}, 1);
-    EXPECT_EQ(table.list(1).size(), 1u);
+    EXPECT_EQ(list_of(table, 1).size(), 1u);
   }
 }
 
@@ -370,20 +393,30 @@ TEST(DynamicTable, AgreesWithANaiveTwin) {
         break;
       default: {
         const auto source = chosen.first();
+        std::set<Prefix> covering;
         int expected = -1, longest = -1;
         for (const auto& [p, entry] : twin)
-          if (entry.expires_ns > now && p.contains(source) && p.length() > longest) {
+          if (entry.expires_ns > now && p.contains(source)) {
+            covering.insert(p);
+            if (p.length() <= longest) continue;
             longest = p.length();
             expected = static_cast<int>(entry.action);
           }
         ASSERT_EQ(table.find(source, now), expected)
             << "step " << step << " " << source.to_string();
+        int last = 129;
+        for (const auto& entry : table->covering(source, now)) {
+          ASSERT_EQ(covering.erase(entry.prefix), 1u) << entry.prefix.to_string();
+          ASSERT_LT(entry.prefix.length(), last);
+          last = entry.prefix.length();
+        }
+        ASSERT_TRUE(covering.empty()) << "step " << step << " " << source.to_string();
       }
     }
   }
   std::erase_if(twin, [&](const auto& item) { return item.second.expires_ns <= now; });
   table->sweep(now);
-  const auto entries = table->list(now);
+  const auto entries = list_of(*table, now);
   ASSERT_EQ(entries.size(), twin.size());
   for (const auto& entry : entries) {
     ASSERT_TRUE(twin.contains(entry.prefix));
