@@ -11,7 +11,7 @@ import threading
 import time
 
 import veth_wire
-from veth_wire import COMPILE, DROPPED4, SERVICE4, SERVICE6, UNLISTED4, UNLISTED6, connect, run
+from veth_wire import COMPILE, DROPPED4, RESET4, SERVICE4, SERVICE6, UNLISTED4, UNLISTED6, connect, run
 
 KEPT = "kept from before a restart"
 
@@ -178,6 +178,30 @@ class TakeoverTest(veth_wire.VethWire):
         self.assertEqual(set(self.entries(last)), {f"{UNLISTED4}/32"})
         self.assertEqual(last.stop(), 0)
         self.assertFalse(self.pin.exists())
+
+    def cannot_start(self, *words):
+        status, text = self.refused("--wan", "postern-wan", "--topology", "wire", "--pin", self.pin, *words)
+        self.assertEqual((status, len(text.strip().splitlines())), (1, 1), text)
+
+    def test_successors_that_cannot_start_leave_in_force_what_was(self):
+        """Without a snapshot, one that could would let everything pass."""
+        self.box.run("ip", "link", "add", "postern-none", "type", "veth", "peer", "name", "postern-nobody")
+        self.addCleanup(self.box.run, "ip", "link", "delete", "postern-none")
+        self.box.run("ip", "link", "set", "dev", "postern-none", "xdpgeneric", "obj", veth_wire.PASS, "sec", "xdp")
+        first = self.engine().ready()
+        self.tell(first, f"{UNLISTED4}/32")
+        first.stop(signal.SIGKILL)
+        with Knocking(self.wan, UNLISTED4) as knocking:
+            self.cannot_start("--mx", "lo")  # has no native XDP
+            knocking.goes_on()
+        self.assertEqual(knocking.connected, 0)
+        self.cannot_start("--generic", "--mx", "postern-none")  # has another program already
+        for source in (UNLISTED4, DROPPED4):
+            self.sees("silence", source)
+        self.sees("refused", RESET4)
+        second = self.engine(name="second").ready()
+        self.assertIn("takeover links=2", second.text())
+        self.assertIn("adopted entries=1 lost=0 limits=kept", second.text())
 
     def test_limits_remember_who_came(self):
         (self.folder / "limited").write_text(LIMITED)

@@ -61,6 +61,49 @@ class VethTest(veth_wire.VethWire):
             sender.join()
             self.assertEqual(bytes(got), sent)
 
+    def send_tagged(self, octets):
+        """A frame with two tags and nobody's protocol behind them."""
+        head = bytes.fromhex("020000000002020000000001" "88a80007" "81000064" "88b5")
+        with self.wan.entered():
+            sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        with sender:
+            sender.bind(("wan0", 0))
+            sender.send(head + bytes(octets - len(head)))
+
+    def test_full_packets_behind_two_tags(self):
+        """The kernel redirects none that is more than one tag larger than the MTU: it is counted, or the MTU raised."""
+        ends = ((self.wan, "wan0"), (self.box, "postern-wan"), (self.mx, "mx0"))
+        for space, device in (*ends, (self.box, "postern-mx")):
+            self.addCleanup(space.run, "ip", "link", "set", "dev", device, "mtu", "1500")
+        for space, device in ends:
+            space.run("ip", "link", "set", "dev", device, "mtu", "1504")
+        self.wan.run("ip", "link", "set", "dev", "wan0", "mtu", "1508")  # of a socket, only one tag is beyond it
+        with self.mx.entered():
+            receiver = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))  # ETH_P_ALL
+        self.addCleanup(receiver.close)
+        receiver.bind(("mx0", 0))
+        receiver.settimeout(veth_wire.PATIENCE)
+
+        def arrives(octets):
+            self.send_tagged(octets)
+            # The kernel takes the outer tag off for the socket.
+            while len(receiver.recv(2048)) != octets - 4:
+                pass
+
+        engine = self.engine().ready()
+        self.send_tagged(1522)
+        arrives(1518)
+        self.assertEqual(engine.reasons()["egress-full"], 1)
+        self.box.run("ip", "link", "set", "dev", "postern-mx", "mtu", "1504")
+        counted = 1
+        while counted == engine.reasons()["egress-full"]:  # until the engine has seen it
+            self.send_tagged(1522)
+            counted += 1
+            self.assertLess(counted, 100 * veth_wire.PATIENCE)
+            time.sleep(0.01)
+        arrives(1522)
+        self.assertNotIn("frags", engine.text())
+
     def test_learned_entries_stop_the_next_attempt_and_leave_sessions(self):
         engine = self.engine().ready()
         session = connect(self.wan, UNLISTED4, SERVICE4)

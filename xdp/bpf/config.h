@@ -28,6 +28,7 @@ struct ps_xdp_port {
   uint8_t port; /* enum ps_port */
   uint8_t pair; /* below PS_MAX_PAIRS */
   uint16_t reserved;
+  uint32_t room; /* octets of the largest frame that the other port takes */
 };
 PS_INLINE uint32_t ps_port_slot(uint32_t ifindex, uint32_t factor) {
   return ifindex * factor >> (32u - PS_PORT_SLOT_BITS);

@@ -271,6 +271,9 @@ int postern(struct xdp_md* ctx) {
   } else if (decision.action != PS_ACTION_DROP) {
     if (config.topology == PS_TOPOLOGY_HOST) {
       result = XDP_PASS;
+    } else if (bytes > arrived->room) {
+      /* The kernel would not redirect it, which nobody would see (xdp_ok_fwd_dev). */
+      reason = PS_REASON_EGRESS_FULL;
     } else {
       /* Whether the other port has gone is known here; whether its queue is full is not. */
       result = (int)bpf_redirect_map(&egress, pair * PS_PORT_COUNT + port, XDP_DROP);

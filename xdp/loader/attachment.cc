@@ -26,6 +26,28 @@ bool runs_in(const Device& device, Mode mode) noexcept {
   return facts.attach_mode == (mode == Mode::kNative ? XDP_ATTACHED_DRV : XDP_ATTACHED_SKB);
 }
 
+// Empty, with errno, where it cannot be made.
+FileDescriptor new_link(const Device& device, int program_fd, Mode mode) noexcept {
+  LIBBPF_OPTS(bpf_link_create_opts, options);
+  options.flags = mode == Mode::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+  return FileDescriptor(bpf_link_create(program_fd, device.index(), BPF_XDP, &options));
+}
+
+std::optional<bpf_link_info> facts_of(const FileDescriptor& link) noexcept {
+  bpf_link_info info{};
+  uint32_t bytes = sizeof(info);
+  if (!link || bpf_obj_get_info_by_fd(link.get(), &info, &bytes) != 0 ||
+      info.type != BPF_LINK_TYPE_XDP)
+    return std::nullopt;
+  return info;
+}
+
+// What it holds on its device; empty where that cannot be had.
+FileDescriptor program_of(const FileDescriptor& link) noexcept {
+  const auto info = facts_of(link);
+  return info ? FileDescriptor(bpf_prog_get_fd_by_id(info->prog_id)) : FileDescriptor();
+}
+
 std::runtime_error refusal(const Device& device, Mode mode, int error) {
   const auto& name = device.name();
   switch (error) {
@@ -55,30 +77,43 @@ std::runtime_error refusal(const Device& device, Mode mode, int error) {
 }  // namespace
 
 std::optional<FormerLink> former_link(FileDescriptor fd) noexcept {
-  bpf_link_info info{};
-  uint32_t bytes = sizeof(info);
-  if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0 || info.type != BPF_LINK_TYPE_XDP)
-    return std::nullopt;
-  return FormerLink{std::move(fd), static_cast<int>(info.xdp.ifindex)};
+  const auto info = facts_of(fd);
+  if (!info) return std::nullopt;
+  return FormerLink{std::move(fd), static_cast<int>(info->xdp.ifindex)};
 }
 
 Attachment::Attachment(const Device& device, int program_fd, Mode mode,
-                       std::vector<FormerLink>& former) {
+                       std::vector<FormerLink>& former)
+    : device_(device), program_(program_fd), mode_(mode) {
   const auto found = std::ranges::find(former, device.index(), &FormerLink::ifindex);
-  if (found != former.end()) {
-    auto link = std::move(found->link);
-    former.erase(found);
-    if (runs_in(device, mode) && bpf_link_update(link.get(), program_fd, nullptr) == 0) {
-      link_ = std::move(link);
-      taken_over_ = true;
-      return;
-    }
-    bpf_link_detach(link.get());  // in another mode; being pinned, it would stay when closed
-  }
-  LIBBPF_OPTS(bpf_link_create_opts, options);
-  options.flags = mode == Mode::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-  link_ = FileDescriptor(bpf_link_create(program_fd, device.index(), BPF_XDP, &options));
-  if (!link_) throw refusal(device, mode, errno);
+  if (found == former.end()) return;
+  former_ = std::move(found->link);
+  former.erase(found);
+  former_program_ = program_of(former_);
+  in_this_mode_ = runs_in(device, mode);
+}
+
+void Attachment::make() {
+  if (former_ && in_this_mode_) return;
+  if (former_) bpf_link_detach(former_.get());  // being pinned, it would stay when closed
+  link_ = new_link(device_, program_, mode_);
+  if (!link_) throw refusal(device_, mode_, errno);
+}
+
+void Attachment::take_over() {
+  if (!former_ || !in_this_mode_) return;
+  if (bpf_link_update(former_.get(), program_, nullptr) != 0) throw refusal(device_, mode_, errno);
+  taken_over_ = true;
+}
+
+FileDescriptor Attachment::put_back() noexcept {
+  link_ = {};
+  if (!former_ || !former_program_) return {};
+  if (taken_over_) bpf_link_update(former_.get(), former_program_.get(), nullptr);
+  taken_over_ = false;
+  if (in_this_mode_) return {};
+  return new_link(device_, former_program_.get(),
+                  mode_ == Mode::kNative ? Mode::kGeneric : Mode::kNative);
 }
 
 }  // namespace postern::xdp

@@ -2,7 +2,8 @@
 //
 // Attachment: the BPF link that holds the program on one device. A link that an earlier process
 // left on the device is taken over by exchanging its program in place, so that no packet slips
-// through between the two; a link in another mode is replaced.
+// through between the two; a link in another mode is replaced. In steps that can be undone: an
+// engine that cannot start leaves in force what was.
 #pragma once
 
 #include <optional>
@@ -28,15 +29,31 @@ std::optional<FormerLink> former_link(FileDescriptor fd) noexcept;
 
 class Attachment {
  public:
-  // former: the links an earlier process left; the one that is taken over is removed from there.
-  // Throws std::runtime_error, which names the device and the way out.
+  // former: the links that an earlier process left; the one on this device is removed from there.
+  // Changes nothing yet. The device must outlive this.
   Attachment(const Device& device, int program_fd, Mode mode, std::vector<FormerLink>& former);
 
-  int fd() const noexcept { return link_.get(); }
+  // First: a link of our own, where there is none in this mode. What is there in another mode goes,
+  // as a device has one. These two throw std::runtime_error, which names the device and the way
+  // out.
+  void make();
+  // Then, once nothing else can go wrong: the program of a former link is exchanged for ours.
+  void take_over();
+  // Undoes both. Returns the link that had to be made for it, in place of the former one: whoever
+  // had that pinned has to pin this, else what it held in force ends with it. Not all can be
+  // undone without CAP_SYS_ADMIN, which alone lets a process have another's program.
+  FileDescriptor put_back() noexcept;
+
+  int fd() const noexcept { return link_ ? link_.get() : former_.get(); }
   bool taken_over() const noexcept { return taken_over_; }
 
  private:
-  FileDescriptor link_;  // closing it detaches, unless it is pinned
+  const Device& device_;
+  const int program_;
+  const Mode mode_;
+  FileDescriptor former_, former_program_;
+  bool in_this_mode_ = false;  // the former link
+  FileDescriptor link_;        // our own; closing it detaches, unless it is pinned
   bool taken_over_ = false;
 };
 

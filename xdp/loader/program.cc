@@ -118,16 +118,16 @@ void Program::set_ports(ps_topology topology, std::span<const Pair> pairs) {
   config.topology = topology;
   config.port_factor = port_factor(pairs);
   std::ranges::fill(config.ports, ps_xdp_port{});
-  const auto place = [&config](int ifindex, ps_port port, uint8_t pair) {
+  const auto place = [&config](int ifindex, ps_port port, uint8_t pair, uint32_t room_of_other) {
     const auto number = static_cast<uint32_t>(ifindex);
     config.ports[ps_port_slot(number, config.port_factor)] = {number, static_cast<uint8_t>(port),
-                                                              pair, 0};
+                                                              pair, 0, room_of_other};
   };
   const int egress = bpf_map__fd(skeleton_->maps.egress);
   for (uint8_t pair = 0; pair < pairs.size(); pair++) {
-    const auto [wan, mx] = pairs[pair];
-    place(wan, PS_PORT_WAN, pair);
-    if (mx != 0) place(mx, PS_PORT_MX, pair);
+    const auto [wan, mx, wan_room, mx_room] = pairs[pair];
+    place(wan, PS_PORT_WAN, pair, mx_room);
+    if (mx != 0) place(mx, PS_PORT_MX, pair, wan_room);
     if (topology != PS_TOPOLOGY_WIRE) continue;
     for (const auto& [port, out] :
          {std::pair<uint32_t, int>{PS_PORT_WAN, mx}, std::pair<uint32_t, int>{PS_PORT_MX, wan}}) {
@@ -136,6 +136,12 @@ void Program::set_ports(ps_topology topology, std::span<const Pair> pairs) {
         throw kernel_error("cannot redirect between two ports", errno);
     }
   }
+}
+
+void Program::set_room(int ifindex, uint32_t room_of_other) noexcept {
+  auto& config = skeleton_->bss->config;
+  auto& port = config.ports[ps_port_slot(static_cast<uint32_t>(ifindex), config.port_factor)];
+  __atomic_store_n(&port.room, room_of_other, __ATOMIC_RELAXED);
 }
 
 std::vector<ps_cell_count> Program::load_image(std::span<const std::byte> image) {

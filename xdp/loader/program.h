@@ -35,7 +35,7 @@ class Program {
 
   // How a frame lies in memory.
   enum class Frames {
-    kWhole,   // in one part, which holds an MTU of 1500 octets with every driver
+    kWhole,   // in one part, which holds an MTU of 1504 octets with every driver
     kInParts  // of which the program sees the first (xdp.frags), for any MTU
   };
 
@@ -53,12 +53,16 @@ class Program {
   // pairs as the program was made for. Throws.
   struct Pair {
     int wan_ifindex, mx_ifindex;
+    // Octets of the largest frame that each takes, and is redirected to it.
+    uint32_t wan_room = UINT32_MAX, mx_room = UINT32_MAX;
   };
   void set_ports(ps_topology topology, std::span<const Pair> pairs);
   void set_ports(ps_topology topology, int wan_ifindex, int mx_ifindex) {
     const Pair pair{wan_ifindex, mx_ifindex};
     set_ports(topology, {&pair, 1});
   }
+  // Of a port that set_ports() placed, while packets come: what the other one takes now.
+  void set_room(int ifindex, uint32_t room_of_other) noexcept;
   // Puts an image (a whole number of chunks) into force: a new inner map and one update of the
   // outer one. When it returns, the kernel has waited until no packet is judged by the old image,
   // whose memory is given back. Returns what that one counted. Throws and leaves the old one in

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <utility>
 
 #include "xdp/loader/redirect_target.h"
@@ -12,8 +13,15 @@
 namespace postern::xdp {
 namespace {
 
-// What each driver with native XDP takes in one part.
-constexpr unsigned kWholeMtu = 1500;
+// What each driver with native XDP takes in one part: full frames with two tags.
+constexpr unsigned kWholeMtu = 1504;
+// Octets that the kernel allows to a redirected frame beyond the MTU of the port that it leaves by:
+// the Ethernet header and one tag (xdp_ok_fwd_dev in its include/linux/filter.h).
+constexpr uint32_t kRoomBeyondMtu = 14 + 4;
+
+bool is_among(const std::vector<std::string>& names, const std::string& name) noexcept {
+  return std::ranges::find(names, name) != names.end();
+}
 
 std::string link_pin(const std::string& role) {
   return "link-" + role;
@@ -48,6 +56,7 @@ XdpEngine::XdpEngine(const Settings& settings)
   for (size_t wan = 0; wan < ports_.size(); wan += ports_of_a_pair())
     pairs.push_back({ports_[wan]->device.index(), wire ? mx_of(wan).device.index() : 0});
   program_.set_ports(settings.topology, pairs);
+  if (wire) take_rooms();
   program_.set_answers(settings.answers_per_second);
 }
 
@@ -71,6 +80,22 @@ unsigned XdpEngine::largest_mtu() const {
   unsigned largest = 0;
   for (const auto& port : ports_) largest = std::max(largest, port->device.mtu());
   return largest;
+}
+
+void XdpEngine::attend() {
+  if (settings_.topology == PS_TOPOLOGY_WIRE) take_rooms();
+}
+
+// An MTU may be changed while packets come.
+void XdpEngine::take_rooms() {
+  for (size_t i = 0; i < ports_.size(); i++) {
+    const auto& other = ports_[i ^ 1]->device;
+    try {
+      program_.set_room(ports_[i]->device.index(), other.mtu() + kRoomBeyondMtu);
+    } catch (const std::exception&) {
+      // The other port has gone: what does not reach it is counted all the same.
+    }
+  }
 }
 
 std::vector<XdpEngine::MtuDifference> XdpEngine::mtu_differences() const {
@@ -116,23 +141,54 @@ void XdpEngine::attach() {
     if (settings_.topology == PS_TOPOLOGY_WIRE) port->device.become_wire();
     port->attachment.emplace(port->device, program_.fd(), settings_.mode, former);
   }
-  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.mode == Mode::kNative)
+  std::vector<std::string> pinned;
+  try {
+    take_ports();
+    for (const auto& port : ports_) {
+      pinned.push_back(link_pin(port->role));
+      pins_.pin(pinned.back(), port->attachment->fd());
+    }
+    for (const auto& map : program_.maps()) {
+      pinned.emplace_back(map.name);
+      pins_.pin(pinned.back(), map.fd);
+    }
+  } catch (...) {
+    put_back(pinned, found);
+    throw;
+  }
+  // The ports are ours now, and the pins, too.
+  attached_ = true;
+  for (const auto& name : found)
+    if (!is_among(pinned, name)) pins_.unpin(name);
+}
+
+// All that can go wrong comes first: until the last step the former program is in force on each
+// port that had it, and whoever is listed gets no chance in between.
+void XdpEngine::take_ports() {
+  const bool wire = settings_.topology == PS_TOPOLOGY_WIRE;
+  for (const auto& port : ports_) port->attachment->make();
+  if (wire && settings_.mode == Mode::kNative)
     for (const auto& port : ports_)
       require_redirect_target(port->device, largest_mtu() > kWholeMtu);
-  // The ports are ours now; from here on the pins are, too.
-  attached_ = true;
-  std::vector<std::string> pinned;
+  if (wire && settings_.propagate_link) watch_links();
+  for (const auto& port : ports_) port->attachment->take_over();
+}
+
+// pinned: so far; found: what was pinned before.
+void XdpEngine::put_back(const std::vector<std::string>& pinned,
+                         const std::vector<std::string>& found) noexcept {
+  link_watch_.reset();
+  for (const auto& name : pinned)
+    if (!is_among(found, name)) pins_.unpin(name);
   for (const auto& port : ports_) {
-    pinned.push_back(link_pin(port->role));
-    pins_.pin(pinned.back(), port->attachment->fd());
+    const auto link = port->attachment->put_back();
+    if (!link) continue;
+    try {
+      pins_.pin(link_pin(port->role), link.get());
+    } catch (const std::exception&) {
+      // It ends with us then; why we end at all is told by who threw first.
+    }
   }
-  for (const auto& map : program_.maps()) {
-    pinned.emplace_back(map.name);
-    pins_.pin(pinned.back(), map.fd);
-  }
-  for (const auto& name : found)
-    if (std::ranges::find(pinned, name) == pinned.end()) pins_.unpin(name);
-  if (settings_.topology == PS_TOPOLOGY_WIRE && settings_.propagate_link) watch_links();
 }
 
 void XdpEngine::watch_links() {

@@ -45,7 +45,8 @@ class XdpEngine : public Engine {
 
   // Attaches to the ports and pins links and maps. Links that a dead process left pinned there are
   // taken over without a gap where they are on the same ports, and removed otherwise; its tables
-  // were adopted when this was constructed. Throws.
+  // were adopted when this was constructed. Throws; then what these links held in force is so
+  // still.
   void attach();
   // Links stay in force, pinned, when this is destroyed.
   void keep() noexcept { keep_ = true; }
@@ -83,6 +84,7 @@ class XdpEngine : public Engine {
   std::shared_ptr<const Snapshot> snapshot() const override { return snapshot_; }
   ps_counters counters() const override { return sum_of(pairs()); }
   std::vector<PortPair> pairs() const override;
+  void attend() override;
   RuleCounts rule_counts() const override { return {program_.cell_counts(), {}}; }
   DynamicTable& dynamic() override { return dynamic_; }
   void set_sampling(const ps_sampling& sampling) noexcept override {
@@ -107,7 +109,11 @@ class XdpEngine : public Engine {
 
   static std::vector<std::unique_ptr<Port>> open_ports(const Settings& settings);
   unsigned largest_mtu() const;
+  void take_rooms();
   void adopt();
+  void take_ports();
+  void put_back(const std::vector<std::string>& pinned,
+                const std::vector<std::string>& found) noexcept;
   void watch_links();
   size_t ports_of_a_pair() const noexcept { return settings_.topology == PS_TOPOLOGY_WIRE ? 2 : 1; }
   // The other port of the one at `wan`.

@@ -113,8 +113,8 @@ class Program {
 
   // What was judged otherwise, in words; empty where nothing was.
   std::string judge(const RecordedFrame& frame, const char* in, const char* out) {
-    config_.ports[0] = {kLoopback, static_cast<uint8_t>(frame.port), 0,
-                        0};  // with a factor of 0 the only slot
+    config_.ports[0] = {kLoopback, static_cast<uint8_t>(frame.port), 0, 0,
+                        UINT32_MAX};  // with a factor of 0 the only slot
     config_.test_now_ns = frame.now_ns;
     if (bpf_map_update_elem(bpf_map__fd(map(".bss")), &kFirst, &config_, BPF_ANY) != 0)
       fail("writing the configuration");
