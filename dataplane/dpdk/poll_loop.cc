@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A worker's bursts (dataplane/dpdk/poll_loop.h): receive, judge by the core, act. Nothing here
-// allocates, locks, logs or throws. Headers are judged where the packet's first segment holds them:
-// a packet in several is pulled into one when the first has the room; else the core sees it cut
-// there, and what is cut inside its headers or shorter than it says is stopped by name.
+// allocates, locks, logs or throws. A packet that came in several segments is pulled into the
+// first. One larger than its room is larger than the MTU that it was made for: it cannot be sent on
+// either, as drivers send what lies in one segment (some read past its end), and is counted so.
 #include "dataplane/dpdk/poll_loop.h"
 
 #include <rte_ethdev.h>
@@ -29,9 +29,13 @@ const uint8_t* head_of(const rte_mbuf* packet) noexcept {
   return rte_pktmbuf_mtod(packet, const uint8_t*);
 }
 
+// False: it is in several, and cannot be pulled into one.
+bool is_in_one_part(rte_mbuf* packet) noexcept {
+  return packet->nb_segs == 1 || rte_pktmbuf_linearize(packet) == 0;
+}
+
 // Gives a packet the length of the reply that takes its place; false when it cannot.
 bool resize(rte_mbuf* packet, uint32_t bytes) noexcept {
-  if (packet->nb_segs != 1) return false;
   if (bytes > packet->data_len)
     return rte_pktmbuf_append(packet, static_cast<uint16_t>(bytes - packet->data_len)) != nullptr;
   return rte_pktmbuf_trim(packet, static_cast<uint16_t>(packet->data_len - bytes)) == 0;
@@ -138,11 +142,14 @@ unsigned PollLoop::poll_port(ps_port port, uint64_t now_ns) noexcept {
   } else {  // the way out, without rules for it, is not looked at
     for (uint16_t i = 0; i < received; i++) {
       bytes += packets[i]->pkt_len;
+      if (!is_in_one_part(packets[i])) {
+        stop(packets[i], PS_REASON_EGRESS_FULL, burst);
+        continue;
+      }
       sample(port, packets[i], ps_decision_because(PS_REASON_FROM_INSIDE), now_ns);
-      burst.passing[i] = packets[i];
-      burst.pass_reasons[i] = PS_REASON_FROM_INSIDE;
+      burst.passing[burst.pass_count] = packets[i];
+      burst.pass_reasons[burst.pass_count++] = PS_REASON_FROM_INSIDE;
     }
-    burst.pass_count = received;
     watch.lap(Stage::kAct);
   }
   add(counters_.bytes[port], bytes);
@@ -161,13 +168,14 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
                      Stopwatch<profiled>& watch) noexcept {
   for (uint16_t i = 0; i < packet_count && i < kPrefetchAhead; i++)
     rte_prefetch0(head_of(packets[i]));
+  static_assert(BurstJudge::kMost <= 64);
   BurstJudge::Frame frames[BurstJudge::kMost];
-  uint64_t bytes = 0;
+  uint64_t bytes = 0, in_parts = 0;  // bit i of in_parts: packet i
   for (uint16_t i = 0; i < packet_count; i++) {
     auto* packet = packets[i];
     if (i + kPrefetchAhead < packet_count) rte_prefetch0(head_of(packets[i + kPrefetchAhead]));
     bytes += packet->pkt_len;
-    if (packet->nb_segs > 1) (void)rte_pktmbuf_linearize(packet);
+    if (!is_in_one_part(packet)) in_parts |= uint64_t{1} << i;
     frames[i] = {head_of(packet), head_of(packet) + packet->data_len};
   }
   burst.bytes += bytes;
@@ -180,6 +188,10 @@ void PollLoop::judge(ps_port port, const WorkerRules& rules, rte_mbuf** packets,
   BurstTally attempts;
   const bool samples = is_sample_due(packet_count);
   for (uint16_t i = 0; i < packet_count; i++) {
+    if (in_parts >> i & 1) {
+      stop(packets[i], PS_REASON_EGRESS_FULL, burst);
+      continue;
+    }
     const auto& decision = judge_.decision(i);
     attempts.note(i, decision.cell, decision.over_limit != 0);
     if (samples && decision.scan == 0) sample(port, packets[i], decision, now_ns);
@@ -219,9 +231,7 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
     burst.stop_count += stops;
     return;
   }
-  if (packet->nb_segs > 1) {
-    reason = PS_REASON_NO_REPLY_ROOM;
-  } else if (!ps_is_intact(head_of(packet), head_of(packet) + packet->data_len, &parsed)) {
+  if (!ps_is_intact(head_of(packet), head_of(packet) + packet->data_len, &parsed)) {
     reason = PS_REASON_BAD_CHECKSUM;
   } else if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns)) {
     reason = PS_REASON_ANSWER_LIMIT;
@@ -233,6 +243,10 @@ void PollLoop::act(ps_port port, const WorkerRules& rules, rte_mbuf* packet,
   } else {
     reason = PS_REASON_NO_REPLY_ROOM;
   }
+  stop(packet, reason, burst);
+}
+
+void PollLoop::stop(rte_mbuf* packet, uint32_t reason, Burst& burst) noexcept {
   burst.stop_reasons[burst.stop_count] = static_cast<uint8_t>(reason);
   burst.stopped[burst.stop_count++] = packet;
 }
@@ -297,8 +311,7 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
         reason = PS_REASON_NO_REPLY_ROOM;
     }
   }
-  burst.stop_reasons[burst.stop_count] = static_cast<uint8_t>(reason);
-  burst.stopped[burst.stop_count++] = packet;
+  stop(packet, reason, burst);
 }
 
 // The packet becomes the RST that goes on to the service, whose side is counted; its sender's is

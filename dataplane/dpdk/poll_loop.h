@@ -64,6 +64,7 @@ class alignas(64) PollLoop {
              uint64_t now_ns, Burst& burst, Stopwatch<profiled>& watch) noexcept;
   void act(ps_port port, const WorkerRules& rules, rte_mbuf* packet, const ps_packet& parsed,
            const ps_decision& decision, uint64_t now_ns, Burst& burst) noexcept;
+  static void stop(rte_mbuf* packet, uint32_t reason, Burst& burst) noexcept;
   bool is_sample_due(uint16_t packet_count) noexcept;
   void sample(ps_port port, const rte_mbuf* packet, const ps_decision& decision,
               uint64_t now_ns) noexcept;

@@ -163,17 +163,26 @@ TEST_F(PollLoopTest, APacketInSegmentsIsJudgedAsOne) {
   }
 }
 
-// One that cannot be pulled into its first mbuf: it holds the headers, and the frame is shorter
-// there than it says.
+// One that cannot be pulled into its first mbuf: no driver could send it on.
 TEST_F(PollLoopTest, APacketLargerThanAnMbufIsStoppedByName) {
   const Bytes frame =
       packets::Ethernet{} / packets::Ipv4{} / packets::Tcp{} / packets::payload(4000);
-  ASSERT_TRUE(wire_.send(PS_PORT_WAN, frame, 0, 2000));
-  ASSERT_EQ(loop_.poll(kNow), 1u);
-  const auto counters = counted();
-  EXPECT_EQ(counters.packets[PS_PORT_WAN][PS_REASON_BAD_IP_HEADER], 1u);
-  EXPECT_EQ(counters.bytes[PS_PORT_WAN], frame.size());
-  EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+  const Bytes small = packets::Ethernet{} / packets::Ipv4{} / packets::Tcp{.destination_port = 80};
+  for (const auto port : {PS_PORT_WAN, PS_PORT_MX}) {
+    const auto there = port == PS_PORT_WAN ? PS_PORT_MX : PS_PORT_WAN;
+    ASSERT_TRUE(wire_.send(port, small));
+    ASSERT_TRUE(wire_.send(port, frame, 0, 2000));
+    ASSERT_TRUE(wire_.send(port, small));
+    ASSERT_EQ(loop_.poll(kNow), 3u);
+    const auto counters = counted();
+    EXPECT_EQ(counters.packets[port][PS_REASON_EGRESS_FULL], 1u);
+    EXPECT_EQ(counters.bytes[port], frame.size() + 2 * small.size());
+    const auto onward = wire_.take_all(there);
+    ASSERT_EQ(onward.size(), 2u) << "those beside it pass";
+    EXPECT_EQ(onward[0], small);
+    EXPECT_EQ(onward[1], small);
+    EXPECT_EQ(wire_.mbufs_in_use(), 0u);
+  }
 }
 
 TEST_F(PollLoopTest, NoMoreRepliesThanTheBudget) {
