@@ -11,7 +11,7 @@
  *
  * A guess is right once in half a million, and wins one line of SMTP. Keys change with the epoch;
  * those of the epoch before and the one after are accepted too, the latter because other nodes'
- * clocks may be ahead. The writer is dataplane/engine/cookie_keys.h.
+ * clocks may be ahead. The writer is dataplane/engine/cookie_secret.h.
  */
 #ifndef POSTERN_DATAPLANE_CORE_COOKIE_H
 #define POSTERN_DATAPLANE_CORE_COOKIE_H
