@@ -6,6 +6,8 @@ then, control or its workers are killed at every command, the disk is full. One 
 over TLS, command by command and pipelined, DATA and BDAT. Clients try again as mail servers do. Then the books are
 closed (ledger/books.py): for each recipient nothing that was acknowledged is missing, nothing was altered, nothing
 is there twice but where an acknowledgement was lost, and nothing that the farm refused for good was acknowledged.
+In a ledger by itself, with two workers, the farm keeps the connection and says nothing more until control's own
+time for it has passed.
 The same is done, with a fifth of the faults, at the door for the site's own mail, where messages are signed and the
 farm are smarthosts. POSTERN_LEDGER_FAULTS says how many (500), POSTERN_LEDGER_SEED which (5321); POSTERN_CONTROL and
 POSTERN_PROGRAM name the programs.
@@ -18,12 +20,14 @@ import pathlib
 import ssl
 import time
 
+import pytest
+
 from tests.control.smtp.ledger.books import close_the_books
 from tests.control.smtp.ledger.client import deliver
 from tests.control.smtp.ledger.control import Control
 from tests.control.smtp.ledger.farm import Farm
 from tests.control.smtp.ledger.faults import FAULTS as KINDS
-from tests.control.smtp.ledger.faults import NOTHING, Fault
+from tests.control.smtp.ledger.faults import EARLY_FAULTS_WITH_TLS, FINAL_TIME, NOTHING, SILENCES, Fault
 from tests.control.smtp.ledger.message import Message
 from tests.support.certificate_authority import Authority
 
@@ -36,7 +40,7 @@ def is_replayed(fault):
     return fault.who == "replay" or fault.kind == "pause"
 
 
-async def keep_the_ledger(folder, faults, outbound):
+async def keep_the_ledger(folder, faults, kinds=KINDS, **ways):
     print(f"seed {SEED}")  # told by whatever fails
     authority = Authority(folder, "authority")
     shown = {who: authority.sign(who, f"/CN={who}.example", f"DNS:{who}.example") for who in ("mx", "farm")}
@@ -44,9 +48,9 @@ async def keep_the_ledger(folder, faults, outbound):
     tls.load_cert_chain(shown["farm"][1], shown["farm"][3])
     farm = Farm(tls)
     await farm.start()
-    control = Control(folder, farm.ports, shown["mx"], outbound)
+    control = Control(folder, farm.ports, shown["mx"], **ways)
     await control.start()
-    messages = [Message(number, KINDS[number % len(KINDS)], SEED) for number in range(faults)]
+    messages = [Message(number, kinds[number % len(kinds)], SEED) for number in range(faults)]
     waiting = iter(messages)
 
     async def work():
@@ -56,12 +60,13 @@ async def keep_the_ledger(folder, faults, outbound):
     begun = time.monotonic()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     took = time.monotonic() - begun
+    await farm.silences_over({m.number for m in messages if m.fault.kind == "silent"})
     assert await control.stop() == 0
     no_room = control.said().count("452 4.3.1")
     tell(messages, farm, control, no_room, took)
     assert close_the_books(messages, farm.stored) == []
-    assert what_never_happened(messages, farm, control) == []
-    if os.getuid() == 0 and faults >= 100:
+    assert what_never_happened(messages, farm, control, kinds) == []
+    if os.getuid() == 0 and faults >= 100 and "room" not in ways:
         assert no_room, "the disk was never full"
 
 
@@ -70,7 +75,7 @@ def tell(messages, farm, control, no_room, took):
     print(f"{len(messages)} messages for {len(recipients)} recipients (seed {SEED}), {sum(m.tries for m in messages)} "
           f"attempts: {recipients.count('taken')} taken, {recipients.count('refused')} refused; faults: "
           f"{sum(m.happened for m in messages if m.fault.who == 'client')} of clients, {farm.done.total()} of the farm, "
-          f"{farm.early.total()} of it before a message, {control.kills} kills; "
+          f"{farm.early.total()} of it before a message, {len(farm.outwaited)} silences ended by control, {control.kills} kills; "
           f"{sum(farm.envelopes[m.number] > m.tries for m in messages)} envelopes said again, "
           f"{sum(m.lost_answers for m in messages)} answers lost, "
           f"{sum(len(s) - 1 for s in farm.stored.values() if s)} messages there in parts or again, {no_room} times no "
@@ -80,7 +85,7 @@ def tell(messages, farm, control, no_room, took):
         print(f"  {fault.who} {fault.step} {fault.kind}: {count}")
 
 
-def what_never_happened(messages, farm, control):
+def what_never_happened(messages, farm, control, kinds):
     """Faults and ways of sending that were planned, and did not come about."""
     missing = [m.sender for m in messages if m.fault.who in ("client", "control") and not m.happened]
     missing += [m.sender for m in messages if m.fault.who in ("farm", "replay") and not farm.done[m.number]]
@@ -90,24 +95,32 @@ def what_never_happened(messages, farm, control):
                 if m.fault.who == "replay" and m.fault.step == "rcpt" and not m.after_replay and not m.broken_off]
     if control.kills != sum(m.fault.who == "control" for m in messages):
         missing.append(f"{control.kills} kills")
-    if len(messages) >= 150 and not farm.early:
-        missing.append("faults before a message")
+    missing += [f"{m.sender}: control did not end the silence, or the client heard nothing" for m in messages
+                if m.fault.kind == "silent" and not (farm.outwaited[m.number] and m.after_silence)]
+    if len(messages) >= 500:
+        missing += [f"before a message: {fault}" for fault in EARLY_FAULTS_WITH_TLS if not farm.early[fault]]
     if len(farm.taken_by) != 2:
         missing.append("a backend that takes mail")
     for what in ("tls", "pipelined", "chunks"):
         missing += [f"{what}: {wanted}" for wanted in (True, False)
                     if not any(getattr(m.way, what) == wanted and "taken" in m.outcomes.values() for m in messages)]
-    if len(messages) >= len(KINDS) and {m.fault for m in messages} != set(KINDS):
+    if len(messages) >= len(kinds) and {m.fault for m in messages} != set(kinds):
         missing.append("kinds of faults")
     return missing
 
 
 def test_nothing_is_lost_and_nothing_is_altered(tmp_path):
-    asyncio.run(keep_the_ledger(pathlib.Path(tmp_path), FAULTS, outbound=False))
+    asyncio.run(keep_the_ledger(pathlib.Path(tmp_path), FAULTS))
 
 
 def test_the_same_on_its_way_out(tmp_path):
     asyncio.run(keep_the_ledger(pathlib.Path(tmp_path), FAULTS // 5, outbound=True))
+
+
+@pytest.mark.parametrize("outbound", [False, True])
+def test_a_farm_that_never_answers(tmp_path, outbound):
+    asyncio.run(keep_the_ledger(pathlib.Path(tmp_path), max(24, FAULTS // 10), SILENCES, outbound=outbound,
+                                final_time=FINAL_TIME, workers=2, room="200m"))
 
 
 def test_the_books_notice():
@@ -141,6 +154,11 @@ def test_the_books_notice():
     assert found(taken, taken.text) == ["the farm refused it for good, and nobody was told"]
     taken.broken_off = 1
     assert found(taken, taken.text) == []
+    silent = message("taken", Fault("farm", "dot", "silent"))
+    silent.after_silence = [451]
+    assert found(silent, silent.text) == []
+    silent.after_silence = [250]
+    assert found(silent, silent.text) == ["the farm said nothing, and the answer was [250]"]
     differed = message("taken", Fault("replay", "rcpt", "5xx"))
     differed.after_replay = [451]
     assert found(differed, differed.text) == []

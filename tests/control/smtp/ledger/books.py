@@ -40,6 +40,8 @@ def close_the_books(messages, stored):
         # The farm refuses once; whom something kept from hearing it has the next attempt taken.
         if message.fault.refuses() and not message.broken_off and "refused" not in message.outcomes.values():
             wrong.append(f"{name}: the farm refused it for good, and nobody was told")
+        if any(not 400 <= code < 500 for code in message.after_silence):
+            wrong.append(f"{name}: the farm said nothing, and the answer was {message.after_silence}")
         differed = message.fault.step == "rcpt" and message.fault.kind in ("4xx", "5xx")
         if any(not 400 <= code < 500 and (differed or code != 250) for code in message.after_replay):
             wrong.append(f"{name}: a backend thought otherwise, and the answer was {message.after_replay}")

@@ -7,7 +7,7 @@ import ssl
 import time
 
 from tests.control.smtp.ledger.control import PATIENCE
-from tests.control.smtp.ledger.faults import Lost
+from tests.control.smtp.ledger.faults import FINAL_TIME, Lost
 from tests.support.smtp_wire import stuffed
 
 SOONER_OR_LATER = 600  # seconds within which a message is taken; only ends a hang
@@ -121,12 +121,15 @@ class Attempt:
         [code] = await self.say((b"STARTTLS", "starttls"))
         if code != 220:
             return False
-        if self.is_at("client", "handshake"):
+        if self.is_at("client", "handshake") or self.is_at("control", "handshake"):
             self.writer.write(b"\x16\x03\x01\x02\x00"[: self.message.place % 6])
-            await self.break_off()
+            if self.fault.who == "client":
+                await self.break_off()
+            await self.kill_control()
+            raise Lost
         await asyncio.wait_for(self.writer.start_tls(any_certificate()), PATIENCE)
         self.offered.clear()
-        [code] = await self.say((b"EHLO client.example", "helo again"))
+        [code] = await self.say((b"EHLO client.example", "helo-again"))
         return code == 250
 
     def takes_chunks(self):
@@ -139,7 +142,7 @@ class Attempt:
             return
         asked = message.waiting()
         mail = (f"MAIL FROM:<{message.sender}>".encode(), "mail")
-        envelope = [(f"RCPT TO:<{r}>".encode(), "rcpt" if r == asked[0] else "another rcpt") for r in asked]
+        envelope = [(f"RCPT TO:<{r}>".encode(), "rcpt" if r == asked[0] else "another-rcpt") for r in asked]
         next_words = self.first_chunk() if message.way.chunks else (b"DATA", "data")
         if message.way.pipelined:
             codes = await self.say(mail, *envelope, next_words)
@@ -177,9 +180,15 @@ class Attempt:
         if code == 354 and not accepted:
             await self.say((b".", "nothing"))
         elif code == (250 if self.message.way.chunks else 354):
+            done = self.farm.done[self.message.number]
             code = await self.send_text()
             if self.farm.done[self.message.number] and self.message.number in self.farm.replays:
                 self.message.after_replay.append(code)
+            if self.message.fault.kind == "silent" and self.farm.done[self.message.number] > done:
+                self.message.after_silence.append(code)
+            # In a farm's little time, the test's own may run out.
+            if self.control.final_time <= FINAL_TIME and self.message.last_reply.startswith(("451 4.4.1", "451 4.4.7")):
+                self.message.lost_answers += 1
         self.note_recipients(asked, codes)
         if accepted and code >= 500:
             self.message.outcomes |= dict.fromkeys(accepted, "refused")
@@ -209,7 +218,9 @@ class Attempt:
             cut = len(wire) - 1 - message.place % 4 if self.fault.step == "dot" else place
             self.writer.write(wire[: max(0, min(cut, len(wire) - 1))])
             await self.break_off()
-        elif self.is_at("control", "text"):
+        elif self.is_at("control", "text") or self.is_at("control", "dot"):
+            if self.fault.step == "dot":  # somewhere in the octets of the end, the last one with them
+                place = max(0, len(wire) - message.place % 4)
             self.text_sent = place == len(wire)
             self.writer.write(wire[:place])
             await self.writer.drain()

@@ -27,9 +27,13 @@ message
 
 
 class Control:
-    def __init__(self, folder, farm_ports, certificate, outbound):
-        """certificate: the options of the command line that show it (tests/support/certificate_authority.py)."""
+    def __init__(self, folder, farm_ports, certificate, *, outbound=False, final_time=180, workers=1, room="300k"):
+        """certificate: the options of the command line that show it (tests/support/certificate_authority.py).
+        final_time: seconds, for the farm's answer to a text, by default as long as a farm may be slow here, else a
+        message would be there twice because this test was not scheduled. room: for messages; by default one of the
+        largest fits, two at once do not."""
         self.folder, self.farm_ports, self.outbound = folder, farm_ports, outbound
+        self.final_time, self.workers, self.room = final_time, workers, room
         self.certificate = ["--certificate", certificate[1], "--key", certificate[3]]
         (folder / "pool.netset").write_text("192.0.2.0/24\n")
         (folder / "site.policy").write_text(POLICY)
@@ -61,13 +65,10 @@ class Control:
                  # A client that pauses is told from one that is gone by ten times the time.
                  "--command-time", "3s", "--text-time", "3s", "--farm-stall", "300ms",
                  "--farm-connect-time", "3s", "--farm-reply-time", "3s",
-                 # As long as a farm may be slow here: else a message would be there twice because this test
-                 # was not scheduled.
-                 "--farm-final-time", "180s"]
+                 "--farm-final-time", f"{self.final_time}s", "--workers", str(self.workers)]
         if os.getuid() == 0:
-            # One of the largest messages fits, two at once do not.
             words = ["unshare", "-m", "sh", "-c",
-                     'mount -t tmpfs -o size=300k none "$0" && exec "$@"', str(self.spool)] + words
+                     f'mount -t tmpfs -o size={self.room} none "$0" && exec "$@"', str(self.spool)] + words
         self.process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE, stderr=self.log)
         ready = (await self.process.stdout.readline()).decode()
         assert ready.startswith("ready "), self.said()[-2000:]

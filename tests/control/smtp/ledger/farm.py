@@ -6,8 +6,10 @@ no more than the syntax that control uses."""
 import asyncio
 import collections
 import contextlib
+import ssl
+import time
 
-from tests.control.smtp.ledger.faults import EARLY_EVERY, EARLY_FAULTS, EARLY_FAULTS_WITH_TLS, Fault, Lost
+from tests.control.smtp.ledger.faults import EARLY_EVERY, EARLY_FAULTS, EARLY_FAULTS_WITH_TLS, FINAL_TIME, Fault, Lost
 
 ANSWERS = {"4xx": "451 4.3.0 not now", "5xx": "554 5.6.0 never", "421": "421 4.3.2 closing"}
 
@@ -21,6 +23,7 @@ class Farm:
         self.envelopes = collections.Counter()  # MAIL, by number of the message
         self.replays = set()  # numbers of messages whose next envelope is said again
         self.taken_by = collections.Counter()  # texts, by backend
+        self.outwaited = collections.Counter()  # silences that control ended, by number of the message
         self.released = {}  # (number of the message, attempt) -> set when the leg with its envelope let go of it
 
     async def start(self):
@@ -35,6 +38,12 @@ class Farm:
     async def wait_for_release(self, number, attempt, patience):
         """Until control has given back the leg that had the envelope of this attempt."""
         await asyncio.wait_for(self.release_of(number, attempt).wait(), patience)
+
+    async def silences_over(self, numbers, patience=30):
+        """Until control has hung up on these, or will not: some messages were taken sooner by the other backend."""
+        end = time.monotonic() + patience
+        while numbers - set(self.outwaited) and time.monotonic() < end:
+            await asyncio.sleep(0.1)
 
     async def serve(self, backend, reader, writer):
         leg = Leg(self, backend, reader, writer)
@@ -82,8 +91,21 @@ class Leg:
         self.farm.early[self.early] += 1
         return self.early[1]
 
+    async def say_nothing(self, reads):
+        """Until control hangs up."""
+        if not reads:
+            self.writer.transport.pause_reading()
+            await asyncio.sleep(2 * FINAL_TIME)
+            self.writer.transport.resume_reading()
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            await asyncio.wait_for(self.reader.read(), 60)
+        self.farm.outwaited[self.number] += 1
+        raise Lost
+
     async def act(self, kind, fine, silence=6):
         """Answers, or does what the fault is; whether all is well."""
+        if kind == "silent":
+            await self.say_nothing(reads=self.fault.step != "text")
         if kind in ("cut", "stall"):
             if kind == "stall":
                 # Before the text longer than control waits; then it ends it, as control waits long.

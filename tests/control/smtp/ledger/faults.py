@@ -32,9 +32,10 @@ class Fault:
 
 NOTHING = Fault("none", "-", "-")
 
-CLIENT_STEPS = ("helo", "starttls", "handshake", "mail", "rcpt", "data", "text", "dot", "answer")
+CLIENT_STEPS = ("helo", "starttls", "handshake", "helo-again", "mail", "rcpt", "another-rcpt", "data", "text", "dot",
+                "answer")
 FARM_STEPS = ("mail", "rcpt", "data", "text", "dot", "after")
-KILL_STEPS = ("helo", "starttls", "mail", "rcpt", "data", "text", "answer")
+KILL_STEPS = CLIENT_STEPS
 FAULTS = (
     [NOTHING]
     + [Fault("client", step, kind) for step in CLIENT_STEPS for kind in ("cut", "stall")]
@@ -48,7 +49,12 @@ FAULTS = (
     + [Fault("control", step, "kill") for step in KILL_STEPS]
 )
 
+# The farm keeps the connection and says nothing more, nor reads a text to its end: only control's own time ends that.
+# The client is to hear of it, and where the farm has the message, it is there twice.
+FINAL_TIME = 3  # seconds that control gives the farm then
+SILENCES = [NOTHING] + [Fault("farm", step, "silent") for step in ("text", "dot", "after")]
+
 # Of connections to the farm, one in so many meets a fault before there is a message.
-EARLY_EVERY = 25
-EARLY_FAULTS = [(step, kind) for step in ("greeting", "ehlo") for kind in ("cut", "stall", "4xx")]
-EARLY_FAULTS_WITH_TLS = EARLY_FAULTS + [("starttls", kind) for kind in ("cut", "4xx")]
+EARLY_EVERY = 12
+EARLY_FAULTS = [(step, kind) for step in ("greeting", "ehlo") for kind in ("cut", "stall", "4xx", "5xx")]
+EARLY_FAULTS_WITH_TLS = EARLY_FAULTS + [("starttls", kind) for kind in ("cut", "4xx", "5xx")]
