@@ -305,7 +305,7 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
     if (resets) {
       if (!ps_budget_take(&answers_, &next_answer_ns_, now_ns))
         reason = PS_REASON_ANSWER_LIMIT;
-      else if (reset_both_ends(packet, parsed, burst))
+      else if (reset_both_ends(packet, parsed, now_ns, burst))
         return;
       else
         reason = PS_REASON_NO_REPLY_ROOM;
@@ -315,13 +315,15 @@ void PollLoop::stop_by_signature(ps_port port, const WorkerRules& rules, const S
 }
 
 // The packet becomes the RST that goes on to the service, whose side is counted; its sender's is
-// another one. Where there is no memory for that one, its sender is reset by the service's own
-// stack, as soon as it sends more.
-bool PollLoop::reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept {
+// another one. Where there is no memory for that one, or it would be one too many, its sender is
+// reset by the service's own stack, as soon as it sends more.
+bool PollLoop::reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
+                               Burst& burst) noexcept {
   const uint8_t* data = head_of(packet);
   ps_link link;
   if (!ps_link_save(data, data + packet->data_len, &parsed, &link)) return false;
-  auto* back = rte_pktmbuf_alloc(packet->pool);
+  const bool may = ps_budget_take(&answers_, &next_answer_ns_, now_ns) != 0;
+  auto* back = may ? rte_pktmbuf_alloc(packet->pool) : nullptr;
   line_.length = 0;
   const auto to_sender = ps_answer_reset(&parsed);
   if (back != nullptr && write_reply(back, parsed, link, to_sender, line_)) {

@@ -75,7 +75,8 @@ class alignas(64) PollLoop {
   void stop_by_signature(ps_port port, const WorkerRules& rules, const Signature& signature,
                          rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
                          Burst& burst) noexcept;
-  bool reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, Burst& burst) noexcept;
+  bool reset_both_ends(rte_mbuf* packet, const ps_packet& parsed, uint64_t now_ns,
+                       Burst& burst) noexcept;
   void send(ps_port from, uint16_t to, rte_mbuf** packets, const uint8_t* reasons, uint32_t total,
             ps_reason untaken) noexcept;
   void count(ps_port port, uint32_t reason, uint64_t packets) noexcept;

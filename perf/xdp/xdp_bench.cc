@@ -277,12 +277,12 @@ void whole(unsigned passes, json::array& results) {
   xdp::Program idle(1024), busy(1'000'000, 65'536), large(1024);
   const auto set_up = [](xdp::Program& program, const std::shared_ptr<const Snapshot>& snapshot) {
     program.set_ports(PS_TOPOLOGY_HOST, 1, 0);
-    program.set_answers(kMaxAnswersPerSecond);
+    program.set_answers(kMaxAnswersPerSecond, 1);
     program.load_image(snapshot->image_bytes());
   };
   set_up(idle, rules_of(ten_thousand, "  drop list listed\n"));
   set_up(large, rules_of(million, "  drop list listed\n"));
-  // All on: a rule of each kind, a limit that the attempt is within, and entries of every length.
+  // All on: a rule of each kind, a limit that the attempt is within, and entries of both lengths of IPv4.
   set_up(busy, rules_of(ten_thousand,
                         "  reset list none hard\n  limit any 1000000/second burst 1000000 else "
                         "refuse\n  drop list listed\n"));

@@ -214,9 +214,8 @@ std::span<ps_limit_bucket> Program::limit_memory() const noexcept {
   return {reinterpret_cast<ps_limit_bucket*>(bytes.data()), bytes.size() / sizeof(ps_limit_bucket)};
 }
 
-void Program::set_answers(uint64_t per_second) {
-  skeleton_->bss->config.answers =
-      answer_budget(per_second, static_cast<unsigned>(possible_cpus()) * pairs_);
+void Program::set_answers(uint64_t per_second, unsigned cpus) {
+  skeleton_->bss->config.answers = answer_budget(per_second, cpus * pairs_);
 }
 
 ps_dynamic_gate& Program::dynamic_gate() noexcept {

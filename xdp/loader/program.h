@@ -74,8 +74,9 @@ class Program {
   std::vector<ps_cell_count> cell_counts() const;
   // Of a pair of ports, the sum over all CPUs. Throws.
   ps_counters counters(uint32_t pair = 0) const;
-  // How many replies may be sent in a second, by all CPUs together.
-  void set_answers(uint64_t per_second);
+  // How many replies may be sent in a second, by so many CPUs (1 or more) together; also while
+  // packets come.
+  void set_answers(uint64_t per_second, unsigned cpus);
   ps_cookie_keys& cookie_keys() noexcept;
   // Where a DynamicTable keeps a copy of its gate for the program.
   ps_dynamic_gate& dynamic_gate() noexcept;

@@ -3,6 +3,8 @@
 // Bringing the program to its ports and away again (xdp/loader/xdp_engine.h).
 #include "xdp/loader/xdp_engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -57,7 +59,7 @@ XdpEngine::XdpEngine(const Settings& settings)
     pairs.push_back({ports_[wan]->device.index(), wire ? mx_of(wan).device.index() : 0});
   program_.set_ports(settings.topology, pairs);
   if (wire) take_rooms();
-  program_.set_answers(settings.answers_per_second);
+  share_answers();
 }
 
 // Before the links are taken over, so that no packet finds the table without them. In a table of
@@ -83,7 +85,16 @@ unsigned XdpEngine::largest_mtu() const {
 }
 
 void XdpEngine::attend() {
+  share_answers();
   if (settings_.topology == PS_TOPOLOGY_WIRE) take_rooms();
+}
+
+// Packets come to CPUs that are online; those that may come online later are many in some virtual
+// machines, and would only take shares.
+void XdpEngine::share_answers() {
+  const auto cpus = static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+  if (std::exchange(answering_cpus_, cpus) != cpus)
+    program_.set_answers(settings_.answers_per_second, cpus);
 }
 
 // An MTU may be changed while packets come.

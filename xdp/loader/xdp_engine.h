@@ -110,6 +110,7 @@ class XdpEngine : public Engine {
   static std::vector<std::unique_ptr<Port>> open_ports(const Settings& settings);
   unsigned largest_mtu() const;
   void take_rooms();
+  void share_answers();
   void adopt();
   void take_ports();
   void put_back(const std::vector<std::string>& pinned,
@@ -127,6 +128,7 @@ class XdpEngine : public Engine {
   DynamicTable dynamic_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::optional<Adopted> adopted_;
+  unsigned answering_cpus_ = 0;
   bool attached_ = false;
   bool keep_ = false;
   std::optional<LinkWatch> link_watch_;  // gone before the ports

@@ -49,7 +49,13 @@ const Bytes kPasses = Ethernet{.type = 0x0806} / packets::payload(46);
 
 class SignatureTest : public testing::Test {
  protected:
-  SignatureTest() {
+  explicit SignatureTest(uint64_t answers_per_second = kDefaultAnswersPerSecond)
+      : engine_({.wires = {{wire_.wire(), "", ""}},
+                 .workers = {test_eal().workers().front()},
+                 .burst = 32,
+                 .idle_sleep_us = 20,
+                 .dynamic_entries = 1024,
+                 .answers_per_second = answers_per_second}) {
     const auto policy = parse_policy(
         "protect 192.0.2.77/32\n"
         "service mx 198.51.100.25/32 2001:db8:25::1/128\n"
@@ -91,7 +97,7 @@ class SignatureTest : public testing::Test {
   std::vector<uint64_t> hits() const { return engine_.rule_counts().signatures; }
 
   RingWire wire_;
-  DpdkEngine engine_{{{{wire_.wire(), "", ""}}, {test_eal().workers().front()}, 32, 20, 1024}};
+  DpdkEngine engine_;
   std::vector<Bytes> onward_, back_;
 };
 
@@ -149,6 +155,18 @@ TEST_F(SignatureTest, ResetsBothEnds) {
     EXPECT_EQ(onward_, std::vector<Bytes>{frame(source, service, link, {.sequence = 5000})});
   }
   EXPECT_EQ(hits(), (std::vector<uint64_t>{0, 0, 2}));
+}
+
+class SignatureBudgetTest : public SignatureTest {
+ protected:
+  SignatureBudgetTest() : SignatureTest(1) {}
+};
+
+// They are two packets for one.
+TEST_F(SignatureBudgetTest, EachOfBothResetsIsOneOfTheRepliesThatThereMayBe) {
+  ASSERT_EQ(fate(says("EHLO my-pc\r\n")), "signature-reset");
+  EXPECT_EQ(onward_.size(), 1u) << "first the one that saves the service the session";
+  EXPECT_TRUE(back_.empty());
 }
 
 TEST_F(SignatureTest, ADamagedSegmentResetsNobody) {

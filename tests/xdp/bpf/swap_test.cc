@@ -37,7 +37,7 @@ TEST(Swap, AThousandSnapshotsMixNothing) {
   XdpJudge judge(nullptr);
   auto& program = judge.program();
   program.set_ports(PS_TOPOLOGY_HOST, 1, 0);
-  program.set_answers(0);  // a frame that became its reply would be another one the next time
+  program.set_answers(0, 1);  // a frame that became its reply would be another one the next time
   RuleTally tally;
   const auto load = [&](const std::shared_ptr<const Snapshot>& snapshot) {
     tally.settle({program.load_image(snapshot->image_bytes()), {}});

@@ -24,7 +24,7 @@ constexpr int kLoopback = 1;  // where BPF_PROG_TEST_RUN says that a frame came 
 
 XdpJudge::XdpJudge(const World* world, xdp::Program::Frames frames)
     : program_(1024, 8192, frames), dynamic_(program_.dynamic_memory(), &program_.dynamic_gate()) {
-  program_.set_answers(kMaxAnswersPerSecond);
+  program_.set_answers(kMaxAnswersPerSecond, 1);
   if (world == nullptr) return;
   program_.cookie_keys() = world->cookies;
   program_.load_image(WorldImage(*world).bytes());
