@@ -4,16 +4,14 @@ Postfix's smtpd as a before-queue proxy, each between smtp-source and smtp-sink 
 started from empty folders of their own and ended by process id. What a program costs is the CPU time of
 all the processes of its session, those that live and those that have ended."""
 
-import contextlib
 import os
 import pathlib
-import random
 import shutil
-import socket
 import subprocess
 import time
 
-PATIENCE = 60
+from tests.support.loopback import PATIENCE, free_port, listens, wait_until
+
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 POLICY = """\
 list pool "pool.netset" format cidr category dynamic
@@ -23,29 +21,6 @@ connection to mx
 message
     accept any
 """
-
-
-def free_port():
-    """Of those that the kernel gives to no client."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-
-
-def wait_until(what, true):
-    end = time.monotonic() + PATIENCE
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited too long for {what}")
-        time.sleep(0.02)
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
 
 TICK = os.sysconf("SC_CLK_TCK")
 

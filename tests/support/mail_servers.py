@@ -9,9 +9,9 @@ import pathlib
 import re
 import subprocess
 
+from tests.support.loopback import free_port, listens, wait_until
 from tests.support.mail_machine import Machine
 from tests.support.postfix import Postfix as PostfixInFolder
-from tests.support.smtp_wire import free_port, listens, wait_until
 
 NAME, HERE, USERS = "mail.farm.example", ("farm.example", "sender.example"), ("someone", "tester")
 LARGEST = 2_000_000

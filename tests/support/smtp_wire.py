@@ -7,35 +7,11 @@ with CRLF.CRLF, a chunk after its octets."""
 import collections
 import contextlib
 import dataclasses
-import random
 import socket
 import socketserver
 import threading
-import time
 
-PATIENCE = 60  # seconds; only the end of a hang
-
-
-def free_port():
-    """Of those that the kernel gives to no client: nobody takes it until it is listened on."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(what, true, seconds=PATIENCE, pause=0.02):
-    """what: for people, or what says it when it has been too long."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited too long for {what() if callable(what) else what}"
-        time.sleep(pause)
+from tests.support.loopback import PATIENCE
 
 
 def stuffed(text):

@@ -2,11 +2,9 @@
 """Who may ask and who may change an engine: groups on the socket, certificates over TLS, and what the
 audit log has of it. Against the real management API, with certificates that openssl makes here."""
 
-import contextlib
 import grp
 import json
 import os
-import random
 import socket
 import ssl
 import subprocess
@@ -16,17 +14,9 @@ import pytest
 from tests.support.certificate_authority import Authority
 from postern_program import (BAD_INPUT, FINE, PROGRAM, EngineHost, bad_input, fine, fine_json,
                              postern, write_site, wrong_usage)
+from tests.support.loopback import free_port
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becoming somebody else takes root")
-
-
-def free_port():
-    """Of those that the kernel gives to no client: nobody takes it until it is listened on."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
 
 
 class Site:

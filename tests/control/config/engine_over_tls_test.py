@@ -12,9 +12,9 @@ import tempfile
 
 import pytest
 
-from program_test import (ENGINE_HOST, PATIENCE, Site, entries_in, free_port, listens, run,
-                          say_a_bots_name, wait_until)
+from program_test import ENGINE_HOST, PATIENCE, Site, entries_in, run, say_a_bots_name
 from tests.support.certificate_authority import Authority
+from tests.support.loopback import free_port, listens, wait_until
 
 
 @pytest.fixture

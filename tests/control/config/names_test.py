@@ -12,7 +12,8 @@ import subprocess
 
 import pytest
 
-from program_test import ENGINE_HOST, PATIENCE, Site, free_port, listens, listens_there, run, wait_until
+from program_test import ENGINE_HOST, PATIENCE, Site, run
+from tests.support.loopback import free_port, listens, listens_there, wait_until
 
 ZONES = {
     "18.198.in-addr.arpa": ["7.0 PTR pool-7.isp.example.", "8.0 PTR mail.isp.example.",

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 
-from program_test import PATIENCE, POSTERN, free_port, run, site, wait_until  # noqa: F401
+from program_test import PATIENCE, POSTERN, run, site  # noqa: F401
+from tests.support.loopback import free_port, wait_until
 
 SECRET = "0123456789abcdef0123"
 

@@ -13,7 +13,8 @@ import tempfile
 
 import pytest
 
-from tests.control.config.program_test import PATIENCE, Site, free_port, listens, wait_until
+from tests.control.config.program_test import PATIENCE, Site
+from tests.support.loopback import free_port, listens, wait_until
 from tests.support.postfix import MASTER, Postfix as PostfixInFolder
 
 CLIENT = "192.0.2.77"

@@ -22,7 +22,8 @@ import time
 import pytest
 
 import outbound_program_test as outbound
-from program_test import CONTROL, PATIENCE, Site, free_port, run, wait_until
+from program_test import CONTROL, PATIENCE, Site, run
+from tests.support.loopback import wait_until
 
 SANITIZED = b"__asan_init" in pathlib.Path(CONTROL).read_bytes()
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="needs root to have any privileges to lay down")

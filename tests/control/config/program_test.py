@@ -6,7 +6,6 @@ and ENGINE_HOST name the programs (meson.build sets them)."""
 import contextlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -16,10 +15,11 @@ import time
 
 import pytest
 
+from tests.support.loopback import PATIENCE, free_port, listens, listens_there, wait_until
+
 CONTROL = os.environ["POSTERN_CONTROL"]
 POSTERN = os.environ["POSTERN_PROGRAM"]
 ENGINE_HOST = os.environ["ENGINE_HOST"]
-PATIENCE = 60
 
 POLICY = """\
 list pool "pool.netset" format cidr category dynamic contact "https://postmaster.farm.example/"
@@ -30,32 +30,6 @@ message
     {rule}
     accept any
 """
-
-
-def free_port():
-    """Of those that the kernel gives to no client: nobody takes it until it is listened on."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as s, contextlib.suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port
-
-
-def wait_until(what, true):
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, f"waited too long for {what}"
-        time.sleep(0.02)
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def listens_there(path):
-    with socket.socket(socket.AF_UNIX) as s:
-        return s.connect_ex(str(path)) == 0
 
 
 class Site:

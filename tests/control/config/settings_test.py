@@ -10,7 +10,8 @@ import subprocess
 
 import pytest
 
-from program_test import CONTROL, PATIENCE, Site, listens_there, run, wait_until
+from program_test import CONTROL, PATIENCE, Site, run
+from tests.support.loopback import listens_there, wait_until
 
 ROOT = pathlib.Path(os.environ["POSTERN_ROOT"])
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

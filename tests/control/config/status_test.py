@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from program_test import (PATIENCE, POSTERN, Site, engine, listens_there, run, say_a_bots_name, wait_until)
+from program_test import PATIENCE, POSTERN, Site, engine, run, say_a_bots_name
+from tests.support.loopback import listens_there, wait_until
 
 
 @pytest.fixture

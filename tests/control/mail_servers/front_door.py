@@ -10,7 +10,8 @@ import re
 import signal
 import subprocess
 
-from tests.support.smtp_wire import PATIENCE, free_port, wait_until
+from tests.support.loopback import free_port, wait_until
+from tests.support.smtp_wire import PATIENCE
 
 CONTROL = os.environ["POSTERN_CONTROL"]
 POSTERN = os.environ["POSTERN_PROGRAM"]

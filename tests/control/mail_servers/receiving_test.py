@@ -10,8 +10,9 @@ import pytest
 
 from tests.control.mail_servers.front_door import unmarked
 from tests.control.mail_servers.messages import ORDINARY, large, message
+from tests.support.loopback import wait_until
 from tests.support.mail_servers import BUSY, LARGEST
-from tests.support.smtp_wire import Client, stuffed, wait_until
+from tests.support.smtp_wire import Client, stuffed
 
 CLIENT = "192.0.2.77"
 USER = "someone@farm.example"

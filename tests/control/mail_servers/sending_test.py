@@ -8,7 +8,8 @@ import re
 
 from tests.control.mail_servers.front_door import NAME, unmarked
 from tests.control.mail_servers.messages import ORDINARY, large, message
-from tests.support.smtp_wire import Client, wait_until
+from tests.support.loopback import wait_until
+from tests.support.smtp_wire import Client
 
 SENDER = "tester@sender.example"
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.control.mail_servers.front_door import unmarked
 from tests.control.mail_servers.messages import message
-from tests.support.smtp_wire import Client, unstuffed, wait_until
+from tests.support.loopback import wait_until
+from tests.support.smtp_wire import Client, unstuffed
 
 USER = "someone@farm.example"
 LONGEST, SAMPLE, SEED = 7, 120, 51764

@@ -9,7 +9,8 @@ import socket
 import subprocess
 import time
 
-from tests.control.milter.milter_site import DOMAIN, PATIENCE, free_port, listens, wait_until
+from tests.control.milter.milter_site import DOMAIN, PATIENCE
+from tests.support.loopback import free_port, listens, wait_until
 
 DOCS = pathlib.Path(os.environ["POSTERN_ROOT"]) / "docs" / "operations.md"
 MESSAGE = (f"From: <a@{DOMAIN}>\r\nTo:c@farm.example\r\nX-Tab:\tbegins with a tab\r\nX-Folded:\r\n at once\r\n"

@@ -7,20 +7,19 @@ import base64
 import contextlib
 import os
 import pathlib
-import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 import dkim
 
+from tests.support.loopback import PATIENCE, free_port, listens, wait_until
+
 CONTROL = os.environ["POSTERN_CONTROL"]
 POSTERN = os.environ["POSTERN_PROGRAM"]
-PATIENCE = 60
 DOMAIN, SELECTOR, NAME = "good.example", "s", "mx.farm.example"
 
 POLICY = """\
@@ -31,30 +30,6 @@ connection to mx
 message
 {rules}
 """
-
-
-def free_port(kind=socket.SOCK_STREAM):
-    """Of those that the kernel does not give to clients meanwhile."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket(socket.AF_INET, kind) as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
-def wait_until(what, true, seconds=PATIENCE):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"waited too long for {what}"
-        time.sleep(0.02)
-
-
-def listens(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Site:

@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import (DOMAIN, NAME, POSTERN, SELECTOR, Site, free_port, listens, needs,
-                                              running_site, wait_until)
+from tests.control.milter.milter_site import DOMAIN, NAME, POSTERN, SELECTOR, Site, needs, running_site
+from tests.support.loopback import free_port, listens, wait_until
 from tests.support.postfix import Postfix as PostfixInFolder
 
 REASON = needs("postfix", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")

@@ -11,7 +11,8 @@ import re
 import pytest
 
 from tests.control.milter.mail_peers import MESSAGE, Client, Sink, documented, named
-from tests.control.milter.milter_site import DOMAIN, NAME, Site, free_port, listens, needs, running_site, wait_until
+from tests.control.milter.milter_site import DOMAIN, NAME, Site, needs, running_site
+from tests.support.loopback import free_port, listens, wait_until
 from tests.support.mail_machine import Machine
 
 REASON = needs("unshare", "apt-get", "smtp-sink", "nsd") or (None if os.getuid() == 0 else "needs root")

@@ -10,7 +10,8 @@ import pathlib
 import signal
 import subprocess
 
-from tests.support.smtp_wire import free_port
+from tests.support.loopback import free_port
+
 
 CONTROL = os.environ.get("POSTERN_CONTROL", "")
 POSTERN = os.environ.get("POSTERN_PROGRAM", "")
