@@ -133,19 +133,28 @@ void StatusService::start() {
   for (auto& door : doors_) door.start();
 }
 
-void StatusService::stop() {
+void StatusService::stop(std::function<void()> ended) {
   for (auto& door : doors_) door.stop();
+  ended_ = std::move(ended);
+  leave();
+}
+
+void StatusService::leave() {
+  if (connections_ == 0 && ended_) std::exchange(ended_, nullptr)();
 }
 
 asio::awaitable<void> StatusService::answer(asio::generic::stream_protocol::socket socket) {
   if (connections_ >= kMostConnections) co_return;
   struct Count {
-    explicit Count(size_t& of) : count(of) { count++; }
-    ~Count() { count--; }
+    explicit Count(StatusService& of) : service(of) { service.connections_++; }
+    ~Count() {
+      service.connections_--;
+      service.leave();
+    }
     Count(const Count&) = delete;
     Count& operator=(const Count&) = delete;
-    size_t& count;
-  } counted(connections_);
+    StatusService& service;
+  } counted(*this);
   beast::basic_stream<asio::local::stream_protocol> stream(asio::local::stream_protocol::socket(
       loop_, asio::local::stream_protocol(), socket.release()));
   stream.expires_after(kTime);

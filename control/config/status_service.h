@@ -46,16 +46,20 @@ class StatusService {
   // A listening Unix socket, before start().
   void add(listen::ListeningSocket socket);
   void start();
-  void stop();
+  // Accepts nobody any more, and calls ended() when who has been accepted has an answer, or at once
+  // where nobody was: from stop(), or from the loop.
+  void stop(std::function<void()> ended);
 
  private:
   using Loop = listen::AcceptLoop<boost::asio::generic::stream_protocol>;
   boost::asio::awaitable<void> answer(boost::asio::generic::stream_protocol::socket socket);
+  void leave();
 
   boost::asio::io_context& loop_;
   std::function<boost::json::object()> describe_;
   std::list<Loop> doors_;
   size_t connections_ = 0;
+  std::function<void()> ended_;  // null: not stopped, or called
 };
 
 }  // namespace postern::config

@@ -262,10 +262,9 @@ class Worker {
     end_ = [&](bool hand_over) {
       if (std::exchange(ending_, true)) return;
       files_.stop();
-      status.stop();
       spdlog::info("stopping sessions={} milter={} worker={}", proxy.sessions(), milter.sessions(),
                    number_);
-      const auto ended = [this, &learning, doors = std::make_shared<int>(3)] {
+      const auto ended = [this, &learning, doors = std::make_shared<int>(4)] {
         if (--*doors > 0) return;
         learning.stop();
         flush_timer_.cancel();
@@ -278,6 +277,7 @@ class Worker {
       proxy.drain(patience, options_.drain_time - patience, ended);
       milter.drain(options_.drain_time, ended);
       outbound.drain(patience, options_.drain_time - patience, ended);
+      status.stop(ended);
       // From here on what is remembered of sources is the new worker's to write.
       if (hand_over && serving_) write_back();
       if (hand_over) parent_.say(Word::kHandedOver);
