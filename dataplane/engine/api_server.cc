@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <optional>
 #include <system_error>
 
 #include <spdlog/spdlog.h>
@@ -165,9 +166,11 @@ class ApiServer::Listener {
   // closed unanswered. Nor does somebody who may do nothing.
   template <typename Stream>
   void begin(Stream stream, Caller caller) {
-    const bool may = caller.role != Role::kNobody;
-    if (may && served_ < kMaxConnections)
-      asio::co_spawn(loop_, serve(std::move(stream), std::move(caller), Count(served_)),
+    const bool may = caller.role != Role::kNobody, reads = caller.role == Role::kReader;
+    if (may && served_ < kMaxConnections && !(reads && readers_ >= kMaxReaders))
+      asio::co_spawn(loop_,
+                     serve(std::move(stream), std::move(caller), Count(served_),
+                           reads ? std::optional<Count>(std::in_place, readers_) : std::nullopt),
                      tell_failure);
     else if (refused_ < kMaxRefused)
       asio::co_spawn(
@@ -179,7 +182,7 @@ class ApiServer::Listener {
   }
 
   template <typename Stream>
-  asio::awaitable<void> serve(Stream stream, Caller caller, Count) {
+  asio::awaitable<void> serve(Stream stream, Caller caller, Count, std::optional<Count>) {
     HttpSession session(api_, unsent_, std::move(caller));
     co_await session.serve(stream);
   }
@@ -221,6 +224,7 @@ class ApiServer::Listener {
   Api api_;
   // Before the loop, whose end destroys what counts here.
   size_t served_ = 0;
+  size_t readers_ = 0;  // of those
   size_t refused_ = 0;
   size_t handshakes_ = 0;
   size_t unsent_ = 0;  // octets of answers

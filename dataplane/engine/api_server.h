@@ -20,7 +20,9 @@ class ApiServer {
   static constexpr size_t kMaxConnections = 64;
   static constexpr int kIdleSeconds = 30;
   static constexpr size_t kMaxHeaderBytes = 8 * 1024;
-  // Of answers that clients asked for and do not read: beyond it, 503.
+  // Of these, readers have so many at most.
+  static constexpr size_t kMaxReaders = 48;
+  // Of answers that clients asked for and do not read: beyond it nothing large is answered, 503.
   static constexpr size_t kMaxUnsentBytes = 32 << 20;
 
   // Listens at once, so that clients may connect before run(): creates the socket's directory when

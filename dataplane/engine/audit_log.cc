@@ -117,11 +117,23 @@ void AuditLog::failed(uint64_t number, std::string_view why) noexcept {
 }
 
 void AuditLog::refused(const Caller& who, std::string_view request) noexcept {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - second_ >= std::chrono::seconds(1)) {
+    second_ = now;
+    refusals_ = 0;
+  }
+  if (refusals_ == kRefusalsPerSecond) {
+    left_out_++;
+    return;
+  }
+  refusals_++;
   try {
     auto line = begin("refused");
     line["who"] = who.identity;
     line["role"] = word(who.role);
     line["request"] = json_text(request.substr(0, 256));
+    if (left_out_ > 0) line["left_out"] = left_out_;
+    left_out_ = 0;
     write(line);
   } catch (const ApiRefusal& refusal) {
     spdlog::error("event=audit-lost why=\"{}\"", refusal.line);

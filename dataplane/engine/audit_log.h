@@ -28,7 +28,9 @@ class AuditLog {
                   boost::json::value after);
   // That the change of that number was not made. What cannot be written any more is logged.
   void failed(uint64_t number, std::string_view why) noexcept;
-  // That somebody was refused one.
+  // That somebody was refused one. Anybody can make it so: of these, kRefusalsPerSecond lines are
+  // written, and the next one says how many were left out.
+  static constexpr unsigned kRefusalsPerSecond = 10;
   void refused(const Caller& who, std::string_view request) noexcept;
 
  private:
@@ -37,6 +39,9 @@ class AuditLog {
 
   std::string path_, engine_;
   uint64_t next_ = 1;
+  std::chrono::steady_clock::time_point second_{};  // when it began
+  unsigned refusals_ = 0;                           // lines in it
+  uint64_t left_out_ = 0;                           // since the last line
 };
 
 }  // namespace postern

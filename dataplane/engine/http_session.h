@@ -64,10 +64,12 @@ class HttpSession {
         co_return;
       }
       const auto& message = request.get();
-      auto answer = co_await answer_to(message);
-      // One alone is always given, whatever its size.
-      if (unsent_ > 0 && unsent_ + answer.body.size() > ApiServer::kMaxUnsentBytes)
+      // Changes are never refused for it, nor is whoever asks whether the engine lives.
+      ApiAnswer answer;
+      if (may_be_large(message) && unsent_ >= ApiServer::kMaxUnsentBytes)
         answer = api_error(503, "too many answers wait to be read; try again");
+      else
+        answer = co_await answer_to(message);
       const Unsent waiting(unsent_, answer.body.size());
       auto response = response_of(std::move(answer), message.version());
       response.keep_alive(message.keep_alive());
@@ -142,6 +144,10 @@ class HttpSession {
     }
     std::tie(error, bytes) = co_await http::async_read(stream, buffer, request, kAwait);
     co_return error;
+  }
+
+  static bool may_be_large(const http::request<http::string_body>& message) {
+    return message.method() == http::verb::get && message.target() != "/v1/health";
   }
 
   // Asks again while there is nothing to say yet, within what the API itself bounds.

@@ -304,5 +304,6 @@ def test_attempts_from_random_addresses_take_no_memory(kind, network, files, pro
         assert abs(settled_buffers(kind, probe) - buffers) <= 64
         assert counters["events"]["limit-full"] > 0
         answered = sum(reasons.get(reason, 0) for reason in ("rule-refuse", "rule-reset", "limit-reset"))
-        assert replies == answered <= most * (seconds + 1) * 1.1
+        # The kernels at both ends may have looked for a neighbour meanwhile.
+        assert answered <= replies <= answered + 10 and answered <= most * (seconds + 1) * 1.1
         assert (answered > 0 and reasons["answer-limit"] > 0) == (rules == "answers")

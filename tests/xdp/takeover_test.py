@@ -180,28 +180,61 @@ class TakeoverTest(veth_wire.VethWire):
         self.assertFalse(self.pin.exists())
 
     def cannot_start(self, *words):
-        status, text = self.refused("--wan", "postern-wan", "--topology", "wire", "--pin", self.pin, *words)
+        status, text = self.refused("--topology", "wire", "--pin", self.pin, *words)
         self.assertEqual((status, len(text.strip().splitlines())), (1, 1), text)
+        return text
+
+    def killed_with_an_entry(self):
+        first = self.engine().ready()
+        self.tell(first, f"{UNLISTED4}/32")
+        first.stop(signal.SIGKILL)
+
+    def is_in_force(self):
+        for source in (UNLISTED4, DROPPED4):
+            self.sees("silence", source)
+        self.sees("refused", RESET4)
+        self.sees("220", UNLISTED6, SERVICE6)
+
+    def is_taken_over(self, links=2):
+        second = self.engine(name="second").ready()
+        self.assertIn(f"takeover links={links}", second.text())
+        self.assertIn("adopted entries=1 lost=0 limits=kept", second.text())
+        self.assertEqual(second.stop(), 0)
+        self.assertFalse(self.pin.exists())
 
     def test_successors_that_cannot_start_leave_in_force_what_was(self):
         """Without a snapshot, one that could would let everything pass."""
         self.box.run("ip", "link", "add", "postern-none", "type", "veth", "peer", "name", "postern-nobody")
         self.addCleanup(self.box.run, "ip", "link", "delete", "postern-none")
         self.box.run("ip", "link", "set", "dev", "postern-none", "xdpgeneric", "obj", veth_wire.PASS, "sec", "xdp")
-        first = self.engine().ready()
-        self.tell(first, f"{UNLISTED4}/32")
-        first.stop(signal.SIGKILL)
+        self.killed_with_an_entry()
         with Knocking(self.wan, UNLISTED4) as knocking:
-            self.cannot_start("--mx", "lo")  # has no native XDP
+            self.cannot_start("--wan", "postern-wan", "--mx", "lo")  # has no native XDP
             knocking.goes_on()
         self.assertEqual(knocking.connected, 0)
-        self.cannot_start("--generic", "--mx", "postern-none")  # has another program already
-        for source in (UNLISTED4, DROPPED4):
-            self.sees("silence", source)
-        self.sees("refused", RESET4)
-        second = self.engine(name="second").ready()
-        self.assertIn("takeover links=2", second.text())
-        self.assertIn("adopted entries=1 lost=0 limits=kept", second.text())
+        for wan in ("postern-wan", "postern-mx"):  # the other way round, too
+            self.cannot_start("--generic", "--wan", wan, "--mx", "postern-none")  # has another program already
+            self.is_in_force()
+        self.is_taken_over()
+
+    def test_what_could_not_be_put_back_is_not_taken_away(self):
+        """Without CAP_SYS_ADMIN nobody may have another's program."""
+        self.killed_with_an_entry()
+        done = self.box.run("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", veth_wire.POSTERN_XDP,
+                            "--generic", "--wan", "postern-wan", "--mx", "postern-mx", "--pin", self.pin, check=False)
+        self.assertEqual((done.returncode, len(done.stderr.strip().splitlines())), (1, 1), done.stderr)
+        self.assertIn("CAP_SYS_ADMIN", done.stderr)
+        self.is_in_force()
+        self.is_taken_over()
+
+    def test_who_cannot_pin_leaves_in_force_what_was(self):
+        self.killed_with_an_entry()
+        (self.pin / "rules").unlink()
+        (self.pin / "rules").mkdir()  # which no pin replaces
+        self.assertIn("cannot pin", self.cannot_start("--wan", "postern-wan", "--mx", "postern-mx"))
+        self.is_in_force()
+        (self.pin / "rules").rmdir()
+        self.is_taken_over()
 
     def test_limits_remember_who_came(self):
         (self.folder / "limited").write_text(LIMITED)

@@ -76,10 +76,10 @@ std::runtime_error refusal(const Device& device, Mode mode, int error) {
 
 }  // namespace
 
-std::optional<FormerLink> former_link(FileDescriptor fd) noexcept {
+std::optional<FormerLink> former_link(FileDescriptor fd, const std::string& pin) {
   const auto info = facts_of(fd);
   if (!info) return std::nullopt;
-  return FormerLink{std::move(fd), static_cast<int>(info->xdp.ifindex)};
+  return FormerLink{std::move(fd), static_cast<int>(info->xdp.ifindex), pin};
 }
 
 Attachment::Attachment(const Device& device, int program_fd, Mode mode,
@@ -87,33 +87,44 @@ Attachment::Attachment(const Device& device, int program_fd, Mode mode,
     : device_(device), program_(program_fd), mode_(mode) {
   const auto found = std::ranges::find(former, device.index(), &FormerLink::ifindex);
   if (found == former.end()) return;
-  former_ = std::move(found->link);
+  former_ = std::move(*found);
   former.erase(found);
-  former_program_ = program_of(former_);
+  former_program_ = program_of(former_->link);
   in_this_mode_ = runs_in(device, mode);
 }
 
 void Attachment::make() {
   if (former_ && in_this_mode_) return;
-  if (former_) bpf_link_detach(former_.get());  // being pinned, it would stay when closed
+  if (former_) {
+    if (!former_program_)
+      throw std::runtime_error("what runs on " + device_.name() + " runs in the other mode (" +
+                               (mode_ == Mode::kNative ? "--generic" : "native") +
+                               "), and could not be put back without CAP_SYS_ADMIN should this "
+                               "fail: start in that mode, "
+                               "or with that capability");
+    bpf_link_detach(former_->link.get());  // being pinned, it would stay when closed
+    detached_ = true;
+  }
   link_ = new_link(device_, program_, mode_);
   if (!link_) throw refusal(device_, mode_, errno);
 }
 
 void Attachment::take_over() {
   if (!former_ || !in_this_mode_) return;
-  if (bpf_link_update(former_.get(), program_, nullptr) != 0) throw refusal(device_, mode_, errno);
+  if (bpf_link_update(former_->link.get(), program_, nullptr) != 0)
+    throw refusal(device_, mode_, errno);
   taken_over_ = true;
 }
 
-FileDescriptor Attachment::put_back() noexcept {
+std::optional<FormerLink> Attachment::put_back() noexcept {
   link_ = {};
-  if (!former_ || !former_program_) return {};
-  if (taken_over_) bpf_link_update(former_.get(), former_program_.get(), nullptr);
-  taken_over_ = false;
-  if (in_this_mode_) return {};
-  return new_link(device_, former_program_.get(),
-                  mode_ == Mode::kNative ? Mode::kGeneric : Mode::kNative);
+  if (taken_over_ && former_program_)
+    bpf_link_update(former_->link.get(), former_program_.get(), nullptr);
+  if (detached_)
+    former_->link = new_link(device_, former_program_.get(),
+                             mode_ == Mode::kNative ? Mode::kGeneric : Mode::kNative);
+  taken_over_ = detached_ = false;
+  return std::exchange(former_, std::nullopt);
 }
 
 }  // namespace postern::xdp

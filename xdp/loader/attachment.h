@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "xdp/loader/device.h"
@@ -22,10 +23,11 @@ enum class Mode {
 // A link found pinned.
 struct FormerLink {
   FileDescriptor link;
-  int ifindex;  // the device that it is on; 0: that is gone
+  int ifindex;      // the device that it is on; 0: that is gone
+  std::string pin;  // its name
 };
 // nullopt when `fd` is not an XDP link.
-std::optional<FormerLink> former_link(FileDescriptor fd) noexcept;
+std::optional<FormerLink> former_link(FileDescriptor fd, const std::string& pin);
 
 class Attachment {
  public:
@@ -34,26 +36,28 @@ class Attachment {
   Attachment(const Device& device, int program_fd, Mode mode, std::vector<FormerLink>& former);
 
   // First: a link of our own, where there is none in this mode. What is there in another mode goes,
-  // as a device has one. These two throw std::runtime_error, which names the device and the way
-  // out.
+  // as a device has one, where it could be put back: without CAP_SYS_ADMIN, which alone lets a
+  // process have another's program, it could not. These two throw std::runtime_error, which names
+  // the device and the way out.
   void make();
   // Then, once nothing else can go wrong: the program of a former link is exchanged for ours.
   void take_over();
-  // Undoes both. Returns the link that had to be made for it, in place of the former one: whoever
-  // had that pinned has to pin this, else what it held in force ends with it. Not all can be
-  // undone without CAP_SYS_ADMIN, which alone lets a process have another's program.
-  FileDescriptor put_back() noexcept;
+  // Undoes both, as far as that can be. Returns what is in the former link's place now, to be
+  // pinned where that was; nullopt: there was none.
+  std::optional<FormerLink> put_back() noexcept;
 
-  int fd() const noexcept { return link_ ? link_.get() : former_.get(); }
+  int fd() const noexcept { return link_ ? link_.get() : former_->link.get(); }
   bool taken_over() const noexcept { return taken_over_; }
 
  private:
   const Device& device_;
   const int program_;
   const Mode mode_;
-  FileDescriptor former_, former_program_;
-  bool in_this_mode_ = false;  // the former link
-  FileDescriptor link_;        // our own; closing it detaches, unless it is pinned
+  std::optional<FormerLink> former_;
+  FileDescriptor former_program_;  // empty without CAP_SYS_ADMIN
+  bool in_this_mode_ = false;      // the former link
+  bool detached_ = false;          // likewise
+  FileDescriptor link_;            // our own; closing it detaches, unless it is pinned
   bool taken_over_ = false;
 };
 

@@ -72,8 +72,11 @@ std::vector<std::string> PinDirectory::names() const {
 void PinDirectory::pin(const std::string& name, int fd) {
   const auto where = path_ + "/" + name, fresh = where + "-new";
   unpin(name + "-new");  // of one that died here
-  if (bpf_obj_pin(fd, fresh.c_str()) != 0 || std::rename(fresh.c_str(), where.c_str()) != 0)
-    throw kernel_error("cannot pin " + where, errno);
+  if (bpf_obj_pin(fd, fresh.c_str()) != 0 || std::rename(fresh.c_str(), where.c_str()) != 0) {
+    const int error = errno;
+    unpin(name + "-new");
+    throw kernel_error("cannot pin " + where, error);
+  }
 }
 
 void PinDirectory::unpin(const std::string& name) noexcept {

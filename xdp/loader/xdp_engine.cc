@@ -142,7 +142,7 @@ void XdpEngine::attach() {
   const auto found = pins_.names();
   for (const auto& name : found)
     if (name.starts_with("link-"))
-      if (auto link = former_link(pins_.open(name))) former.push_back(std::move(*link));
+      if (auto link = former_link(pins_.open(name), name)) former.push_back(std::move(*link));
 
   const auto where = settings_.topology == PS_TOPOLOGY_HOST ? ReadAt::kOwnStack
                      : settings_.mode == Mode::kNative      ? ReadAt::kDriver
@@ -164,7 +164,7 @@ void XdpEngine::attach() {
       pins_.pin(pinned.back(), map.fd);
     }
   } catch (...) {
-    put_back(pinned, found);
+    put_back(pinned, former);
     throw;
   }
   // The ports are ours now, and the pins, too.
@@ -185,21 +185,23 @@ void XdpEngine::take_ports() {
   for (const auto& port : ports_) port->attachment->take_over();
 }
 
-// pinned: so far; found: what was pinned before.
+// pinned: our links and maps, so far; others: former links of devices that are none of our ports.
 void XdpEngine::put_back(const std::vector<std::string>& pinned,
-                         const std::vector<std::string>& found) noexcept {
+                         const std::vector<FormerLink>& others) noexcept {
   link_watch_.reset();
   for (const auto& name : pinned)
-    if (!is_among(found, name)) pins_.unpin(name);
-  for (const auto& port : ports_) {
-    const auto link = port->attachment->put_back();
-    if (!link) continue;
+    if (name.starts_with("link-")) pins_.unpin(name);
+  const auto pin = [this](const FormerLink& link) {
     try {
-      pins_.pin(link_pin(port->role), link.get());
+      if (link.link) pins_.pin(link.pin, link.link.get());
     } catch (const std::exception&) {
       // It ends with us then; why we end at all is told by who threw first.
     }
-  }
+  };
+  // Each under the name that it had: ports may have been named the other way round.
+  for (const auto& port : ports_)
+    if (const auto link = port->attachment->put_back()) pin(*link);
+  for (const auto& link : others) pin(link);
 }
 
 void XdpEngine::watch_links() {

@@ -114,7 +114,7 @@ class XdpEngine : public Engine {
   void adopt();
   void take_ports();
   void put_back(const std::vector<std::string>& pinned,
-                const std::vector<std::string>& found) noexcept;
+                const std::vector<FormerLink>& others) noexcept;
   void watch_links();
   size_t ports_of_a_pair() const noexcept { return settings_.topology == PS_TOPOLOGY_WIRE ? 2 : 1; }
   // The other port of the one at `wan`.

@@ -208,6 +208,29 @@ TEST_F(SignatureTest, TeachesWhatItIsToldTo) {
   EXPECT_EQ(fate(attempt), "learned-drop");
 }
 
+// A single segment, which anybody can send, would else be a way out of it.
+TEST_F(SignatureTest, TeachesNothingAboutWhomSomebodyStoppedForLonger) {
+  const auto now = monotonic_ns();
+  const auto day = now + 86'400 * kNanosecondsPerSecond;
+  const auto prefix = *Prefix::parse("203.0.113.50/32", Prefix::HostBits::kRefuse);
+  engine_.dynamic().add({prefix, Action::REFUSE, "operator", day}, now);
+  ASSERT_EQ(fate(says("EHLO a rude/bot here\r\n", "203.0.113.50")), "signature-reset");
+  engine_.attend();
+  auto entry = engine_.dynamic().find(prefix, now);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->action, Action::REFUSE);
+  EXPECT_EQ(entry->reason, "operator");
+  EXPECT_EQ(entry->expires_ns, day);
+  // One that would end sooner is made longer.
+  engine_.dynamic().add({prefix, Action::DROP, "operator", now + 60 * kNanosecondsPerSecond}, now);
+  ASSERT_EQ(fate(says("EHLO a rude/bot here\r\n", "203.0.113.50")), "signature-reset");
+  engine_.attend();
+  entry = engine_.dynamic().find(prefix, now);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->reason, "signature rude");
+  EXPECT_GT(entry->expires_ns, now + 3000 * kNanosecondsPerSecond);
+}
+
 TEST_F(SignatureTest, CountsStayWhenTheRulesChange) {
   ASSERT_EQ(fate(says("EHLO ylmf-pc\r\n")), "signature-drop");
   const auto with = [](const std::string& signatures) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Who may change what over the management API, and what the audit log says of it.
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -61,6 +63,31 @@ TEST_F(ApiTest, AReaderSeesAndChangesNothing) {
   EXPECT_EQ(lines[2].at("request"), "POST /v1/entries");
   EXPECT_EQ(lines[2].at("who").at("uid"), 1000);
   EXPECT_EQ(lines[2].at("role"), "reader");
+}
+
+// Who is refused can make it so as often as he likes: he fills no disk, and nothing is left unsaid.
+TEST_F(ApiTest, RefusalsAreSoManyLinesASecond) {
+  const AuditFile audit("postern-api-test-refusals.audit");
+  Api api(engine_, {.audit = audit.path});
+  const auto begin = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return static_cast<size_t>(
+        std::chrono::ceil<std::chrono::seconds>(std::chrono::steady_clock::now() - begin).count());
+  };
+  for (int i = 0; i < 1000; i++) api.unknown({});
+  EXPECT_LE(audit.lines().size(), (seconds() + 1) * AuditLog::kRefusalsPerSecond);
+  // Changes have their lines all the while.
+  EXPECT_EQ(api.handle(kOperator, "POST", "/v1/entries", kEntry).status, 200u);
+  EXPECT_EQ(audit.lines().back().at("event"), "change");
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  api.unknown({});
+  size_t told = 0;
+  for (const auto& line : audit.lines()) {
+    if (line.at("event") != "refused") continue;
+    told++;
+    if (line.contains("left_out")) told += line.at("left_out").to_number<size_t>();
+  }
+  EXPECT_EQ(told, 1001u);
 }
 
 TEST_F(ApiTest, EveryChangeIsInTheAuditLogWithBeforeAndAfter) {
