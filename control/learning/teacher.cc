@@ -242,6 +242,7 @@ asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine
   if (known == nullptr && !forget) co_return Delivery::kDone;
   boost::json::object body;
   body["prefix"] = prefix;
+  body["learned"] = true;  // what an operator of the engine decided stays
   std::string reason;
   int64_t seconds = 0;
   if (!forget) {
@@ -255,7 +256,9 @@ asio::awaitable<Teacher::Delivery> Teacher::deliver(State& state, Engine& engine
   const auto reply =
       co_await engine.client.call(method, "/v1/entries", std::move(body), state.options.call_time);
   if (state.stopped) co_return Delivery::kLater;
-  const bool gone = forget && reply.status == 404;
+  // Where somebody decided about it, ours is not there.
+  constexpr unsigned kNotFound = 404, kConflict = 409;
+  const bool gone = forget && (reply.status == kNotFound || reply.status == kConflict);
   if (!gone) note(engine, reply);
   const bool refused = !gone && is_for_good(reply.status);
   if (reply.status == 0)

@@ -34,7 +34,8 @@ struct ps_dynamic_entry {
   uint32_t sequence;   /* odd while being written */
   uint8_t kind;        /* enum ps_dynamic_kind */
   uint8_t action;      /* enum ps_action */
-  uint16_t reserved;
+  uint8_t learned;     /* 1: by a program; 0: somebody decided it. For the writer alone */
+  uint8_t reserved;
 };
 
 #define PS_DYNAMIC_WAYS 8u

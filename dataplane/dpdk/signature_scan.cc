@@ -78,10 +78,12 @@ void SignatureScan::bring(DynamicTable& table, uint64_t now_ns) {
                                         lesson.family == PS_FAMILY_V4 ? kWholeV4 : kNetworkV6,
                                         Prefix::HostBits::kMask);
       const auto until = now_ns + seconds * kNanosecondsPerSecond;
-      // What somebody decided for longer stays: else one segment would be a way out of it.
-      if (const auto there = table.find(prefix, now_ns); there && there->expires_ns >= until)
+      // What somebody decided stays, and what is in force for longer: else one segment would be a
+      // way out of it.
+      if (const auto there = table.find(prefix, now_ns);
+          there && (!there->learned || there->expires_ns >= until))
         continue;
-      table.add({prefix, Action::DROP, "signature " + lesson.signature->name, until}, now_ns);
+      table.add({prefix, Action::DROP, "signature " + lesson.signature->name, until, true}, now_ns);
       spdlog::info("event=learned source={} seconds={} signature={}", prefix.to_string(), seconds,
                    lesson.signature->name);
     }

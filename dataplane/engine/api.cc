@@ -85,11 +85,17 @@ json::object entry_object(const DynamicEntry& entry, uint64_t now) {
   return {{"prefix", entry.prefix.to_string()},
           {"action", view(word(entry.action))},
           {"reason", entry.reason},
-          {"seconds", left}};
+          {"seconds", left},
+          {"learned", entry.learned}};
 }
 json::value entry_or_null(const std::optional<DynamicEntry>& entry, uint64_t now) {
   if (!entry) return nullptr;
   return entry_object(*entry, now);
+}
+
+// A program wanted something else.
+ApiAnswer decided(const Prefix& prefix) {
+  return api_error(409, "somebody decided about " + prefix.to_string() + ", and that stays");
 }
 
 json::object ports_object(const ps_counters& counters) {
@@ -411,10 +417,11 @@ ApiAnswer Api::add_entry(const Request& request) {
   const auto wanted = read_entry_request(request.body);
   const auto now = monotonic_ns();
   const DynamicEntry entry{wanted.prefix, wanted.action, wanted.reason,
-                           now + wanted.seconds * kNanosecondsPerSecond};
-  return change(request.caller, "entry-add",
-                entry_or_null(engine_.dynamic().find(wanted.prefix, now), now),
-                entry_object(entry, now), [&] {
+                           now + wanted.seconds * kNanosecondsPerSecond, wanted.learned};
+  const auto there = engine_.dynamic().find(wanted.prefix, now);
+  if (there && wanted.learned && !there->learned) return decided(wanted.prefix);
+  return change(request.caller, "entry-add", entry_or_null(there, now), entry_object(entry, now),
+                [&] {
                   engine_.dynamic().add(entry, now);
                   return answer_with({{"prefix", wanted.prefix.to_string()}});
                 });
@@ -423,12 +430,13 @@ ApiAnswer Api::add_entry(const Request& request) {
 ApiAnswer Api::remove_entry(const Request& request) {
   if (request.caller.role != Role::kOperator)
     return refuse(request.caller, "DELETE /v1/entries", kOnlyOperators);
-  const auto prefix = read_removal_request(request.body);
+  const auto [prefix, learned] = read_removal_request(request.body);
   const auto now = monotonic_ns();
   const auto entry = engine_.dynamic().find(prefix, now);
   if (!entry) return api_error(404, "no entry for " + prefix.to_string());
+  if (learned && !entry->learned) return decided(prefix);
   return change(request.caller, "entry-remove", entry_object(*entry, now), nullptr, [&] {
-    engine_.dynamic().remove(prefix);
+    engine_.dynamic().remove(entry->prefix);
     return answer_with({{"removed", true}});
   });
 }

@@ -79,7 +79,7 @@ void publish(T& field, T value) noexcept {
 }
 
 void write_slot(ps_dynamic_entry& slot, const Words& words, ps_dynamic_kind kind, Action action,
-                uint64_t expires_ns) noexcept {
+                uint64_t expires_ns, bool learned) noexcept {
   const uint32_t odd = slot.sequence | 1u;
   publish(slot.sequence, odd);
   publish(slot.high, words.high);
@@ -87,11 +87,12 @@ void write_slot(ps_dynamic_entry& slot, const Words& words, ps_dynamic_kind kind
   publish(slot.expires_ns, expires_ns);
   publish(slot.kind, static_cast<uint8_t>(kind));
   publish(slot.action, static_cast<uint8_t>(action));
+  publish(slot.learned, static_cast<uint8_t>(learned));
   publish(slot.sequence, odd + 1u);
 }
 
 void free_slot(ps_dynamic_entry& slot) noexcept {
-  write_slot(slot, {0, 0}, ps_dynamic_kind{}, Action::ALLOW, 0);
+  write_slot(slot, {0, 0}, ps_dynamic_kind{}, Action::ALLOW, 0, false);
 }
 
 uint64_t random_seed() {
@@ -176,7 +177,9 @@ bool DynamicTable::adopt() {
         continue;
       }
       note(*prefix,
-           {&slot, static_cast<Action>(slot.action), std::string(kAdopted), slot.expires_ns}, kind);
+           {&slot, static_cast<Action>(slot.action), std::string(kAdopted), slot.expires_ns,
+            slot.learned != 0},
+           kind);
     }
   }
   uint32_t kinds = 0;
@@ -202,7 +205,7 @@ void DynamicTable::copy_from(std::span<const ps_dynamic_bucket> former, uint64_t
   const auto evicted = evicted_;
   for (const auto* slot : live)
     add({*prefix_of(*slot), static_cast<Action>(slot->action), std::string(kAdopted),
-         slot->expires_ns},
+         slot->expires_ns, slot->learned != 0},
         now_ns);
   lost_ += evicted_ - evicted;
 }
@@ -261,8 +264,8 @@ void DynamicTable::add(const DynamicEntry& entry, uint64_t now_ns) {
       forget(details_.find(*prefix_of(*slot)));
     }
   }
-  write_slot(*slot, words_of(entry.prefix), *kind, entry.action, entry.expires_ns);
-  note(entry.prefix, {slot, entry.action, entry.reason, entry.expires_ns}, *kind);
+  write_slot(*slot, words_of(entry.prefix), *kind, entry.action, entry.expires_ns, entry.learned);
+  note(entry.prefix, {slot, entry.action, entry.reason, entry.expires_ns, entry.learned}, *kind);
   set_kinds(header().gate.kinds | 1u << *kind);
   set_refuses();
 }
@@ -279,11 +282,15 @@ void DynamicTable::sweep(uint64_t now_ns, size_t most) {
     forget(details_.find(by_expiry_.begin()->second));
 }
 
+DynamicEntry DynamicTable::entry_of(const Details::value_type& item) {
+  const auto& [prefix, detail] = item;
+  return {prefix, detail.action, detail.reason, detail.expires_ns, detail.learned};
+}
+
 std::optional<DynamicEntry> DynamicTable::find(const Prefix& prefix, uint64_t now_ns) const {
   const auto found = details_.find(prefix);
   if (found == details_.end() || found->second.expires_ns <= now_ns) return std::nullopt;
-  const auto& detail = found->second;
-  return DynamicEntry{prefix, detail.action, detail.reason, detail.expires_ns};
+  return entry_of(*found);
 }
 
 std::optional<DynamicEntry> DynamicTable::next(const std::optional<Prefix>& after,
@@ -291,8 +298,7 @@ std::optional<DynamicEntry> DynamicTable::next(const std::optional<Prefix>& afte
   auto at = after ? details_.upper_bound(*after) : details_.begin();
   while (at != details_.end() && at->second.expires_ns <= now_ns) ++at;
   if (at == details_.end()) return std::nullopt;
-  const auto& [prefix, detail] = *at;
-  return DynamicEntry{prefix, detail.action, detail.reason, detail.expires_ns};
+  return entry_of(*at);
 }
 
 std::vector<DynamicEntry> DynamicTable::covering(const IpAddress& address, uint64_t now_ns) const {

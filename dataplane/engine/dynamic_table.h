@@ -26,6 +26,9 @@ struct DynamicEntry {
   Action action = Action::DROP;
   std::string reason;
   uint64_t expires_ns = 0;  // CLOCK_MONOTONIC
+  // By a program, which replaces and removes nothing that somebody decided: that is for who calls
+  // add() and remove() to see to. Outlives the writer.
+  bool learned = false;
 };
 
 // CLOCK_MONOTONIC in nanoseconds: the clock of every expires_ns and now_ns.
@@ -94,6 +97,7 @@ class DynamicTable {
     Action action;
     std::string reason;
     uint64_t expires_ns;
+    bool learned;
   };
   using Details = std::map<Prefix, Detail>;
 
@@ -104,6 +108,7 @@ class DynamicTable {
                                                          ps_dynamic_kind kind) noexcept;
   bool adopt();
   void start_empty();
+  static DynamicEntry entry_of(const Details::value_type& item);
   void note(const Prefix& prefix, Detail detail, ps_dynamic_kind kind);
   void forget(Details::iterator detail);
 

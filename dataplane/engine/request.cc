@@ -53,6 +53,15 @@ std::string text_of(const json::object& object, std::string_view name) {
   return {text->data(), text->size()};
 }
 
+// False where it is not there.
+bool flag_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(json::string_view(name.data(), name.size()));
+  if (!value) return false;
+  if (!value->is_bool())
+    throw ApiRefusal{400, "the member " + in_quotes(name) + " is neither true nor false"};
+  return value->get_bool();
+}
+
 Prefix prefix_of(const json::object& object) {
   const auto text = text_of(object, "prefix");
   const auto prefix = Prefix::parse(text, Prefix::HostBits::kRefuse);
@@ -158,10 +167,10 @@ uint64_t bit_of_reason(std::string_view word) {
 }  // namespace
 
 EntryRequest read_entry_request(std::string_view body) {
-  const auto object = read_object(body, {"prefix", "action", "reason", "seconds"});
+  const auto object = read_object(body, {"prefix", "action", "reason", "seconds", "learned"});
   const auto action_word = text_of(object, "action");
   const auto& seconds_value = member_of(object, "seconds");
-  EntryRequest request{prefix_of(object), Action::DROP, {}, 0};
+  EntryRequest request{prefix_of(object), Action::DROP, {}, 0, flag_of(object, "learned")};
 
   const auto action = action_from(action_word);
   if (!action) throw ApiRefusal{422, in_quotes(action_word) + " is no action"};
@@ -176,8 +185,9 @@ EntryRequest read_entry_request(std::string_view body) {
   return request;
 }
 
-Prefix read_removal_request(std::string_view body) {
-  return prefix_of(read_object(body, {"prefix"}));
+RemovalRequest read_removal_request(std::string_view body) {
+  const auto object = read_object(body, {"prefix", "learned"});
+  return {prefix_of(object), flag_of(object, "learned")};
 }
 
 SnapshotRequest read_snapshot_request(std::string_view body) {

@@ -33,11 +33,16 @@ struct EntryRequest {
   Action action;
   std::string reason;  // empty where none is given
   uint64_t seconds;    // 1..kMaxEntrySeconds
+  bool learned;        // false where it is not said
 };
 // All of these throw ApiRefusal: 400 when the body is not of the shape, 422 when a value cannot be.
 EntryRequest read_entry_request(std::string_view body);
 // DELETE /v1/entries
-Prefix read_removal_request(std::string_view body);
+struct RemovalRequest {
+  Prefix prefix;  // likewise
+  bool learned;
+};
+RemovalRequest read_removal_request(std::string_view body);
 // PUT /v1/snapshot
 struct SnapshotRequest {
   std::string path;  // absolute

@@ -36,7 +36,7 @@ void check_readers(std::string_view body) {
     check_refusal(refusal);
   }
   try {
-    require(DynamicTable::kind_of(read_removal_request(body)).has_value());
+    require(DynamicTable::kind_of(read_removal_request(body).prefix).has_value());
   } catch (const ApiRefusal& refusal) {
     check_refusal(refusal);
   }

@@ -108,7 +108,7 @@ TEST_F(TeacherTest, WhatIsRefusedForGoodIsNotTriedAgain) {
 
 // An engine that says that there can be no such entry has none.
 TEST_F(TeacherTest, ARemovalIsToldOnceTheEngineHasNoSuchEntry) {
-  for (const unsigned status : {200u, 404u, 422u}) {
+  for (const unsigned status : {200u, 404u, 409u, 422u}) {
     start();
     int told = 0;
     engine_.answer(503);

@@ -213,19 +213,26 @@ TEST_F(SignatureTest, TeachesNothingAboutWhomSomebodyStoppedForLonger) {
   const auto now = monotonic_ns();
   const auto day = now + 86'400 * kNanosecondsPerSecond;
   const auto prefix = *Prefix::parse("203.0.113.50/32", Prefix::HostBits::kRefuse);
-  engine_.dynamic().add({prefix, Action::REFUSE, "operator", day}, now);
+  auto& dynamic = engine_.dynamic();
+  dynamic.add({prefix, Action::REFUSE, "control", day, true}, now);
   ASSERT_EQ(fate(says("EHLO a rude/bot here\r\n", "203.0.113.50")), "signature-reset");
   engine_.attend();
-  auto entry = engine_.dynamic().find(prefix, now);
+  auto entry = dynamic.find(prefix, now);
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->action, Action::REFUSE);
-  EXPECT_EQ(entry->reason, "operator");
+  EXPECT_EQ(entry->reason, "control");
   EXPECT_EQ(entry->expires_ns, day);
-  // One that would end sooner is made longer.
-  engine_.dynamic().add({prefix, Action::DROP, "operator", now + 60 * kNanosecondsPerSecond}, now);
+  // Nor about whom somebody decided, be it for a minute.
+  const auto minute = now + 60 * kNanosecondsPerSecond;
+  dynamic.add({prefix, Action::INSPECT, "operator", minute}, now);
   ASSERT_EQ(fate(says("EHLO a rude/bot here\r\n", "203.0.113.50")), "signature-reset");
   engine_.attend();
-  entry = engine_.dynamic().find(prefix, now);
+  EXPECT_EQ(dynamic.find(prefix, now)->reason, "operator");
+  // What was learned and would end sooner is made longer.
+  dynamic.add({prefix, Action::DROP, "control", minute, true}, now);
+  ASSERT_EQ(fate(says("EHLO a rude/bot here\r\n", "203.0.113.50")), "signature-reset");
+  engine_.attend();
+  entry = dynamic.find(prefix, now);
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->reason, "signature rude");
   EXPECT_GT(entry->expires_ns, now + 3000 * kNanosecondsPerSecond);

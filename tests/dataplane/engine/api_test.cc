@@ -240,6 +240,31 @@ TEST_F(ApiTest, EntriesThatCoverAnAddress) {
   EXPECT_EQ(prefixes("192.0.2.1"), "");
 }
 
+// What programs have learned gives way to what somebody decides, and not the other way round.
+TEST_F(ApiTest, WhatIsLearnedReplacesNothingThatSomebodyDecided) {
+  const auto add = [&](const std::string& more) {
+    return ask("POST", "/v1/entries", R"({"prefix":"203.0.113.7","seconds":60)" + more + "}");
+  };
+  const auto now = [&] {
+    return object_of(ask("GET", "/v1/entries")).at("entries").as_array().at(0).as_object();
+  };
+  const std::string learned = R"(,"action":"drop","learned":true)";
+  EXPECT_EQ(add(learned).status, 200u);
+  EXPECT_EQ(now().at("learned"), true);
+  EXPECT_EQ(add(learned).status, 200u);
+  EXPECT_EQ(add(R"(,"action":"allow")").status, 200u);
+  EXPECT_EQ(now().at("learned"), false);
+  expect_error(add(learned), 409);
+  EXPECT_EQ(now().at("action"), "allow");
+  expect_error(ask("DELETE", "/v1/entries", R"({"prefix":"203.0.113.7/32","learned":true})"), 409);
+  EXPECT_EQ(now().at("action"), "allow");
+  EXPECT_EQ(ask("DELETE", "/v1/entries", R"({"prefix":"203.0.113.7/32","learned":false})").status,
+            200u);
+  EXPECT_EQ(add(learned).status, 200u);
+  EXPECT_EQ(ask("DELETE", "/v1/entries", R"({"prefix":"203.0.113.7/32"})").status, 200u);
+  expect_error(add(R"(,"action":"drop","learned":1)"), 400);
+}
+
 TEST_F(ApiTest, WrongQuestionsForEntriesAreRefused) {
   for (const auto* query : {"x=1", "after", "address=192.0.2.1&limit=1", "limit=1&limit=2"})
     expect_error(ask("GET", std::string("/v1/entries?") + query), 400);

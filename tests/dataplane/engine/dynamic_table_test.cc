@@ -239,6 +239,20 @@ TEST(DynamicTable, KnowsATableOfThisLayoutOnly) {
   EXPECT_TRUE(DynamicTable::is_table(memory));
 }
 
+TEST(DynamicTable, KnowsWhatWasLearnedAfterItsWritersDeath) {
+  Table table(64);
+  table->add({prefix("203.0.113.7/32"), Action::DROP, "", 100, true}, 1);
+  table->add({prefix("203.0.113.8/32"), Action::DROP, "", 100}, 1);
+  const DynamicTable after(table.memory());
+  EXPECT_TRUE(after.find(prefix("203.0.113.7/32"), 1)->learned);
+  EXPECT_FALSE(after.find(prefix("203.0.113.8/32"), 1)->learned);
+  std::vector<ps_dynamic_bucket> other(DynamicTable::buckets_for(64));
+  DynamicTable larger(other);
+  larger.copy_from(table.memory(), 1);
+  EXPECT_TRUE(larger.find(prefix("203.0.113.7/32"), 1)->learned);
+  EXPECT_FALSE(larger.find(prefix("203.0.113.8/32"), 1)->learned);
+}
+
 TEST(DynamicTable, CountsWhatItsWriterLeftTorn) {
   std::vector<ps_dynamic_bucket> memory(1 + 1);
   DynamicTable(memory).add({prefix("203.0.113.7/32"), Action::DROP, "", 100}, 1);

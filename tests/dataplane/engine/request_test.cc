@@ -99,7 +99,8 @@ TEST(EntryRequest, DeepNestingIsAnErrorNotACrash) {
 }
 
 TEST(RemovalRequest, ReadsThePrefix) {
-  EXPECT_EQ(read_removal_request(R"({"prefix":"2001:db8::/64"})").to_string(), "2001:db8::/64");
+  EXPECT_EQ(read_removal_request(R"({"prefix":"2001:db8::/64"})").prefix.to_string(),
+            "2001:db8::/64");
   EXPECT_EQ(refusal_of(read_removal_request, R"({"prefix":"2001:db8::/32"})").status, 422u);
   EXPECT_EQ(refusal_of(read_removal_request, R"({"prefix":"2001:db8::/64","all":true})").status,
             400u);
