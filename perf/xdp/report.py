@@ -31,7 +31,7 @@ def rows(comparisons):
         yield row("P10", million["name"].removeprefix("Postern, "), million, peer, f"{ratio:.2f}x its time", "0.7x", ratio <= 0.7)
     none, some, _ = comparisons[3]["sides"]
     more = 100 * (some["median"] / none["median"] - 1)
-    yield row("samples", f"{some['name']} shown, 10,000 entries", some, none, f"+{more:.1f} %", "2 %", more <= 2)
+    yield row("samples", f"{some['name']} shown, 10,000 entries", some, none, f"{more:+.1f} %", "2 %", more <= 2)
 
 
 def main():
