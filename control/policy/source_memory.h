@@ -24,6 +24,8 @@ struct SourceMemory {
   KnownSources known;
   Greylist greylist;
   SourceLimits limits;
+  // Unknown recipients so far, of reports and of known sources: one in ten of them is counted.
+  uint64_t less_suspect_unknown = 0;
 };
 
 }  // namespace postern::policy

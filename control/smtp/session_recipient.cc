@@ -94,23 +94,26 @@ std::optional<Reply> Session::limit_recipients(std::string_view recipient) {
   std::optional<policy::Refusal> refusal;
   if (!limits.take(thing, source_, now))
     refusal = policy::too_many_recipients();
-  else if (!role && may_try_out() &&
-           limits.is_used_up(policy::Limited::kUnknownRecipients, source_, now))
+  else if (!role && limits.is_used_up(policy::Limited::kUnknownRecipients, source_, now))
     refusal = policy::too_many_unknown_recipients();
   if (!refusal || is_exempt()) return std::nullopt;
   return make_reply(refusal->code, refusal->enhanced, refusal->text);
 }
 
 // Reports of failure go to whoever was forged, and a server that sends good mail may have an old
-// list: neither tries out addresses.
+// list: neither is likely to try out addresses.
 bool Session::may_try_out() const {
   return !transaction_->sender().empty() &&
          !service_.sources.known.knows(source_, std::time(nullptr));
 }
 
 void Session::note_unknown(const Reply& reply) {
-  if (says_unknown(reply) && may_try_out())
-    service_.sources.limits.take(policy::Limited::kUnknownRecipients, source_, policy::rate_time());
+  if (!says_unknown(reply)) return;
+  // But anybody can send like these, and one good message makes known: they have ten times as much.
+  constexpr uint64_t kOneIn = 10;
+  auto& sources = service_.sources;
+  if (may_try_out() || sources.less_suspect_unknown++ % kOneIn == 0)
+    sources.limits.take(policy::Limited::kUnknownRecipients, source_, policy::rate_time());
 }
 
 Backscatter::Mail Session::mail_for_backscatter() const {
