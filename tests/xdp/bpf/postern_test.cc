@@ -127,8 +127,8 @@ TEST_F(PosternBpf, AgreesWithTheOracleOnMutantsInBulk) {
                             : describe(judged.reason).stops ? XDP_DROP
                                                             : XDP_PASS;
     ASSERT_TRUE(seen.result == result && std::ranges::equal(seen.frame, after))
-        << "mutant " << i << " of " << mutant.origin->name << ": " << hex(mutant.frame) << ": oracle "
-        << to_string(judged) << ", kernel " << seen.result << " "
+        << "mutant " << i << " of " << mutant.origin->name << ": " << hex(mutant.frame)
+        << ": oracle " << to_string(judged) << ", kernel " << seen.result << " "
         << hex(Bytes(seen.frame.begin(), seen.frame.end()));
     expected[mutant.port][static_cast<size_t>(judged.reason)]++;
     i++;
