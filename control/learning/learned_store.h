@@ -4,9 +4,9 @@
 // own reads, writes and looks whether somebody has changed the file (another process of ours, or an
 // operator), so that no disk and no lock is ever in the way of mail. What is to be written waits in
 // memory, one state for each prefix, at most `capacity` and `trusted_capacity` of them, and as many
-// again that are only erased: a file has no more entries than that to erase. Beyond that what is new
-// is not kept, and will not be known after a restart. A file that cannot be opened or
-// written is said once, and tried again.
+// again that are only erased: a file has no more entries than that to erase. Beyond that what is
+// new is not kept, and will not be known after a restart. A file that cannot be opened or written
+// is said once, and tried again.
 #pragma once
 
 #include <chrono>

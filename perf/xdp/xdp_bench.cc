@@ -282,7 +282,8 @@ void whole(unsigned passes, json::array& results) {
   };
   set_up(idle, rules_of(ten_thousand, "  drop list listed\n"));
   set_up(large, rules_of(million, "  drop list listed\n"));
-  // All on: a rule of each kind, a limit that the attempt is within, and entries of both lengths of IPv4.
+  // All on: a rule of each kind, a limit that the attempt is within, and entries of both lengths of
+  // IPv4.
   set_up(busy, rules_of(ten_thousand,
                         "  reset list none hard\n  limit any 1000000/second burst 1000000 else "
                         "refuse\n  drop list listed\n"));
